@@ -1,0 +1,119 @@
+"""The one walk over the graph.
+
+`pullback` goes from the outputs to the leaves, each Tensor once, latest first.  Whoever needs gradients
+reads what it yields: `backward` stores, `grad` selects, `gradient_flow` measures, the pictures paint.
+
+Tensors are numbered as they are made and an operand is older than its result, so birth order is
+topological order: a heap of what has been reached, latest first, is all the walk has to remember.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from heapq import heappop, heappush
+from operator import attrgetter
+from typing import Any, Protocol
+
+from tinygrad_rnn.errors import GradientError
+from tinygrad_rnn.primitive import VJP, Function, name_of
+from tinygrad_rnn.rules.shape import astype, unbroadcast
+
+Array = Any
+
+
+class Recorded(Protocol):
+    """What the walk reads of a Tensor: its value and the application that made it."""
+
+    data: Any
+    serial: int
+    fun: Function | None
+    args: tuple[Any, ...]
+    primals: tuple[Any, ...]
+    kwargs: dict[str, Any] | None
+    argnums: tuple[int, ...]
+
+
+Visit = tuple[Any, Array, list[Array]]
+
+
+def pullback(
+    seeds: Mapping[Any, Array],
+    *,
+    stop: Collection[Any] = (),
+    skip: Collection[Any] = (),
+    differentiable: bool = False,
+) -> Iterator[Visit]:
+    """Carry the cotangents `seeds` (Tensor -> array of its shape) back to everything they depend on.
+
+    Yields, for each Tensor reached, `(tensor, g, shares)`: its complete cotangent g, the sum of all that
+    arrived, and the share of g it sends on, `shares[i]` to its operand `tensor.args[tensor.argnums[i]]`.
+
+    stop            Tensors the walk does not pass through (their g is yielded; as seeds they are passed)
+    skip            operands for which no share is computed (`None` stands in `shares`)
+    differentiable  run the rules on Tensors, so that cotangents are themselves recorded
+    """
+    cotangents = dict(seeds)
+    frontier = [(-tensor.serial, tensor) for tensor in cotangents]
+    frontier.sort()
+    while frontier:
+        tensor = heappop(frontier)[1]
+        g = cotangents.pop(tensor)
+        argnums = tensor.argnums
+        if not argnums or (tensor in stop and tensor not in seeds):
+            yield tensor, g, []
+            continue
+        rules, args, kwargs = VJP[tensor.fun], tensor.args, tensor.kwargs or {}
+        y, operands = _recorded_operands(tensor) if differentiable else (tensor.data, tensor.primals)
+        shares: list[Array] = []
+        for i in argnums:
+            parent = args[i]
+            if parent in skip:
+                shares.append(None)
+                continue
+            share = rules[i](g, y, *operands, **kwargs)
+            primal = tensor.primals[i]
+            if share.shape != primal.shape or share.dtype is not primal.dtype:
+                share = _fit(share, primal, tensor, i)
+            shares.append(share)
+            if parent in cotangents:
+                cotangents[parent] = cotangents[parent] + share  # out of place: a share may be an alias
+            else:
+                cotangents[parent] = share
+                heappush(frontier, (-parent.serial, parent))
+        yield tensor, g, shares
+
+
+def ancestors(outputs: Iterable[Any]) -> list[Any]:
+    """Every Tensor the outputs were computed from, themselves included, oldest first; no rule is applied."""
+    seen = set(outputs)
+    stack = list(seen)
+    while stack:
+        for arg in stack.pop().args:
+            if hasattr(arg, "serial") and arg not in seen:
+                seen.add(arg)
+                stack.append(arg)
+    return sorted(seen, key=attrgetter("serial"))
+
+
+def _recorded_operands(tensor: Recorded) -> tuple[Any, tuple[Any, ...]]:
+    """The result and operands as Tensors; they must still hold the values that were recorded."""
+    for i in tensor.argnums:
+        if tensor.args[i].data is not tensor.primals[i]:
+            raise GradientError(
+                f"argument {i} of {name_of(tensor.fun or repr)} was given new data after the graph was recorded, "
+                "so a derivative of the derivative would mix old and new values. "
+                "Run the forward pass again, or do not set create_graph."
+            )
+    return tensor, tensor.args
+
+
+def _fit(share: Array, primal: Array, tensor: Recorded, argnum: int) -> Array:
+    """Sum away broadcast axes and give the share its operand's dtype; anything else is a wrong rule."""
+    shape = primal.shape
+    extra = share.ndim - len(shape)
+    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, share.shape[extra:], strict=True)):
+        raise GradientError(
+            f"the rule of {name_of(tensor.fun or repr)} for argument {argnum} returned a share of shape "
+            f"{share.shape}; the argument has shape {shape}. Mend the rule given to defvjp."
+        )
+    if share.shape != shape:
+        share = unbroadcast(share, shape)
+    return share if share.dtype == primal.dtype else astype(share, primal.dtype)

@@ -1,0 +1,192 @@
+"""What people use of an ndarray: operators, comparisons, methods, over any way of recording a call.
+
+A class that derives from DuckArray has `data`, the value, and `_record(fun, args, kwargs)`, which applies a
+primitive.  Operators call it directly: going through NumPy's ufunc protocol first would cost as much again.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinygrad_rnn.errors import UnsupportedError
+from tinygrad_rnn.rules.indexing import getitem
+from tinygrad_rnn.rules.shape import astype
+
+
+def value(x: Any) -> Any:
+    """The plain array of a duck array; anything else as it is."""
+    return x.data if isinstance(x, DuckArray) else x
+
+
+class DuckArray:
+    """Operators and methods of an ndarray; comparisons give plain arrays, identity decides dict keys."""
+
+    __slots__ = ()
+
+    _record: ClassVar[Callable[..., Any]]
+    data: Any
+
+    def __add__(self, other: Any) -> Any:
+        return self._record(np.add, (self, other))
+
+    def __radd__(self, other: Any) -> Any:
+        return self._record(np.add, (other, self))
+
+    def __sub__(self, other: Any) -> Any:
+        return self._record(np.subtract, (self, other))
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._record(np.subtract, (other, self))
+
+    def __mul__(self, other: Any) -> Any:
+        return self._record(np.multiply, (self, other))
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._record(np.multiply, (other, self))
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._record(np.divide, (self, other))
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._record(np.divide, (other, self))
+
+    def __pow__(self, other: Any) -> Any:
+        return self._record(np.power, (self, other))
+
+    def __rpow__(self, other: Any) -> Any:
+        return self._record(np.power, (other, self))
+
+    def __matmul__(self, other: Any) -> Any:
+        return self._record(np.matmul, (self, other))
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self._record(np.matmul, (other, self))
+
+    def __neg__(self) -> Any:
+        return self._record(np.negative, (self,))
+
+    def __pos__(self) -> Any:
+        return self._record(np.positive, (self,))
+
+    def __abs__(self) -> Any:
+        return self._record(np.absolute, (self,))
+
+    def __getitem__(self, key: Any) -> Any:
+        key = tuple(map(value, key)) if isinstance(key, tuple) else value(key)
+        return self._record(getitem, (self, key))
+
+    def __setitem__(self, key: Any, item: Any) -> None:
+        raise UnsupportedError(
+            "a Tensor is not changed in place: values recorded earlier would change with it. "
+            "Build a new one with np.where or np.concatenate."
+        )
+
+    # -- comparisons give plain arrays; identity decides dict keys ------------------------------------
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: Any) -> Any:
+        return self.data == value(other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self.data != value(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.data < value(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.data <= value(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.data > value(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.data >= value(other)
+
+    # -- what people use of an ndarray ----------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        shape: tuple[int, ...] = self.data.shape
+        return shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return int(self.data.size)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the value; gradients have the same."""
+        return self.data.dtype
+
+    @property
+    def T(self) -> Any:
+        """All axes in reverse order."""
+        return self._record(np.transpose, (self,))
+
+    def transpose(self, *axes: Any) -> Any:
+        """The axes in the given order, or in reverse."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return self._record(np.transpose, (self, tuple(order)) if order else (self,))
+
+    def reshape(self, *shape: Any) -> Any:
+        """The same entries in another shape; one length may be -1."""
+        return self._record(np.reshape, (self, shape[0] if len(shape) == 1 else shape))
+
+    def swapaxes(self, axis1: int, axis2: int) -> Any:
+        """Two axes exchanged."""
+        return self._record(np.swapaxes, (self, axis1, axis2))
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """Axes of length 1 removed."""
+        return self._record(np.squeeze, (self, axis))
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The sum over `axis` (None: over all)."""
+        return self._record(np.sum, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The mean over `axis`."""
+        return self._record(np.mean, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The maximum over `axis`; equal entries share the gradient equally."""
+        return self._record(np.max, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """The minimum over `axis`; equal entries share the gradient equally."""
+        return self._record(np.min, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def astype(self, dtype: Any) -> Any:
+        """The value in another dtype: recorded if that is floating, else a plain array, as comparisons are."""
+        if np.dtype(dtype).kind == "f":
+            return self._record(astype, (self, np.dtype(dtype)))
+        return self.data.astype(dtype)
+
+    def item(self) -> float | int | bool:
+        """The only entry as a Python number."""
+        number: float | int | bool = self.data.item()
+        return number
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self.data)))
+
+    def __float__(self) -> float:
+        return float(self.data)
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)

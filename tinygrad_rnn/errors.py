@@ -1,0 +1,49 @@
+"""The project's exceptions.  Each one says what is wrong, why, and how to mend it.
+
+Every class also derives from the built-in that NumPy or Python would have raised, so that
+`except ValueError` keeps working.
+"""
+
+
+class TinygradError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ShapeError(TinygradError, ValueError):
+    """Operands whose shapes do not go together; the message names each operand and its shape."""
+
+
+class DTypeError(TinygradError, TypeError):
+    """A dtype that cannot carry what is asked of it, e.g. an integer Tensor that wants a gradient."""
+
+
+class NoDerivativeError(TinygradError, TypeError):
+    """A function, or one of its arguments, that has no derivative rule."""
+
+
+class UnsupportedError(TinygradError, TypeError):
+    """A NumPy feature that has no meaning on a recorded graph, e.g. `out=`."""
+
+
+class GradientError(TinygradError, RuntimeError):
+    """A backward pass that cannot be done: no graph, no seed, a rule that returns the wrong thing."""
+
+
+class RangeError(TinygradError, IndexError):
+    """A time step, window or count outside its range."""
+
+
+class DataError(TinygradError, ValueError):
+    """Input data that cannot be used: missing, empty, ragged, not numeric, not finite."""
+
+
+class DrawError(TinygradError, RuntimeError):
+    """A picture that cannot be made, e.g. because Graphviz is not installed."""
+
+
+class OutputError(TinygradError, OSError):
+    """A file or folder that cannot be written."""
+
+
+class UsageError(TinygradError, ValueError):
+    """A call or a command line that does not say what to do."""

@@ -1,0 +1,231 @@
+"""Gradient flow: equation (3.1) in numbers, for any graph and any list of states.
+
+Everything here is a sum or a product of sweeps (levels.py).  What comes from the losses without meeting any
+listed state is the direct term; a term of (3.1) is one direct term carried down alone; the total is all of
+them carried down together; a Jacobian is unit vectors carried down; what reaches a weight during step t is
+its contribution at time t.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.errors import RangeError, ShapeError, UsageError
+from tinygrad_rnn.levels import Arrivals, Levels
+from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.unroll import parts
+
+Array = Any
+
+_KEPT_BYTES = 256 * 2**20  # terms are kept up to this size and computed anew beyond
+
+
+@dataclass(frozen=True)
+class Term:
+    """One line of the table of (3.1) at some t: the direct term (k = t) or dL_k/dh_k . dh_k/dh_t."""
+
+    k: int
+    norm: float
+    share: float  # its projection on the sum; shares add up to 1
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """The gradients that truncated BPTT gives when every loss is carried back through `window` states.
+
+    totals          dL/dh_t with only the terms k < t + window
+    gradients       for each parameter; with window = T they are the full ones
+    relative_error  |truncated - full| / |full| for each parameter, Frobenius norms
+    """
+
+    window: int
+    totals: list[Any]
+    gradients: dict[str, Array]
+    relative_error: dict[str, float]
+
+
+def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
+    """Measure how the gradients of L = sum_k L_k reach the states s_1 .. s_T.
+
+    losses  one scalar Tensor for each state, None where a step has no loss, or a single scalar Tensor,
+            which counts as L_T
+    states  Tensors, or tuples of Tensors such as (h_t, c_t), in the order of time
+
+    Raises ShapeError if their numbers differ, GradientError if no loss depends on a Tensor that requires a gradient.
+    """
+    states = list(states)
+    if not states:
+        raise UsageError("gradient_flow needs at least one state.")
+    if isinstance(losses, Tensor):
+        losses = [None] * (len(states) - 1) + [losses]
+    losses = list(losses)
+    if len(losses) != len(states):
+        raise ShapeError(
+            f"{len(losses)} losses and {len(states)} states: each state needs its loss, or None. "
+            "Pass a single Tensor for one loss over the whole sequence."
+        )
+    for t, state in enumerate(states, 1):
+        if not all(isinstance(part, Tensor) for part in parts(state)):
+            raise UsageError(f"state {t} is {type(state).__name__}; a state is a Tensor or a tuple of Tensors.")
+    return GradientFlow(losses, states)
+
+
+class GradientFlow:
+    """dL/dh_t = dL_t/dh_t + sum_{k>t} dL_k/dh_k . dh_k/dh_t, (3.1), with every term at hand.
+
+    total, direct, indirect   lists of T arrays, entry t - 1 for s_t (tuples of arrays where a state is a tuple);
+                              total = direct + indirect, and total equals `.grad` of the state after backward
+    parameters                {name: Tensor} of everything with requires_grad that the losses depend on
+
+    Methods that take k or t count from 1 to T, as the equations do.  "Direct" means along paths that meet no
+    later listed state.  In a tuple (h, c) whose h is computed from c, dL/dc includes the path through h, as
+    `.grad` does; Jacobians hold the parts of a state independent, as coordinates of one vector.
+    """
+
+    def __init__(self, losses: list[Tensor | None], states: list[Any]):
+        self.losses, self.states = losses, states
+        self._levels = Levels(losses, [parts(state) for state in states])
+        self.parameters = self._levels.parameters
+        self._direct = self._levels.direct()
+        self._rows: OrderedDict[int, list[Arrivals]] = OrderedDict()
+        self._jacobians: dict[int, Array] = {}
+
+        total = {t: level for t, _, level in self._levels.sweep(self._direct)}
+        direct = {t: next(self._levels.sweep({t: self._direct[t]}, lowest=t))[2] for t in total}
+        self.total = [self._as_state(total[t]) for t in range(len(self))]
+        self.direct = [self._as_state(direct[t]) for t in range(len(self))]
+        self.indirect = [
+            self._as_state([a - b for a, b in zip(total[t], direct[t], strict=True)]) for t in range(len(self))
+        ]
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    def __repr__(self) -> str:
+        return f"<gradient flow over T = {len(self)} states, parameters {', '.join(self.parameters) or 'none'}>"
+
+    # -- the terms of (3.1) ---------------------------------------------------------------------------
+
+    def term(self, k: int, t: int) -> Any:
+        """dL_k/dh_k . dh_k/dh_t, the share of (3.1) that loss k sends to h_t; k = t is the direct term."""
+        self._check(t, "t")
+        self._check(k, "k", t)
+        return self._as_state(self._row(k - 1)[t - 1])
+
+    def norms(self, part: int | None = None) -> Array:
+        """(T, T): entry [k - 1, t - 1] is the norm of term(k, t), 0 for k < t; of one part of a tuple, or of all."""
+        T = len(self)
+        norms = np.zeros((T, T))
+        for k in range(T):
+            for t, level in enumerate(self._row(k)):
+                norms[k, t] = _norm(level if part is None else level[part : part + 1])
+        return norms
+
+    def share(self, k: int, t: int) -> float:
+        """The projection of term(k, t) on dL/dh_t, as a fraction: over k they add up to 1; nan if dL/dh_t is 0."""
+        return self._share(parts(self.term(k, t)), t)
+
+    def table(self, t: int) -> list[Term]:
+        """All terms at t, the direct one first."""
+        self._check(t, "t")
+        rows = [(k, parts(self.term(k, t))) for k in range(t, len(self) + 1)]
+        return [Term(k, _norm(level), self._share(level, t)) for k, level in rows]
+
+    def _share(self, level: Sequence[Array], t: int) -> float:
+        total = parts(self.total[t - 1])
+        square = sum(float(np.vdot(a, a)) for a in total)
+        return sum(float(np.vdot(a, b)) for a, b in zip(level, total, strict=True)) / square if square else float("nan")
+
+    # -- Jacobians ------------------------------------------------------------------------------------
+
+    def jacobian(self, k: int, t: int | None = None) -> Array:
+        """dh_k/dh_t by carrying unit vectors down; without t the one-step Jacobian J_k = dh_k/dh_(k-1).
+
+        (..., n, n) with the batch axes first; row i is the gradient of entry i of s_k.  A tuple state counts as
+        one vector.  The rows of a batch must not depend on each other; GradientError if they do.
+        """
+        t = k - 1 if t is None else t
+        self._check(t, "t")
+        self._check(k, "k", t)
+        if t == k - 1 and k in self._jacobians:
+            return self._jacobians[k]
+        shape = self._levels.joint_shape(k)
+        *batch, width = shape
+        if t == k:
+            return np.broadcast_to(np.eye(width), (*batch, width, width))
+        if np.prod(batch) > 1:
+            self._levels.check_rows(k, t)
+        units = np.eye(width)
+        rows = [self._levels.carried(k, t, np.broadcast_to(unit, shape)) for unit in units]
+        jacobian = np.stack(rows, axis=-2)
+        if t == k - 1:
+            self._jacobians[k] = jacobian
+        return jacobian
+
+    def jacobian_product(self, k: int, t: int) -> Array:
+        """J_k . J_(k-1) ... J_(t+1), (3.3): equal to jacobian(k, t) when each state depends on the last one only."""
+        product = self.jacobian(k, k)
+        for j in range(k, t, -1):
+            product = product @ self.jacobian(j)
+        return product
+
+    def singular_values(self, k: int) -> Array:
+        """Singular values of J_k = dh_k/dh_(k-1), largest first: (..., n), for k = 2 .. T."""
+        return np.linalg.svd(self.jacobian(k), compute_uv=False)
+
+    # -- weights --------------------------------------------------------------------------------------
+
+    def contribution(self, parameter: Tensor | str) -> Array:
+        """(T, *shape): what each time step adds to dL/d(parameter), the terms of 3.2 to 3.4; their sum is `.grad`."""
+        tensor = self.parameters.get(parameter) if isinstance(parameter, str) else parameter
+        if not isinstance(tensor, Tensor) or tensor not in set(self.parameters.values()):
+            raise UsageError(
+                f"{parameter!r} is not a parameter of these losses; they have {', '.join(self.parameters)}."
+            )
+        reach: list[dict[Tensor, Array]] = [{} for _ in self.states]
+        self._levels.gather(self._levels.sweep(self._direct, reach=reach), reach)
+        return np.stack([reached.get(tensor, np.zeros_like(tensor.data)) for reached in reach])
+
+    def truncated(self, window: int) -> Truncated:
+        """What truncated BPTT gives that carries each loss back through `window` states (1: direct terms only)."""
+        if not 1 <= window <= len(self):
+            raise RangeError(f"window is {window}; it must lie in 1..{len(self)}.")
+        T = len(self)
+        arrivals: dict[int, Arrivals] = {}
+        for k in range(T):
+            for t, arriving, _ in self._levels.sweep({k: self._direct[k]}, lowest=max(0, k - window + 1)):
+                old = arrivals.get(t)
+                arrivals[t] = arriving if old is None else [a + b for a, b in zip(old, arriving, strict=True)]
+        full: dict[Tensor, Array] = {}
+        self._levels.gather(self._levels.sweep(self._direct, reach=[full] * T), [full] * T)
+        cut: dict[Tensor, Array] = {}
+        alone = [next(self._levels.sweep({t: arrivals[t]}, lowest=t, reach=[cut] * T)) for t in range(T)]
+        self._levels.gather(alone, [cut] * T)
+        gradients = {n: cut.get(p, np.zeros_like(p.data)) for n, p in self.parameters.items()}
+        error = {n: _norm([gradients[n] - full[p]]) / (_norm([full[p]]) or 1.0) for n, p in self.parameters.items()}
+        return Truncated(window, [self._as_state(level) for _, _, level in alone], gradients, error)
+
+    def _row(self, k: int) -> list[Arrivals]:
+        """All terms that come from level k, entry t for level t."""
+        if k not in self._rows:
+            sweep = {t: level for t, _, level in self._levels.sweep({k: self._direct[k]})}
+            self._rows[k] = [sweep[t] for t in range(k + 1)]
+            size = sum(a.nbytes for a in self._direct[k]) * len(self)
+            while len(self._rows) > 1 and len(self._rows) * size > _KEPT_BYTES:
+                self._rows.popitem(last=False)
+        return self._rows[k]
+
+    def _as_state(self, level: Sequence[Array]) -> Any:
+        return tuple(level) if len(level) > 1 else level[0]
+
+    def _check(self, n: int, what: str, lowest: int = 1) -> None:
+        if not lowest <= n <= len(self):
+            raise RangeError(f"{what} is {n}; it must lie in {lowest}..{len(self)}.")
+
+
+def _norm(level: Sequence[Array]) -> float:
+    """The Frobenius norm of all parts together."""
+    return float(np.sqrt(sum(float(np.vdot(a, a)) for a in level)))

@@ -1,0 +1,42 @@
+"""The LSTM with forget gate, equations (5.1) to (5.3)."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.functional import sigmoid
+from tinygrad_rnn.nn.cell import Cell
+from tinygrad_rnn.nn.initialisers import uniform
+
+Array = Any
+
+
+class LSTMCell(Cell):
+    """One step of an LSTM, (5.1) to (5.3).  x: (B, I), state (h, c): (B, H) each -> (h, c).
+
+    The four blocks of W_xh (I, 4H), W_hh (H, 4H) and b_h (4H) belong to the gates i, f, g, o, in PyTorch's order;
+    b_h is the sum of PyTorch's two biases.  rng: a seed or a Generator; weights start uniform in +-1/sqrt(H).
+
+    Raises ShapeError if x, h, c and the weights differ in I, H or B.
+    Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735; forget gate: Gers et al. (2000),
+    doi:10.1162/089976600300015015.
+    """
+
+    equation = "i, f, g, o = x_t W_xh + h_(t-1) W_hh + b_h (5.1), c_t = f * c_(t-1) + i * g (5.2)"
+    states = ("h", "c")
+    symbols = {"W_xh": "I 4H", "W_hh": "H 4H", "b_h": "4H", "x": "B I", "h": "B H", "c": "B H"}
+
+    def __init__(self, inputs: int, hidden: int, *, rng: int | np.random.Generator, dtype: Any = float):
+        rng, bound = np.random.default_rng(rng), hidden**-0.5
+        self.hidden, self.dtype = hidden, np.dtype(dtype)
+        self.W_xh = uniform("W_xh", (inputs, 4 * hidden), bound, rng, dtype)
+        self.W_hh = uniform("W_hh", (hidden, 4 * hidden), bound, rng, dtype)
+        self.b_h = uniform("b_h", (4 * hidden,), bound, rng, dtype)
+
+    def step(self, x: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        """(h_t, c_t) from x_t and (h_(t-1), c_(t-1))."""
+        h, c = state
+        i, f, g, o = np.split(x @ self.W_xh + h @ self.W_hh + self.b_h, 4, axis=-1)  # (5.1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)  # (5.2)
+        h = sigmoid(o) * np.tanh(c)  # (5.3)
+        return h, c

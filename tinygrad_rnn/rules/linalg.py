@@ -1,0 +1,32 @@
+"""Rules of the matrix product in all its shapes."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.primitive import defvjp
+
+Array = Any
+
+
+def _matmul_left(g: Array, y: Array, a: Array, b: Array) -> Array:
+    if b.ndim == 1:
+        return np.expand_dims(g, -1) * b
+    if a.ndim == 1:  # a vector on the left is one row
+        return np.squeeze(np.expand_dims(g, -2) @ np.swapaxes(b, -1, -2), -2)
+    return g @ (b.T if b.ndim == 2 else np.swapaxes(b, -1, -2))
+
+
+def _matmul_right(g: Array, y: Array, a: Array, b: Array) -> Array:
+    if b.ndim == 1:
+        return np.expand_dims(g, -1) * a
+    if a.ndim == 1:
+        return np.expand_dims(a, -1) * np.expand_dims(g, -2)
+    if a.ndim == 2 and b.ndim == 2:
+        return a.T @ g
+    if b.ndim == 2:  # stacked rows against one matrix: one product instead of a sum of products
+        return a.reshape((-1, a.shape[-1])).T @ g.reshape((-1, g.shape[-1]))
+    return np.swapaxes(a, -1, -2) @ g
+
+
+defvjp(np.matmul, _matmul_left, _matmul_right)

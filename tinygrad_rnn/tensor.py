@@ -1,0 +1,287 @@
+"""The Tensor: a NumPy duck array that remembers how it was made.
+
+`np.tanh(x @ W + b)` on Tensors computes the value and records the graph.  The record of an application
+(function, arguments, their values at that time) lies in the Tensor it made: one object per operation.
+References run from result to operand only, so a graph lives as long as its last result and no longer.
+"""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_rnn.backprop import pullback
+from tinygrad_rnn.duckarray import DuckArray, value
+from tinygrad_rnn.errors import (
+    DTypeError,
+    GradientError,
+    NoDerivativeError,
+    ShapeError,
+    UnsupportedError,
+)
+from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, KEYWORDS, VJP, Function, name_of
+
+Array = Any
+
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+_next_serial = count().__next__
+
+
+@contextmanager
+def grad_mode(enabled: bool) -> Iterator[None]:
+    """Record operations, or do not, inside this context and thread."""
+    token = recording.set(enabled)
+    try:
+        yield
+    finally:
+        recording.reset(token)
+
+
+def no_grad() -> Any:
+    """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded."""
+    return grad_mode(False)
+
+
+class Node(NamedTuple):
+    """One application of one primitive: `fun(*primals, **kwargs)`."""
+
+    fun: Function
+    args: tuple[Any, ...]  # as given: Tensors and constants
+    primals: tuple[Any, ...]  # their values when the node was made; rebinding `.data` later changes nothing
+    kwargs: dict[str, Any] | None
+    argnums: tuple[int, ...]  # which args require a gradient
+
+
+class Tensor(DuckArray):
+    """An array in a computation graph.
+
+    data           the value, an ndarray; a copy of what is given
+    requires_grad  whether derivatives with respect to it, or through it, are wanted (floating dtypes only)
+    name           shown in pictures and in errors
+    grad           after `backward`: dL/d(this), an ndarray of data's shape and dtype; None before.
+                   Kept for leaves, and for results on which `retain_grad` was called; it accumulates.
+
+    Raises DTypeError for data that is not numeric, and for integers that require a gradient.
+    """
+
+    __slots__ = (
+        "args",
+        "argnums",
+        "data",
+        "fun",
+        "grad",
+        "kwargs",
+        "name",
+        "primals",
+        "requires_grad",
+        "retains_grad",
+        "serial",
+    )
+
+    data: Any
+    grad: Any
+    name: str | None
+    requires_grad: bool
+    retains_grad: bool
+    serial: int
+    fun: Function | None
+    args: tuple[Any, ...]
+    primals: tuple[Any, ...]
+    kwargs: dict[str, Any] | None
+    argnums: tuple[int, ...]
+
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
+        if isinstance(data, Tensor):
+            raise UnsupportedError("the data is a Tensor already. Use it as it is, or pass x.detach().data.")
+        array = np.array(data)
+        if array.dtype.kind not in "biuf":
+            raise DTypeError(f"a Tensor holds real numbers, not dtype {array.dtype}. Convert the data first.")
+        if requires_grad and array.dtype.kind != "f":
+            raise DTypeError(
+                f"a Tensor of dtype {array.dtype} cannot require a gradient: derivatives need a floating dtype. "
+                "Pass floats, e.g. np.asarray(data, dtype=float)."
+            )
+        _fill(self, array, bool(requires_grad), name)
+
+    # -- the graph ------------------------------------------------------------------------------------
+
+    @property
+    def creator(self) -> Node | None:
+        """The application that made this Tensor; None for a leaf."""
+        if self.fun is None:
+            return None
+        return Node(self.fun, self.args, self.primals, self.kwargs, self.argnums)
+
+    def detach(self) -> "Tensor":
+        """A leaf with the same data (not a copy) and no history."""
+        return _fill(object.__new__(Tensor), self.data, False, self.name)
+
+    def retain_grad(self) -> "Tensor":
+        """Let `backward` keep the gradient of this result, as it does for leaves."""
+        if not self.requires_grad:
+            raise GradientError(f"{_label(self)} does not require a gradient, so it will never have one to retain.")
+        self.retains_grad = True
+        return self
+
+    def backward(self, g: Any = None) -> None:
+        """Add d(self)/d(leaf), weighted by the cotangent g, to `.grad` of every leaf that requires it.
+
+        g: an array of self's shape; it may be left out for a scalar (then 1).
+        On an unrolled network this is backpropagation through time.
+        """
+        cotangent = seed(self, g)
+        kept = [(t, c) for t, c, _ in pullback({self: cotangent}) if t.fun is None or t.retains_grad]
+        for tensor, c in kept:
+            tensor.grad = np.array(c) if tensor.grad is None else tensor.grad + c
+
+    # -- NumPy's protocols ----------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__":
+            raise UnsupportedError(
+                f"np.{ufunc.__name__}.{method} is not recorded on Tensors. "
+                f"Use a function over an axis such as np.sum, or pass x.data."
+            )
+        if kwargs:
+            raise UnsupportedError(
+                f"np.{ufunc.__name__} on Tensors takes no {', '.join(kwargs)}=: results are new Tensors. "
+                "Write y = f(x), select with np.where, change the dtype with x.astype."
+            )
+        return apply(ufunc, inputs, {})
+
+    def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
+        return apply(fun, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self.requires_grad:
+            raise UnsupportedError(
+                f"{_label(self)} requires a gradient and would be detached silently if it became a plain array. "
+                "Use np.stack or np.concatenate for a list of Tensors; pass x.data if you mean the values."
+            )
+        return np.array(self.data, dtype=dtype, copy=True) if copy else np.asarray(self.data, dtype=dtype)
+
+    def __repr__(self) -> str:
+        facts = [np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=100)]
+        if self.data.dtype != np.float64:
+            facts.append(f"dtype={self.data.dtype}")
+        if self.requires_grad:
+            facts.append("requires_grad=True")
+        if self.name:
+            facts.append(f"name={self.name!r}")
+        return f"Tensor({', '.join(facts)})"
+
+
+def _fill(tensor: Tensor, data: Array, requires_grad: bool, name: str | None) -> Tensor:
+    """The slots of a leaf."""
+    tensor.data, tensor.requires_grad, tensor.name = data, requires_grad, name
+    tensor.grad, tensor.retains_grad, tensor.serial = None, False, _next_serial()
+    tensor.fun, tensor.args, tensor.primals, tensor.kwargs, tensor.argnums = None, (), (), None, ()
+    return tensor
+
+
+def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Tensor:
+    """Apply a primitive: compute its value and, if an operand requires a gradient, remember how.
+
+    Raises ShapeError, naming the operands, where NumPy finds that they do not fit.
+    """
+    primals = tuple([a.data if type(a) is Tensor else a for a in args])
+    try:
+        data = fun(*primals) if kwargs is None else fun(*primals, **kwargs)
+    except ValueError as error:
+        raise _misfit(fun, args, error) from error
+    if type(data) is not np.ndarray:
+        data = np.asarray(data)  # a reduction to 0-d gives a NumPy scalar
+    y: Tensor = object.__new__(Tensor)
+    y.data = data
+    y.name = y.grad = None
+    y.retains_grad = False
+    y.serial = _next_serial()
+    argnums = tuple([i for i, a in enumerate(args) if type(a) is Tensor and a.requires_grad])
+    if argnums and recording.get():
+        y.requires_grad = True
+        y.fun, y.args, y.primals, y.kwargs, y.argnums = fun, args, primals, kwargs, argnums
+    else:
+        y.requires_grad = False
+        y.fun, y.args, y.primals, y.kwargs, y.argnums = None, (), (), None, ()
+    return y
+
+
+Tensor._record = staticmethod(record)
+
+
+def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What `fun` means on Tensors: record a primitive, open a composite, or compute a constant."""
+    if fun in VJP:
+        if any(isinstance(v, Tensor) for v in kwargs.values()):
+            args, kwargs = _by_position(fun, args, kwargs)
+        if unknown := kwargs.keys() - KEYWORDS[fun]:
+            raise UnsupportedError(
+                f"{name_of(fun)} on Tensors takes no {', '.join(sorted(unknown))}=. "
+                f"It knows {', '.join(sorted(KEYWORDS[fun])) or 'positional arguments only'}."
+            )
+        y = record(fun, args, kwargs or None)
+        for i in y.argnums:
+            if VJP[fun][i] is None:
+                raise _no_derivative(fun, i)
+        return y
+    if fun in COMPOSITE:
+        return COMPOSITE[fun](*args, **kwargs)
+    if fun in CONSTANT:
+        return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
+    raise _no_derivative(fun, next((i for i, a in enumerate(args) if isinstance(a, Tensor)), 0))
+
+
+def seed(y: Tensor, g: Any = None) -> Array:
+    """The cotangent that starts a backward pass at y: g checked, or 1 for a scalar."""
+    if not y.requires_grad:
+        raise GradientError(
+            f"{_label(y)} does not depend on any Tensor with requires_grad=True (or was computed under no_grad), "
+            "so there is nothing to differentiate. Create the parameters with Tensor(..., requires_grad=True)."
+        )
+    if g is None:
+        if y.size != 1:
+            raise GradientError(
+                f"{_label(y)} is not a scalar, so its gradient needs a seed. "
+                "Call backward(g) with an array of its shape, or reduce it first, e.g. np.sum(y).backward()."
+            )
+        return np.ones(y.shape, y.dtype)
+    g = np.asarray(value(g), dtype=y.dtype)
+    if g.shape != y.shape:
+        raise ShapeError(f"the seed has shape {g.shape}; {_label(y)} needs one of shape {y.shape}.")
+    return g
+
+
+def _by_position(fun: Function, args: Any, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Tensors given by keyword, as in np.sum(a=x), moved to their positions."""
+    try:
+        given = inspect.signature(fun).bind(*args, **kwargs).arguments
+    except (ValueError, TypeError) as error:
+        raise UnsupportedError(f"{name_of(fun)}: pass Tensors by position ({error}).") from error
+    names = list(given)
+    last = max(i for i, name in enumerate(names) if isinstance(given[name], Tensor))
+    return tuple(given[n] for n in names[: last + 1]), {n: given[n] for n in names[last + 1 :]}
+
+
+def _label(tensor: Tensor) -> str:
+    return f"Tensor {tensor.name or 'without a name'} of shape {tensor.shape}"
+
+
+def _misfit(fun: Function, args: tuple[Any, ...], error: Exception) -> ShapeError:
+    operands = [
+        f"{a.name or 'a Tensor'} {a.shape}" if isinstance(a, Tensor) else f"an array {np.shape(a)}"
+        for a in args
+        if isinstance(a, (Tensor, np.ndarray))
+    ]
+    return ShapeError(f"{name_of(fun)} of {' and '.join(operands)}: {error}")
+
+
+def _no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
+    name = name_of(fun)
+    return NoDerivativeError(
+        f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
+        f"Add defvjp({name}, ...), or pass x.data."
+    )

@@ -1,0 +1,147 @@
+"""Unrolling over time: the loop that turns one cell into a graph, with x_t, h_t, y_t and L_t kept and named."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.errors import DataError, ShapeError, UsageError
+from tinygrad_rnn.tensor import Tensor
+
+Array = Any
+State = Tensor | tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """An RNN unrolled over T time steps; entry t - 1 of each list belongs to time t.
+
+    states are what the cell returned: Tensors, or tuples such as (h, c).  hidden is the first part of each.
+    """
+
+    cell: Callable[[Any, Any], Any]
+    xs: list[Tensor]
+    initial: State
+    states: list[State]
+    outputs: list[Tensor]  # y_t = readout(h_t); empty without a read-out
+    losses: list[Tensor]  # L_t; empty without a loss
+    total_loss: Tensor | None  # L = sum_t L_t, (2.1)
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    def hidden(self) -> list[Tensor]:
+        """h_1 .. h_T."""
+        return [parts(state)[0] for state in self.states]
+
+    @property
+    def loss(self) -> Tensor:
+        """The total loss (2.1).  Raises UsageError if the network was unrolled without a loss."""
+        if self.total_loss is None:
+            raise UsageError("this network was unrolled without a loss. Pass loss= and targets= to unroll.")
+        return self.total_loss
+
+
+def parts(state: Any) -> tuple[Any, ...]:
+    """A state as a tuple of its Tensors."""
+    return state if isinstance(state, tuple) else (state,)
+
+
+def unroll(
+    cell: Callable[[Any, Any], Any],
+    xs: Any,
+    h0: Any = None,
+    *,
+    readout: Callable[[Any], Any] | None = None,
+    loss: Callable[[Any, Any], Any] | None = None,
+    targets: Any = None,
+) -> Unrolled:
+    """Run `state = cell(x_t, state)` for t = 1 .. T and record everything.
+
+    cell     any callable from (x, state) to state; a state is an array or a tuple of arrays
+    xs       (T, B, I), or (T, I), or a list of T arrays or Tensors
+    h0       the state before the first step; None asks `cell.initial_state`, zeros for the built-in cells
+    readout  y_t = readout(h_t), (1.2)
+    loss     L_t = loss(y_t, target_t), a scalar; the total is their sum, (2.1)
+    targets  a sequence of T targets
+
+    Raises DataError for NaN or an empty sequence, ShapeError where lengths differ, UsageError where something
+    is missing.
+    """
+    inputs = [_leaf(x, f"x_{t}") for t, x in enumerate(_steps(xs, "xs"), 1)]
+    wanted = None if targets is None else _steps(targets, "targets")
+    if (loss is None) != (wanted is None):
+        raise UsageError("a loss needs targets and targets need a loss: pass both to unroll, or neither.")
+    if wanted is not None and len(wanted) != len(inputs):
+        raise ShapeError(f"xs has T = {len(inputs)} time steps and targets {len(wanted)}; they must be equal.")
+    names = getattr(cell, "states", None)
+    initial = state = _named(_initial(cell, inputs[0]) if h0 is None else h0, names, 0)
+    states, outputs, losses = [], [], []
+    for t, x in enumerate(inputs, 1):
+        state = _named(cell(x, state), names, t)
+        states.append(state)
+        y = parts(state)[0] if readout is None else readout(parts(state)[0])
+        if readout is not None:
+            outputs.append(_name(y, f"y_{t}"))
+        if loss is not None and wanted is not None:
+            losses.append(_name(loss(y, wanted[t - 1]), f"L_{t}"))
+            if losses[-1].size != 1:
+                raise ShapeError(f"the loss at t = {t} has shape {losses[-1].shape}; it must be a scalar.")
+    total = _name(np.sum(np.stack(losses)), "L") if losses else None  # (2.1)
+    return Unrolled(cell, inputs, initial, states, outputs, losses, total)
+
+
+def _steps(sequence: Any, what: str) -> Sequence[Any]:
+    """The entries along time, checked; the steps of one Tensor are recorded slices of it."""
+    if not isinstance(sequence, (Tensor, np.ndarray, list, tuple)):
+        sequence = np.asarray(sequence)
+    if not isinstance(sequence, (list, tuple)) and sequence.ndim == 0:
+        raise ShapeError(f"{what} is a single number; it needs a time axis first: (T, B, I) or (T, I).")
+    steps = [sequence[t] for t in range(len(sequence))]
+    if not steps:
+        raise DataError(f"{what} is empty: there is no time step to unroll.")
+    for t, step in enumerate(steps, 1):
+        entries = np.asarray(value(step))
+        if entries.dtype.kind not in "biuf":
+            raise DataError(f"{what} at t = {t} is not numeric (dtype {entries.dtype}).")
+        if not np.all(np.isfinite(entries)):
+            raise DataError(f"{what} at t = {t} holds NaN or infinity. Remove or fill such entries before unrolling.")
+    return steps
+
+
+def _initial(cell: Any, x: Tensor) -> Any:
+    if not hasattr(cell, "initial_state"):
+        raise UsageError(
+            f"{getattr(cell, '__name__', type(cell).__name__)} has no initial_state(batch). Pass h0 to unroll."
+        )
+    return cell.initial_state(x.shape[:-1])
+
+
+def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:
+    """The state with its Tensors named h_t, or (h_t, c_t), or (s1_t, s2_t, ...) if the cell does not say."""
+    if not isinstance(state, tuple):
+        return _name(state, f"{names[0] if names else 'h'}_{t}")
+    names = names or tuple(f"s{i}" for i in range(1, len(state) + 1))
+    return tuple(_name(part, f"{name}_{t}") for part, name in zip(state, names, strict=True))
+
+
+def _leaf(x: Any, name: str) -> Tensor:
+    return _name(x if isinstance(x, Tensor) else Tensor(x), name)
+
+
+def _name(x: Any, name: str) -> Tensor:
+    """x as a Tensor of this name; a name that it already has stays."""
+    if not isinstance(x, Tensor):
+        try:
+            x = Tensor(x)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an array or a tuple "
+                "of arrays; a read-out and a loss give an array."
+            ) from error
+    tensor: Tensor = x
+    tensor.name = tensor.name or name
+    return tensor
