@@ -81,12 +81,18 @@ def pullback(
         yield tensor, g, shares
 
 
-def ancestors(outputs: Iterable[Any]) -> list[Any]:
-    """Every Tensor the outputs were computed from, themselves included, oldest first; no rule is applied."""
+def ancestors(outputs: Iterable[Any], stop: Collection[Any] = ()) -> list[Any]:
+    """Every Tensor the outputs were computed from, themselves included, oldest first; no rule is applied.
+
+    Those in `stop` are listed but not looked behind.
+    """
     seen = set(outputs)
     stack = list(seen)
     while stack:
-        for arg in stack.pop().args:
+        tensor = stack.pop()
+        if tensor in stop:
+            continue
+        for arg in tensor.args:
             if hasattr(arg, "serial") and arg not in seen:
                 seen.add(arg)
                 stack.append(arg)

@@ -42,7 +42,7 @@ def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., t
         leaves = {t for t in ancestors([y]) if t.fun is None and t.requires_grad}
         create_graph = outer and not leaves <= set(variables)
         found = differentiate(y, variables, create_graph=create_graph) if leaves else [None] * len(variables)
-        gradients = tuple(v.data * 0 if g is None else g for v, g in zip(variables, found, strict=True))
+        gradients = tuple(np.zeros_like(v.data) if g is None else g for v, g in zip(variables, found, strict=True))
         return y if create_graph else y.data, gradients[0] if isinstance(argnum, int) else gradients
 
     return derivative
@@ -78,4 +78,5 @@ def differentiate(y: Tensor, xs: Sequence[Tensor], g: Any = None, create_graph: 
     wanted = set(xs)
     with grad_mode(create_graph):
         found = {t: c for t, c, _ in pullback({y: start}, differentiable=create_graph) if t in wanted}
-    return [found.get(x) for x in xs]
+    # Cotangents may be views of each other or of g: whoever gets them may write to them.
+    return [c if c is None or isinstance(c, Tensor) else np.array(c) for c in map(found.get, xs)]

@@ -24,12 +24,12 @@ _KEPT_BYTES = 256 * 2**20  # terms are kept up to this size and computed anew be
 
 
 @dataclass(frozen=True)
-class Term:
-    """One line of the table of (3.1) at some t: the direct term (k = t) or dL_k/dh_k . dh_k/dh_t."""
+class Row:
+    """One line of the table of (3.1) at some t: the direct term (k = t), dL_k/dh_k . dh_k/dh_t, or a sum of such."""
 
-    k: int
+    ks: tuple[int, ...]
     norm: float
-    share: float  # its projection on the sum; shares add up to 1
+    share: float  # the projection on dL/dh_t as a fraction of it; shares add up to 1
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,22 @@ class GradientFlow:
         """The projection of term(k, t) on dL/dh_t, as a fraction: over k they add up to 1; nan if dL/dh_t is 0."""
         return self._share(parts(self.term(k, t)), t)
 
-    def table(self, t: int) -> list[Term]:
-        """All terms at t, the direct one first."""
+    def table(self, t: int, most: int | None = None) -> list[Row]:
+        """The terms at t, the direct one first; beyond `most` rows the smallest are summed into the last."""
         self._check(t, "t")
-        rows = [(k, parts(self.term(k, t))) for k in range(t, len(self) + 1)]
-        return [Term(k, _norm(level), self._share(level, t)) for k, level in rows]
+        terms = {k: parts(self.term(k, t)) for k in range(t, len(self) + 1)}
+        groups: list[tuple[int, ...]] = [(k,) for k in terms]
+        if most is not None and len(groups) > most:
+            by_norm = sorted(list(terms)[1:], key=lambda k: _norm(terms[k]), reverse=True)
+            kept, rest = sorted(by_norm[: most - 2]), tuple(sorted(by_norm[most - 2 :]))
+            groups = [(t,), *((k,) for k in kept), rest]
+        sums = {ks: [sum(pieces) for pieces in zip(*(terms[k] for k in ks), strict=True)] for ks in groups}
+        return [Row(ks, _norm(level), self._share(level, t)) for ks, level in sums.items()]
+
+    def total_norm(self, t: int) -> float:
+        """The norm of dL/dh_t."""
+        self._check(t, "t")
+        return _norm(parts(self.total[t - 1]))
 
     def _share(self, level: Sequence[Array], t: int) -> float:
         total = parts(self.total[t - 1])

@@ -1,3 +1,14 @@
-"""Pictures of unrolled networks and of any computation graph."""
+"""Pictures of unrolled networks and of any computation graph.
 
-__all__: list[str] = []
+    paths(run, t)     every term of (3.1) for h_t as a line of its own
+    heatmap(run, t)   the norm of every term over (k, t)
+    ops(run)          every operation, with the gradient beside each forward edge
+    graph(tensor)     any graph
+
+Each returns a Figure: `.save("x.svg")` (or .png, .pdf), `.source` (DOT), shown by itself in a notebook.
+"""
+
+__all__ = ["Figure", "graph", "heatmap", "ops", "paths", "require_format"]
+
+from tinygrad_rnn.draw.figure import Figure, require_format
+from tinygrad_rnn.draw.pictures import graph, heatmap, ops, paths

@@ -39,13 +39,16 @@ defvjp(
 
 
 def _power_base(g: Array, y: Array, a: Array, b: Array) -> Array:
+    if isinstance(b, (int, float)) and b >= 1:
+        return g * (b * a ** (b - 1))
+    a = np.where((a == 0) & (g == 0), np.ones_like(a), a)  # masked out by np.where: 0, not 0 * inf, as in ratio
     if isinstance(b, (int, float)):
         return g * (b * a ** (b - 1)) if b else np.zeros_like(g)
-    return g * (b * a ** np.where(b == 0, np.ones_like(b), b - 1.0))  # b = 0: slope 0, not 0 * inf
+    return g * (b * a ** np.where(np.equal(b, 0), np.ones_like(b), np.subtract(b, 1.0)))  # b = 0: slope 0
 
 
 def _power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:
-    return g * y * np.log(np.where(a == 0, np.ones_like(a), a))  # 0 ** b is flat in b
+    return g * y * np.log(np.where(np.equal(a, 0), np.ones_like(a), a))  # 0 ** b is flat in b
 
 
 defvjp(np.power, _power_base, _power_exponent)

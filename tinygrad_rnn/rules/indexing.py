@@ -27,7 +27,7 @@ def scatter(g: Array, key: Any, shape: tuple[int, ...]) -> Array:
 
 
 def _may_repeat(key: Any) -> bool:
-    return isinstance(key, (list, np.ndarray)) and np.asarray(key).dtype != bool
+    return isinstance(key, (list, tuple, np.ndarray)) and np.asarray(key).dtype != bool
 
 
 defvjp(getitem, lambda g, y, x, key: scatter(g, key, x.shape), None)

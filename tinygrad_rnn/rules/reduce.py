@@ -18,16 +18,16 @@ def restore(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
     return np.expand_dims(g, axis)
 
 
-def _sum(g: Array, y: Array, a: Array, axis: Any = None, keepdims: bool = False) -> Array:
+def _sum(g: Array, y: Array, a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     return np.broadcast_to(restore(g, a, axis, keepdims), a.shape)
 
 
-def _mean(g: Array, y: Array, a: Array, axis: Any = None, keepdims: bool = False) -> Array:
+def _mean(g: Array, y: Array, a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     count = a.size // max(y.size, 1)  # a Python int: float32 stays float32
     return np.broadcast_to(restore(g / count, a, axis, keepdims), a.shape)
 
 
-def _extremum(g: Array, y: Array, a: Array, axis: Any = None, keepdims: bool = False) -> Array:
+def _extremum(g: Array, y: Array, a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     chosen = (a == restore(y, a, axis, keepdims)).astype(g.dtype)  # ties share equally
     ties = np.sum(chosen, axis=axis, keepdims=True)
     return restore(g, a, axis, keepdims) * (chosen / ties)

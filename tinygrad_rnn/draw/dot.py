@@ -1,0 +1,166 @@
+"""Scene -> DOT with every position given, and DOT -> SVG, PNG, PDF by Graphviz, which only draws.
+
+Node names are n1, n2, ... in drawing order, so the same scene gives the same text, byte for byte.
+"""
+
+import shutil
+import subprocess
+
+import graphviz
+
+from tinygrad_rnn.draw.palette import FONT
+from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, clean, corners, extent, stacked
+from tinygrad_rnn.errors import DrawError
+
+_SECONDS = 60  # Graphviz only draws; a picture of 300 steps takes less than one
+_TURN = {"up": 0, "left": 90, "down": 180, "right": 270}
+
+
+def to_dot(scene: Scene) -> str:
+    """DOT for `neato -n2`: fixed positions and sizes, edges as given splines."""
+    graph = graphviz.Digraph(
+        graph_attr={
+            "bb": f"0,0,{_n(scene.width)},{_n(scene.height)}",
+            "pad": "0",
+            "margin": "0",
+            "outputorder": "nodesfirst",
+            "splines": "true",
+            "fontname": FONT,
+            "tooltip": _safe(scene.title),
+        },
+        node_attr={"fixedsize": "true", "margin": "0", "shape": "box", "label": "", "penwidth": "0", "fontname": FONT},
+        edge_attr={"arrowhead": "none"},
+    )
+    paper = Box(scene.width / 2, scene.height / 2, scene.width, scene.height, width=0)
+    names: dict[str, str] = {}
+    for i, item in enumerate((paper, *stacked(scene.items)), 1):
+        name = f"n{i}"
+        if isinstance(item, Line):
+            ends = [names.get(key, "n1") for key in item.ends]
+            graph.edge(*ends, **_edge(item, scene.height))
+            continue
+        if isinstance(item, Box):
+            names.setdefault(item.key, name)
+            attributes = _box(item)
+        elif isinstance(item, Text):
+            attributes = _text(item)
+        else:
+            attributes = _triangle(item)
+        x, y = float(attributes.pop("x")), float(attributes.pop("y"))
+        graph.node(name, pos=f"{_n(x)},{_n(scene.height - y)}", **attributes)
+    source: str = graph.source
+    return source
+
+
+def program(suffix: str) -> str:
+    """Where Graphviz is.  Raises DrawError if it is not installed."""
+    found = shutil.which("dot")
+    if found is None:
+        raise DrawError(
+            f"a {suffix} picture needs the Graphviz programs, which are not installed (`dot` is not on the PATH). "
+            "Install them (apt install graphviz, brew install graphviz, winget install graphviz), or save as .svg."
+        )
+    return found
+
+
+def render(source: str, suffix: str) -> bytes:
+    """The picture Graphviz draws of DOT text.  Raises DrawError if it is missing, fails or takes too long."""
+    command = [program(suffix), "-Kneato", "-n2", f"-T{suffix}"]
+    resolution = ("-Gdpi=144",) if suffix == "png" else ()
+    try:
+        done = subprocess.run(
+            [*command, *resolution],
+            input=source.encode(),
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DrawError(f"Graphviz did not finish within {_SECONDS} s; the picture is too large.") from error
+    if done.returncode != 0 or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip()
+        raise DrawError(f"Graphviz failed with exit status {done.returncode}: {said}")
+    return done.stdout
+
+
+def _box(box: Box) -> dict[str, str]:
+    style = ["filled"]
+    style += ["rounded"] if box.shape == "round" else []
+    style += ["dashed"] if box.dashed else []
+    attributes = {
+        "x": repr(box.x),
+        "y": repr(box.y),
+        "width": _inch(box.w),
+        "height": _inch(box.h),
+        "style": ",".join(style),
+        "fillcolor": box.fill,
+        "color": box.stroke if box.width else box.fill,
+        "penwidth": _n(box.width),
+    }
+    if box.shape == "ellipse":
+        attributes["shape"] = "ellipse"
+    if box.label:
+        attributes |= {"label": _safe(box.label) + "\\n", "fontsize": _n(box.size), "fontcolor": box.color}
+    if box.tip:
+        attributes["tooltip"] = _safe(box.tip)
+    return attributes
+
+
+def _text(text: Text) -> dict[str, str]:
+    """Left and right justified text lies in an invisible box that starts, or ends, at x."""
+    width = extent(clean(text.label), text.size) * 1.3 + 8
+    shift = {"start": width / 2, "middle": 0.0, "end": -width / 2}[text.anchor]
+    return {
+        "x": repr(text.x + shift),
+        "y": repr(text.y),
+        "width": _inch(width),
+        "height": _inch(text.size * 1.2),
+        "shape": "plaintext",
+        "label": _safe(text.label) + {"start": "\\l", "middle": "\\n", "end": "\\r"}[text.anchor],
+        "fontsize": _n(text.size),
+        "fontcolor": text.color,
+        **({"tooltip": _safe(text.tip)} if text.tip else {}),
+    }
+
+
+def _triangle(head: Triangle) -> dict[str, str]:
+    """Graphviz's triangle reaches from its tip over three quarters of its box."""
+    box = head.length * 4 / 3
+    dx, dy = {"left": (1, 0), "right": (-1, 0), "up": (0, 1), "down": (0, -1)}[head.toward]
+    flat = dx != 0
+    return {
+        "x": repr(head.x + dx * box / 2),
+        "y": repr(head.y + dy * box / 2),
+        "width": _inch(box if flat else head.breadth),
+        "height": _inch(head.breadth if flat else box),
+        "shape": "triangle",
+        "orientation": str(_TURN[head.toward]),
+        "style": "filled",
+        "fillcolor": head.fill,
+    }
+
+
+def _edge(line: Line, height: float) -> dict[str, str]:
+    pieces = corners(line)
+    points = [pieces[0][0], *(p for piece in pieces for p in piece[1:])]
+    return {
+        "pos": " ".join(f"{_n(x)},{_n(height - y)}" for x, y in points),
+        "color": line.color,
+        "penwidth": _n(line.width),
+        **({"style": "dotted"} if line.dotted else {}),
+        **({"tooltip": _safe(line.tip)} if line.tip else {}),
+    }
+
+
+def _safe(text: str) -> str:
+    """No escapes, no HTML: what the text says is what is drawn."""
+    escaped: str = graphviz.escape(clean(text, 500))
+    return escaped
+
+
+def _inch(points: float) -> str:
+    return f"{points / 72:.4f}"
+
+
+def _n(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".")

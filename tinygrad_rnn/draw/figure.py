@@ -1,0 +1,69 @@
+"""What a layout returns: a scene that can be saved, read as DOT, and shown in a notebook."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tinygrad_rnn.draw.dot import program, render, to_dot
+from tinygrad_rnn.draw.scene import Scene
+from tinygrad_rnn.draw.svg import to_svg
+from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.files import write_whole
+
+
+def require_format(suffix: str) -> None:
+    """Raise, before any work is done, what saving in this format would raise: UsageError or DrawError."""
+    if suffix not in ("svg", "png", "pdf", "dot", "gv"):
+        raise UsageError(f"{suffix!r} is not a picture format. Use svg, png, pdf, dot or gv.")
+    if suffix in ("png", "pdf"):
+        program(suffix)
+
+
+class Figure:
+    """A finished picture.
+
+    scene    the picture as data
+    source   the picture as DOT, for `neato -n2`
+    svg      the picture as SVG, drawn without Graphviz
+    """
+
+    def __init__(self, scene: Scene):
+        self.scene = scene
+
+    @property
+    def source(self) -> str:
+        """DOT text; the same graph gives the same text."""
+        return to_dot(self.scene)
+
+    @property
+    def svg(self) -> str:
+        """SVG text from the built-in writer."""
+        return to_svg(self.scene)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture in the format of the suffix: .svg, .png, .pdf, .dot or .gv; returns the path.
+
+        Graphviz draws if it is installed; without it .svg comes from the built-in writer, .png and .pdf raise
+        DrawError.  OutputError if the file cannot be written; nothing is left half-written.
+        """
+        suffix = Path(path).suffix.lower().lstrip(".")
+        require_format(suffix)
+        if suffix in ("dot", "gv"):
+            content = self.source.encode()
+        elif suffix == "svg" and shutil.which("dot") is None:
+            content = self.svg.encode()
+        else:
+            content = render(self.source, suffix)
+        return write_whole(path, content)
+
+    def _repr_svg_(self) -> str | None:
+        """Jupyter's hook: it never raises."""
+        try:
+            return self.svg
+        except Exception:  # a display hook must not end the cell that made the figure
+            return None
+
+    def __repr__(self) -> str:
+        size: Any = f"{self.scene.width:.0f} x {self.scene.height:.0f} pt"
+        return f"<Figure {self.scene.title!r}, {size}>"

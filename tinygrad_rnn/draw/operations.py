@@ -1,0 +1,274 @@
+"""Every operation of an unrolled network, one column for each step.
+
+A cell runs from left to right, its rows found by `layered`; the way from h_t to L_t runs upwards.  Beside each
+forward wire runs its gradient: orange + blue = black is (3.1) as backpropagation executes it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.draw.board import Board, Gradients, facts, written
+from tinygrad_rnn.draw.layered import depths, rows
+from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FORWARD, GREY, INDIRECT_SUM, INK, TOTAL, number
+from tinygrad_rnn.draw.roles import roles
+from tinygrad_rnn.draw.route import channels, route
+from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle, extent
+from tinygrad_rnn.draw.symbols import cell_name
+from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.unroll import Unrolled, parts
+
+_DX, _DY, _UP = 54.0, 60.0, 40.0  # distance of layers, of rows, and of the steps from h up to L
+_MOST, _FIRST, _LAST = 8, 4, 2  # steps drawn: all up to _MOST, else the first and the last
+_TOP = 92.0
+
+
+class Operations:
+    """The layout of one picture."""
+
+    def __init__(self, run: Unrolled):
+        self.run, self.T = run, len(run)
+        self.board = Board(Gradients(run.loss))
+        self.roles = roles(run)
+        self.steps = [t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST]
+        self.listed = {x: t for t in range(self.T, 0, -1) for x in parts(run.states[t - 1])}
+        self.cells = {t: self._region(parts(run.states[t - 1]), t) for t in self.steps}
+        self.heads = {t: self._head(t) for t in self.steps}
+        tallest = max(max(depth.values(), default=0) for depth, _ in self.heads.values())
+        self.main = _TOP + 34 + tallest * _UP  # the row of h
+        self.lowest = self.main
+
+    def scene(self) -> Scene:
+        """Columns from left to right, then the bus of the losses."""
+        title = f"Unrolled {cell_name(self.run)}, T = {self.T}, every operation"
+        x, columns = 84.0, []
+        for i, part in enumerate(parts(self.run.initial)):
+            self.board.value(
+                ("state", 0, i), part, written(part.name or "h_0"), 40, self._row(_state_row(i)), "initial"
+            )
+        before = 0
+        for t in self.steps:
+            if t != before + 1:
+                self.board.items.append(Text(x + 34, self.main - 14, f"⋯ {t - before - 1} steps ⋯", 11, GREY, "middle"))
+                x += 78
+            width = self._cell(t, x, before)
+            self._readout(t)
+            columns.append((t, x, width))
+            x += width + 10
+            before = t
+        bottom = self.lowest + 50
+        backgrounds: list[Item] = [Text(18, 22, title, 16, INK)]
+        for t, left, width in columns:
+            backgrounds.append(Box(left + width / 2, (52 + bottom) / 2, width, bottom - 52, fill=COLUMN, width=0))
+            backgrounds.append(Text(left + 14, 68, f"t = {t}", 12, INK))
+        self._bus(x)
+        self._key(bottom + 22)
+        return Scene(max(x + 70, 760), bottom + 62, title, (*backgrounds, *self.board.items))
+
+    # -- one step -------------------------------------------------------------------------------------
+
+    def _region(self, ends: Iterable[Tensor], t: int) -> list[Tensor]:
+        """The operations of step t: what its state is computed from, up to earlier states."""
+        own = [x for x in ends if self.listed.get(x) == t]
+        stop = {x for x, at in self.listed.items() if at < t}
+        return [x for x in ancestors(own, stop=stop) if x.fun is not None and x not in stop] if own else []
+
+    def _row(self, row: int) -> float:
+        return self.main + row * _DY
+
+    def _cell(self, t: int, left: float, before: int) -> float:
+        """Place the operations of one cell and wire them; returns the width of its column."""
+        run, board, ops = self.run, self.board, self.cells[t]
+        inside = set(ops)
+        old = {x: ("state", t - 1, i) for i, x in enumerate(parts(run.states[t - 2] if t > 1 else run.initial))}
+        x_t = run.xs[t - 1]
+        edges: list[tuple[Any, Any]] = []
+        for op in ops:
+            for a in dict.fromkeys(a for a in op.args if isinstance(a, Tensor)):
+                if a in old or a in inside or a is x_t:
+                    edges.append((old.get(a, a), op))
+        new = [(("state", t, i), x) for i, x in enumerate(parts(run.states[t - 1]))]
+        edges += [(x, key) for key, x in new if x in inside]
+        edges += [(old[x], key) for key, x in new if x in old]
+        nodes = [*old.values(), x_t, *ops, *(key for key, _ in new)]
+        layer = depths(nodes, edges)
+        last = max([layer[op] for op in ops], default=0) + 1
+        layer.update({key: last for key, _ in new})
+        fixed: dict[Any, int] = {key: _state_row(i) for i, key in enumerate(old.values())} | {x_t: 1}
+        fixed |= {key: _state_row(i) for i, (key, _) in enumerate(new)}
+        row, via = rows(layer, edges, fixed)
+
+        def place(layer: int, row: int) -> Point:
+            return left + 32 + layer * _DX + (14 if layer else 0), self._row(row)
+
+        def at(node: Any) -> Point:
+            return place(layer[node], row[node])
+
+        for op in ops:
+            board.op(op, *at(op))
+            self._chips(op, *at(op))
+        for key, x in new:
+            px, py = at(key)
+            board.value(key, x, written(x.name or "h"), px + 8, py, "state")
+        if any(a is x_t for a, _ in edges):
+            board.value(x_t, x_t, written(x_t.name or "x"), at(x_t)[0] + 4, at(x_t)[1], "input")
+        passed = {spot for spots in via.values() for spot in spots}
+        occupied = {(layer[n], row[n]) for n in row} | passed
+        self.lowest = max([self.lowest, *(self._row(r) for _, r in occupied)])
+        turns = channels(layer, row, via, edges, _DX)
+        labelled: set[Any] = set()
+        for a, b in edges:
+            if isinstance(a, tuple) and before != t - 1:  # the step before is not drawn
+                start = Box(left - 6, at(a)[1], 0, 0)
+            elif a in board.boxes:
+                start = board.boxes[a]
+            else:
+                continue
+            end = board.boxes[b]
+            places = [(*place(*spot), turns[spot[0], a]) for spot in via[(a, b)]]
+            between = range(min(row[a], row[b]), max(row[a], row[b]) + 1)
+            blocked = any((layer[b], r) in occupied for r in between if r != row[b])
+            under = not blocked and not self._bears_chips(b) and not places
+            self._wire(
+                t, a, b, route(start, [*places, (end.x, end.y, turns[layer[b], a])], end, under), a not in labelled
+            )
+            labelled.add(a)
+        return last * _DX + 92
+
+    def _wire(self, t: int, a: Any, b: Any, points: list[Point], first: bool) -> None:
+        """One edge of a cell: blue where its gradient ends at the state before, black elsewhere.
+
+        The first of several that end there bears the norm of their sum, the second term of (3.1).
+        """
+        source = self._tensor(a)
+        grads = self.board.gradients
+        assert grads is not None
+        if b in self.board.boxes and isinstance(b, tuple):  # the result and the box of its value
+            norm = grads.whole.get(source) if source not in self.listed or self.listed[source] == t else None
+            label = norm if len(points) == 2 else None
+            self.board.wire(points, norm, TOTAL, label, self._tip(source, norm))
+            return
+        norm = grads.along.get((b, source))
+        state = isinstance(a, tuple)
+        label = grads.together(source, set(self.cells[t])) if state and first and norm is not None else None
+        self.board.wire(points, norm, INDIRECT_SUM if state else TOTAL, label, self._tip(source, norm))
+
+    def _tensor(self, node: Any) -> Tensor:
+        if isinstance(node, Tensor):
+            return node
+        _, t, i = node
+        part: Tensor = parts(self.run.states[t - 1] if t else self.run.initial)[i]
+        return part
+
+    def _tip(self, source: Tensor, norm: float | None) -> str:
+        return "" if norm is None else f"to {facts(source)}; gradient norm {norm:.6g}"
+
+    def _bears_chips(self, op: Any) -> bool:
+        return isinstance(op, Tensor) and any(isinstance(a, Tensor) and a in self.roles for a in op.args)
+
+    def _chips(self, op: Tensor, x: float, y: float, upwards: bool = False) -> None:
+        own = [a for a in dict.fromkeys(a for a in op.args if isinstance(a, Tensor)) if a in self.roles]
+        for i, a in enumerate(own):
+            role = self.roles[a]
+            if upwards:
+                self.board.chip(a, role, x - 52, y + 17 * i, (x - 13, y + 17 * i))
+            else:
+                self.board.chip(a, role, x, y + 31 + 17 * i, (x, y + 13))
+
+    # -- from the state up to the loss ----------------------------------------------------------------
+
+    def _head(self, t: int) -> tuple[dict[Any, int], list[tuple[Any, Any]]]:
+        """Heights above h_t of everything between the state and the loss; named values get a place of their own."""
+        run = self.run
+        named = {x: (what, t) for what, xs in (("y", run.outputs), ("L", run.losses)) for x in xs[t - 1 : t]}
+        inside = [x for x in ancestors(list(named), stop=self.listed) if x.fun is not None and x not in self.listed]
+        within = set(inside)
+        nodes: list[Any] = [("state", t, i) for i, _ in enumerate(parts(run.states[t - 1]))]
+        states = {x: ("state", t, i) for i, x in enumerate(parts(run.states[t - 1]))}
+        edges: list[tuple[Any, Any]] = []
+        for x in inside:
+            nodes.append(x)
+            for a in dict.fromkeys(a for a in x.args if isinstance(a, Tensor)):
+                if a in states or a in within:
+                    edges.append((states.get(a) or named.get(a, a), x))
+            if x in named:
+                nodes.append(named[x])
+                edges.append((x, named[x]))
+        return depths(nodes, edges), edges
+
+    def _readout(self, t: int) -> None:
+        depth, edges = self.heads[t]
+        base = self.board.boxes[("state", t, 0)]
+        fixed: dict[Any, int] = {
+            key: i for i, key in enumerate(k for k, d in depth.items() if d == 0 and isinstance(k, tuple))
+        }
+        row, _ = rows(depth, edges, fixed)
+        for node in depth:
+            if node in self.board.boxes:
+                continue
+            x, y = base.x - row[node] * 62, self.main - depth[node] * _UP
+            if isinstance(node, tuple):
+                what = node[0]
+                tensor = (self.run.outputs if what == "y" else self.run.losses)[t - 1]
+                self.board.value(node, tensor, written(tensor.name or what), x, y, "loss" if what == "L" else "value")
+            else:
+                self.board.op(node, x, y)
+                self._chips(node, x, y, upwards=True)
+        grads = self.board.gradients
+        assert grads is not None
+        for a, b in edges:
+            start, end = self.board.boxes[a], self.board.boxes[b]
+            points = [(start.x, start.y - start.h / 2), (end.x, end.y + end.h / 2)]
+            if abs(start.x - end.x) > 1e-9:
+                middle = end.y + end.h / 2 + 7
+                points = [points[0], (start.x, middle), (end.x, middle), points[1]]
+            source = self._source(a, t)
+            norm = grads.whole.get(source) if isinstance(b, tuple) else grads.along.get((b, source))
+            into_state = isinstance(a, tuple) and a[0] in ("state", "y")
+            self.board.wire(points, norm, DIRECT, norm if into_state else None, self._tip(source, norm))
+
+    def _source(self, node: Any, t: int) -> Tensor:
+        if isinstance(node, tuple) and node[0] in ("y", "L"):
+            return (self.run.outputs if node[0] == "y" else self.run.losses)[t - 1]
+        return self._tensor(node)
+
+    # -- around it ------------------------------------------------------------------------------------
+
+    def _bus(self, right: float) -> None:
+        """L = sum of L_t: one line over all columns."""
+        y = 40.0
+        self.board.value("L", self.run.loss, "L = Σ", right + 26, y, "loss")
+        for t in self.steps:
+            box = self.board.boxes[("L", t)]
+            path = ((box.x, box.y - box.h / 2), (box.x, y), (right - 8, y))
+            self.board.items.append(Line(path, FORWARD, 1.0, radius=6))
+        self.board.items.append(Triangle(right + 26 - self.board.boxes["L"].w / 2, y, "right", 6, 6, FORWARD))
+
+    def _key(self, y: float) -> None:
+        grads = self.board.gradients
+        assert grads is not None
+        x = 18.0
+        for color, width, label in (
+            (FORWARD, 1.2, "forward"),
+            (DIRECT, 5, "direct: ∂L(t)/∂h(t), first term of (3.1)"),
+            (INDIRECT_SUM, 5, "indirect: all later losses, second term of (3.1)"),
+            (TOTAL, 5, "∂L/∂h(t) = direct + indirect, on its way through the cell"),
+        ):
+            self.board.items += [Line(((x, y), (x + 26, y)), color, width), Text(x + 32, y, label, 10, INK)]
+            x += extent(label, 10) + 62
+        scale = grads.scale
+        note = (
+            f"line width: log of the norm, {number(scale.top)} down to {number(scale.bottom)}, dotted below; "
+            "numbers: norms; same colour of a weight = the same tensor; @: matrix product"
+        )
+        self.board.items.append(Text(18, y + 20, note, 9.5, GREY))
+
+
+def _state_row(part: int) -> int:
+    """h on the main row, then the input, then the other parts."""
+    return part if part == 0 else part + 1
+
+
+def operations_scene(run: Unrolled) -> Scene:
+    """Every operation of the network."""
+    return Operations(run).scene()

@@ -1,0 +1,42 @@
+"""Which parameter does what in a cell: read from the graph, so that any cell can be drawn."""
+
+from typing import Any
+
+from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.unroll import Unrolled, parts
+
+Role = str  # "input", "recurrent", "readout" or "bias"
+
+
+def roles(run: Unrolled) -> dict[Tensor, Role]:
+    """The role of each parameter: what it is applied to decides.
+
+    recurrent  applied to something that comes from the previous state
+    input      applied to something that comes from x_t only
+    readout    used between the state and the loss
+    bias       none of these, or added and not multiplied
+    """
+    previous = parts(run.states[-2] if len(run) > 1 else run.initial)
+    states = parts(run.states[-1])
+    found: dict[Tensor, Role] = {}
+    _search(states, {*previous, run.xs[-1]}, {run.xs[-1]: "input", **dict.fromkeys(previous, "recurrent")}, found)
+    ends = [*run.losses[-1:], *run.outputs[-1:]]
+    _search(ends, {*states, *previous}, dict.fromkeys(states, "readout"), found)
+    return found
+
+
+def _search(ends: Any, stop: set[Tensor], origin: dict[Tensor, Role], found: dict[Tensor, Role]) -> None:
+    """Walk the region between `ends` and `stop`, oldest first, and mark what each result stems from."""
+    stems: dict[Tensor, Role | None] = {}
+    for tensor in ancestors(ends, stop=stop):
+        if tensor in origin:
+            stems[tensor] = origin[tensor]
+            continue
+        operands = [a for a in tensor.args if isinstance(a, Tensor)]
+        kinds = {stems.get(a) for a in operands} - {None}
+        stems[tensor] = "recurrent" if "recurrent" in kinds else next(iter(kinds), None)
+        for a in operands:
+            if a.fun is None and a.requires_grad and a not in origin and len(operands) > 1:
+                additive = getattr(tensor.fun, "__name__", "") in ("add", "subtract")
+                found.setdefault(a, "bias" if additive else stems[tensor] or "bias")

@@ -1,0 +1,45 @@
+"""Right-angled ways for wires between layers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tinygrad_rnn.draw.scene import Box, Point
+
+
+def channels(
+    layer: Mapping[Any, int],
+    row: Mapping[Any, int],
+    via: Mapping[Any, list[tuple[int, int]]],
+    edges: Sequence[Any],
+    pitch: float,
+) -> dict[tuple[int, Any], float]:
+    """How far before a layer the lines from each source turn: sources that turn in one channel stand apart."""
+    turning: dict[int, list[Any]] = {}
+    for a, b in edges:
+        spots = [(layer[a], row[a]), *via[(a, b)], (layer[b], row[b])]
+        for (_, r), (n, s) in zip(spots, spots[1:], strict=False):
+            sources = turning.setdefault(n, [])
+            if r != s and all(a is not other for other in sources):
+                sources.append(a)
+    bends: dict[tuple[int, Any], float] = {(n, a): pitch / 2 for a, b in edges for n in range(layer[a], layer[b] + 1)}
+    for n, sources in turning.items():
+        apart = min(9.0, 22.0 / max(1, len(sources) - 1))
+        for i, a in enumerate(sources):
+            bends[n, a] = pitch / 2 + (i - (len(sources) - 1) / 2) * apart
+    return bends
+
+
+def route(start: Box, places: list[tuple[float, float, float]], end: Box, under: bool = False) -> list[Point]:
+    """From the right of one box to the left of another through `places` (x, y, where to turn before x).
+
+    under: into the end from above or below, if that way is free.
+    """
+    points: list[Point] = [(start.x + start.w / 2, start.y)]
+    for x, y, turn in places:
+        last = points[-1]
+        if abs(y - last[1]) > 1e-9:
+            if under:
+                side = end.h / 2 if last[1] > end.y else -end.h / 2
+                return [*points, (end.x, last[1]), (end.x, end.y + side)]
+            points += [(x - turn, last[1]), (x - turn, y)]
+    return [*points, (end.x - end.w / 2, end.y)]

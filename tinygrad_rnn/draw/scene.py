@@ -1,0 +1,141 @@
+"""A picture as data: a frozen list of boxes, texts, triangles and lines with positions.
+
+Coordinates are points (1/72 inch), x to the right, y downwards.  Layouts make scenes; writers draw them.
+Lines are drawn last, over everything else, each in the order given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A shape around (x, y) with a centred label; `key` lets lines name it as an end."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    label: str = ""
+    shape: Literal["rect", "round", "ellipse"] = "rect"
+    fill: str = "#FFFFFF"
+    stroke: str = "#1F2328"
+    width: float = 1.0
+    dashed: bool = False
+    size: float = 11.0
+    color: str = "#1F2328"
+    tip: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text whose middle line is at y; x is its start, middle or end."""
+
+    x: float
+    y: float
+    label: str
+    size: float = 10.0
+    color: str = "#1F2328"
+    anchor: Literal["start", "middle", "end"] = "start"
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Triangle:
+    """An arrow head: its tip at (x, y), pointing in one of four directions."""
+
+    x: float
+    y: float
+    toward: Literal["left", "right", "up", "down"]
+    length: float
+    breadth: float
+    fill: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A polyline with rounded corners; `ends` are the keys of the boxes it joins."""
+
+    points: tuple[Point, ...]
+    color: str
+    width: float = 1.0
+    dotted: bool = False
+    radius: float = 0.0
+    tip: str = ""
+    ends: tuple[str, str] = ("", "")
+
+
+Item = Box | Text | Triangle | Line
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything a writer needs."""
+
+    width: float
+    height: float
+    title: str
+    items: tuple[Item, ...]
+
+
+def corners(line: Line) -> list[tuple[Point, Point, Point, Point]]:
+    """The line as cubic Bezier pieces (start, control, control, end): straight runs and rounded corners."""
+    pieces = []
+    start = line.points[0]
+    for before, corner, after in zip(line.points, line.points[1:], line.points[2:], strict=False):
+        into, out = _shortened(corner, before, line.radius), _shortened(corner, after, line.radius)
+        pieces.append(_straight(start, into))
+        pieces.append((into, _between(into, corner, 0.55), _between(out, corner, 0.55), out))
+        start = out
+    pieces.append(_straight(start, line.points[-1]))
+    return pieces
+
+
+def _straight(a: Point, b: Point) -> tuple[Point, Point, Point, Point]:
+    return a, _between(a, b, 1 / 3), _between(a, b, 2 / 3), b
+
+
+def _between(a: Point, b: Point, share: float) -> Point:
+    return a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share
+
+
+def _shortened(corner: Point, toward: Point, radius: float) -> Point:
+    """The point at `radius` from the corner, at most half way along."""
+    length = ((toward[0] - corner[0]) ** 2 + (toward[1] - corner[1]) ** 2) ** 0.5
+    return _between(corner, toward, min(radius / length, 0.5)) if length else corner
+
+
+def clean(text: str, most: int = 200) -> str:
+    """Text that every format can carry: no control characters or lone surrogates, not too long."""
+    kept = "".join(c if c.isprintable() or c == " " else "\ufffd" for c in text.replace("\n", " "))
+    return kept if len(kept) <= most else kept[: most - 1] + "…"
+
+
+def extent(label: str, size: float) -> float:
+    """About how wide a label is, in points."""
+    narrow = sum(c in "₀₁₂₃₄₅₆₇₈₉ilj.,;:|'!()[]" for c in label)
+    return size * (0.58 * (len(label) - narrow) + 0.36 * narrow)
+
+
+def fitted(label: str, size: float, width: float) -> str:
+    """The label cut with an ellipsis so that it fits."""
+    label = clean(label)
+    if extent(label, size) <= width:
+        return label
+    while label and extent(label + "…", size) > width:
+        label = label[:-1]
+    return label + "…"
+
+
+def subscript(n: int) -> str:
+    """12 as ₁₂."""
+    return str(n).translate(str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋"))
+
+
+def stacked(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Items in drawing order: lines last."""
+    return (*(i for i in items if not isinstance(i, Line)), *(i for i in items if isinstance(i, Line)))

@@ -1,0 +1,41 @@
+"""Writing a file so that it is there whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from tinygrad_rnn.errors import OutputError
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write under a temporary name in the same folder, flush, rename.  Raises OutputError."""
+    target = Path(path)
+    temporary = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        raise OutputError(f"cannot write {target}: {error.strerror or error}. Choose another folder.") from error
+    return target
+
+
+def prepare_folder(path: str | os.PathLike[str]) -> Path:
+    """Make the folder if need be and see that files can be written to it.  Raises OutputError."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write to the folder {folder}: {error.strerror or error}.") from error
+    return folder

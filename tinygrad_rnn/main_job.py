@@ -1,0 +1,146 @@
+"""The main job: train a small RNN on a real series, unroll it, and see where its gradients come from."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from tinygrad_rnn import draw
+from tinygrad_rnn.draw.palette import number
+from tinygrad_rnn.errors import RangeError, UsageError
+from tinygrad_rnn.flow import GradientFlow, gradient_flow
+from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
+from tinygrad_rnn.tensor import Tensor, no_grad
+from tinygrad_rnn.unroll import Unrolled, parts, unroll
+
+Array = Any
+CELLS: dict[str, Callable[..., Any]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
+
+
+def windows(series: Array, steps: int) -> tuple[Array, Array]:
+    """All windows of a series and what follows each entry: xs and targets, (steps, B, I) each."""
+    if not 1 <= steps < len(series):
+        raise RangeError(
+            f"steps is {steps}; with {len(series)} entries in the series it must lie in 1..{len(series) - 1}."
+        )
+    starts = np.arange(len(series) - steps)
+    index = starts[None, :] + np.arange(steps)[:, None]
+    return series[index], series[index + 1]
+
+
+def make_cell(name: str, inputs: int, hidden: int, rng: np.random.Generator) -> Any:
+    """A built-in cell by name, or `module:Class`, which is called as Class(inputs, hidden, rng=rng)."""
+    if name in CELLS:
+        return CELLS[name](inputs, hidden, rng=rng)
+    module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise UsageError(f"no cell is called {name!r}. Use {', '.join(CELLS)}, or module:Class for your own.")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        made = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"cannot import the cell {name!r}: {error}. It must be importable from this folder."
+        ) from error
+    try:
+        return made(inputs, hidden, rng=rng)
+    except TypeError as error:
+        raise UsageError(f"{name} must be callable as {attribute}(inputs, hidden, rng=generator): {error}.") from error
+
+
+def descend(parameters: list[Tensor], rate: float) -> None:
+    """One step of plain gradient descent: theta <- theta - rate * dL/dtheta, (4)."""
+    for p in parameters:
+        if p.grad is not None:
+            p.data = p.data - rate * p.grad  # rebound: graphs of the past keep their values
+            p.grad = None
+
+
+def train(cell: Any, readout: Readout, xs: Array, targets: Array, epochs: int, rate: float) -> list[float]:
+    """Gradient descent on one-step-ahead prediction; returns the mean loss for each epoch.
+
+    xs, targets: (T, B, I).  Raises UsageError if the loss stops being finite.
+    """
+    parameters = [*parameters_of(cell), *readout.parameters()]
+    scale = xs.shape[0] * xs.shape[1]
+    losses: list[float] = []
+    with tqdm(range(epochs), desc="training", unit="epoch", leave=True) as progress:
+        for _ in progress:
+            loss = unroll(cell, xs, readout=readout, loss=half_squared_error, targets=targets).loss / scale
+            losses.append(loss.item())
+            if not np.isfinite(losses[-1]):
+                raise UsageError(
+                    f"the loss is {losses[-1]} after {len(losses)} epochs. Lower the learning rate (--lr)."
+                )
+            loss.backward()
+            descend(parameters, rate)
+            progress.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
+    return losses
+
+
+def parameters_of(cell: Any) -> list[Tensor]:
+    """The parameters of a built-in cell, or every Tensor attribute of yours that requires a gradient."""
+    if hasattr(cell, "parameters"):
+        return list(cell.parameters())
+    return [x for x in vars(cell).values() if isinstance(x, Tensor) and x.requires_grad]
+
+
+def table(flow: GradientFlow, t: int, name: str) -> str:
+    """Equation (3.1) at t as text: norm and share of every term."""
+    lines = [f"eq. (3.1) at t = {t}: dL/d{name}_{t} = direct + indirect", f"{'term':<36}{'norm':>10}{'share':>10}"]
+    for row in flow.table(t, most=12):
+        k = row.ks[0]
+        if len(row.ks) > 1:
+            what = f"{len(row.ks)} smaller terms, summed"
+        elif k == t:
+            what = f"direct   dL_{k}/d{name}_{k}"
+        else:
+            what = f"k = {k:<4} dL_{k}/d{name}_{k} . d{name}_{k}/d{name}_{t}"
+        lines.append(f"{what:<36}{number(row.norm):>10}{_percent(row.share):>10}")
+    lines.append(f"{'sum      dL/d' + name + '_' + str(t):<36}{number(flow.total_norm(t)):>10}{_percent(1.0):>10}")
+    lines.append("share: projection on the sum; shares add up to 100 %, norms do not")
+    return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    return "-" if share != share else f"{100 * share:.1f} %"
+
+
+def pictures(run: Unrolled, t: int, flow: GradientFlow, folder: Path, suffix: str) -> list[Path]:
+    """The three pictures of one run; returns their paths."""
+    made = {
+        f"paths_t{t}.{suffix}": draw.paths(run, t, flow),
+        f"operations.{suffix}": draw.ops(run),
+        f"heatmap.{suffix}": draw.heatmap(flow, t),
+    }
+    return [figure.save(folder / name) for name, figure in made.items()]
+
+
+def unroll_window(cell: Any, readout: Readout, xs: Array, targets: Array) -> Unrolled:
+    """The last window alone, without a batch axis, as the pictures show it."""
+    return unroll(cell, xs[:, -1], readout=readout, loss=half_squared_error, targets=targets[:, -1])
+
+
+def prediction_error(cell: Any, readout: Readout, xs: Array, targets: Array) -> tuple[float, float]:
+    """Root mean square error of the prediction, and of predicting that nothing changes."""
+    with no_grad():
+        outputs = unroll(cell, xs, readout=readout).outputs
+    y = np.stack([y.data for y in outputs])
+    return float(np.sqrt(np.mean((y - targets) ** 2))), float(np.sqrt(np.mean((xs - targets) ** 2)))
+
+
+def state_name(run: Unrolled) -> str:
+    """h, or s for a tuple of states."""
+    return "h" if len(parts(run.states[0])) == 1 else "s"
+
+
+def measure(run: Unrolled) -> GradientFlow:
+    """Equation (3.1) for every t of a run."""
+    return gradient_flow(run.losses, run.states)
