@@ -19,7 +19,7 @@ __all__ = [
     "value_and_grad",
 ]
 
-from importlib.metadata import version
+from typing import Any
 
 from tinygrad_rnn import draw, errors, functional, nn
 from tinygrad_rnn.differentiate import grad, value_and_grad
@@ -29,4 +29,11 @@ from tinygrad_rnn.primitive import defvjp, primitive
 from tinygrad_rnn.tensor import Tensor, no_grad
 from tinygrad_rnn.unroll import Unrolled, unroll
 
-__version__ = version("tinygrad_rnn")
+
+def __getattr__(name: str) -> Any:
+    """`__version__`, looked up when it is asked for: reading package metadata takes as long as half of NumPy."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("tinygrad_rnn")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -23,6 +23,7 @@ class Recorded(Protocol):
     """What the walk reads of a Tensor: its value and the application that made it."""
 
     data: Any
+    primal: Any
     serial: int
     fun: Function | None
     args: tuple[Any, ...]
@@ -61,7 +62,7 @@ def pullback(
             yield tensor, g, []
             continue
         rules, args, kwargs = VJP[tensor.fun], tensor.args, tensor.kwargs or {}
-        y, operands = _recorded_operands(tensor) if differentiable else (tensor.data, tensor.primals)
+        y, operands = _recorded_operands(tensor) if differentiable else (tensor.primal, tensor.primals)
         shares: list[Array] = []
         for i in argnums:
             parent = args[i]
@@ -70,7 +71,13 @@ def pullback(
                 continue
             share = rules[i](g, y, *operands, **kwargs)
             primal = tensor.primals[i]
-            if share.shape != primal.shape or share.dtype is not primal.dtype:
+            try:
+                fits = share.shape == primal.shape and share.dtype is primal.dtype
+            except AttributeError as error:
+                raise _wrong(
+                    tensor, i, f"a share of shape (), a {type(share).__name__}; the argument has shape {primal.shape}"
+                ) from error
+            if not fits:
                 share = _fit(share, primal, tensor, i)
             shares.append(share)
             if parent in cotangents:
@@ -101,13 +108,15 @@ def ancestors(outputs: Iterable[Any], stop: Collection[Any] = ()) -> list[Any]:
 
 def _recorded_operands(tensor: Recorded) -> tuple[Any, tuple[Any, ...]]:
     """The result and operands as Tensors; they must still hold the values that were recorded."""
-    for i in tensor.argnums:
-        if tensor.args[i].data is not tensor.primals[i]:
-            raise GradientError(
-                f"argument {i} of {name_of(tensor.fun or repr)} was given new data after the graph was recorded, "
-                "so a derivative of the derivative would mix old and new values. "
-                "Run the forward pass again, or do not set create_graph."
-            )
+    stale = [f"argument {i}" for i in tensor.argnums if tensor.args[i].data is not tensor.primals[i]]
+    if tensor.data is not tensor.primal:
+        stale.append("the result")
+    if stale:
+        raise GradientError(
+            f"{stale[0]} of {name_of(tensor.fun or repr)} was given new data after the graph was recorded, "
+            "so a derivative of the derivative would mix old and new values. "
+            "Run the forward pass again, or do not set create_graph."
+        )
     return tensor, tensor.args
 
 
@@ -116,10 +125,12 @@ def _fit(share: Array, primal: Array, tensor: Recorded, argnum: int) -> Array:
     shape = primal.shape
     extra = share.ndim - len(shape)
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, share.shape[extra:], strict=True)):
-        raise GradientError(
-            f"the rule of {name_of(tensor.fun or repr)} for argument {argnum} returned a share of shape "
-            f"{share.shape}; the argument has shape {shape}. Mend the rule given to defvjp."
-        )
+        raise _wrong(tensor, argnum, f"a share of shape {share.shape}; the argument has shape {shape}")
     if share.shape != shape:
         share = unbroadcast(share, shape)
     return share if share.dtype == primal.dtype else astype(share, primal.dtype)
+
+
+def _wrong(tensor: Recorded, argnum: int, what: str) -> GradientError:
+    fun = name_of(tensor.fun or repr)
+    return GradientError(f"the rule of {fun} for argument {argnum} returned {what}. Mend the rule given to defvjp.")

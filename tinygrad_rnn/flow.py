@@ -82,7 +82,9 @@ class GradientFlow:
 
     Methods that take k or t count from 1 to T, as the equations do.  "Direct" means along paths that meet no
     later listed state.  In a tuple (h, c) whose h is computed from c, dL/dc includes the path through h, as
-    `.grad` does; Jacobians hold the parts of a state independent, as coordinates of one vector.
+    `.grad` does; Jacobians hold the parts of a state independent, as coordinates of one vector.  A part that a
+    step passes on unchanged has its `.grad` where it is listed first; later places hold what the later losses send.
+    A part that does not require a gradient has none.
     """
 
     def __init__(self, losses: list[Tensor | None], states: list[Any]):
@@ -118,6 +120,9 @@ class GradientFlow:
     def norms(self, part: int | None = None) -> Array:
         """(T, T): entry [k - 1, t - 1] is the norm of term(k, t), 0 for k < t; of one part of a tuple, or of all."""
         T = len(self)
+        most = min(len(parts(state)) for state in self.states)
+        if part is not None and not 0 <= part < most:
+            raise RangeError(f"part is {part}; a state has the parts 0..{most - 1}.")
         norms = np.zeros((T, T))
         for k in range(T):
             for t, level in enumerate(self._row(k)):
@@ -129,8 +134,10 @@ class GradientFlow:
         return self._share(parts(self.term(k, t)), t)
 
     def table(self, t: int, most: int | None = None) -> list[Row]:
-        """The terms at t, the direct one first; beyond `most` rows the smallest are summed into the last."""
+        """The terms at t, the direct one first; beyond `most` (at least 2) the smallest are summed into the last."""
         self._check(t, "t")
+        if most is not None and most < 2:
+            raise RangeError(f"most is {most}; a table has at least 2 rows: the direct term and the rest.")
         terms = {k: parts(self.term(k, t)) for k in range(t, len(self) + 1)}
         groups: list[tuple[int, ...]] = [(k,) for k in terms]
         if most is not None and len(groups) > most:
@@ -155,22 +162,22 @@ class GradientFlow:
     def jacobian(self, k: int, t: int | None = None) -> Array:
         """dh_k/dh_t by carrying unit vectors down; without t the one-step Jacobian J_k = dh_k/dh_(k-1).
 
-        (..., n, n) with the batch axes first; row i is the gradient of entry i of s_k.  A tuple state counts as
-        one vector.  The rows of a batch must not depend on each other; GradientError if they do.
+        (..., n_k, n_t) with the batch axes first; row i is the gradient of entry i of s_k.  A tuple state counts as
+        one vector.  GradientError if the rows of a batch depend on each other, or s_t does not require a gradient.
         """
-        t = k - 1 if t is None else t
+        if t is None:
+            self._check(k, "k", 2)
+            t = k - 1
         self._check(t, "t")
         self._check(k, "k", t)
         if t == k - 1 and k in self._jacobians:
             return self._jacobians[k]
-        shape = self._levels.joint_shape(k)
-        *batch, width = shape
+        like = self._levels.joint(k)
+        units = np.eye(like.shape[-1], dtype=like.dtype)
         if t == k:
-            return np.broadcast_to(np.eye(width), (*batch, width, width))
-        if np.prod(batch) > 1:
-            self._levels.check_rows(k, t)
-        units = np.eye(width)
-        rows = [self._levels.carried(k, t, np.broadcast_to(unit, shape)) for unit in units]
+            return np.broadcast_to(units, (*like.shape[:-1], *units.shape))
+        self._levels.check_jacobian(k, t)
+        rows = [self._levels.carried(k, t, np.broadcast_to(unit, like.shape)) for unit in units]
         jacobian = np.stack(rows, axis=-2)
         if t == k - 1:
             self._jacobians[k] = jacobian
@@ -178,6 +185,8 @@ class GradientFlow:
 
     def jacobian_product(self, k: int, t: int) -> Array:
         """J_k . J_(k-1) ... J_(t+1), (3.3): equal to jacobian(k, t) when each state depends on the last one only."""
+        self._check(t, "t")
+        self._check(k, "k", t)
         product = self.jacobian(k, k)
         for j in range(k, t, -1):
             product = product @ self.jacobian(j)
@@ -202,8 +211,7 @@ class GradientFlow:
 
     def truncated(self, window: int) -> Truncated:
         """What truncated BPTT gives that carries each loss back through `window` states (1: direct terms only)."""
-        if not 1 <= window <= len(self):
-            raise RangeError(f"window is {window}; it must lie in 1..{len(self)}.")
+        self._check(window, "window")
         T = len(self)
         arrivals: dict[int, Arrivals] = {}
         for k in range(T):
@@ -233,7 +241,7 @@ class GradientFlow:
         return tuple(level) if len(level) > 1 else level[0]
 
     def _check(self, n: int, what: str, lowest: int = 1) -> None:
-        if not lowest <= n <= len(self):
+        if not isinstance(n, (int, np.integer)) or not lowest <= n <= len(self):
             raise RangeError(f"{what} is {n}; it must lie in {lowest}..{len(self)}.")
 
 

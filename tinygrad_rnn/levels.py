@@ -25,60 +25,29 @@ Arrivals = list[Array]  # one array for each Tensor of a level
 class Levels:
     """Listed states and losses on a graph; levels are counted from 0.
 
+    A Tensor may stand in several levels, e.g. a memory that is passed on, or h_(t-1) in a state (h_t, h_(t-1)):
+    what a step reads of it comes from the level before that step, which passes it on unchanged.
+
     parameters  {name: Tensor}: the leaves with requires_grad that the losses depend on, oldest first
     """
 
     def __init__(self, losses: Sequence[Tensor | None], tensors: Sequence[tuple[Tensor, ...]]):
         self.losses, self.tensors = losses, tensors
-        self._home: dict[Tensor, tuple[int, int]] = {}  # listed Tensor -> (level, part) where it first appears
+        self._places: dict[Tensor, dict[int, int]] = {}  # listed Tensor -> {level: part}, earliest level first
         for t, level in enumerate(tensors):
             for part, tensor in enumerate(level):
-                self._home.setdefault(tensor, (t, part))
+                self._places.setdefault(tensor, {}).setdefault(t, part)
         self.parameters = self._find_parameters()
         self._parameter_set = frozenset(self.parameters.values())
 
     def direct(self) -> dict[int, Arrivals]:
         """What arrives at each level from all losses along paths that have met no listed Tensor before."""
-        levels: dict[int, Arrivals] = {}
+        levels = {t: self._zeros(t) for t in range(len(self.tensors))}
         for k in range(len(self.losses)):
-            self._deposit(self._walk(self._loss_seed(k))[1], levels)
-        return {t: levels.get(t) or self._zeros(t) for t in range(len(self.tensors))}
-
-    def _find_parameters(self) -> dict[str, Tensor]:
-        losses = [loss for loss in self.losses if loss is not None]
-        if not losses:
-            raise UsageError("every loss is None: there is nothing to differentiate.")
-        if not any(loss.requires_grad for loss in losses):
-            seed(losses[-1])  # raises, and says why
-        found: dict[str, Tensor] = {}
-        for tensor in ancestors(losses):
-            if tensor.fun is None and tensor.requires_grad and tensor not in self._home:
-                name = tensor.name or "parameter"
-                same = sum(other.split("#")[0] == name for other in found)
-                found[f"{name}#{same + 1}" if same else name] = tensor
-        return found
-
-    def _loss_seed(self, k: int) -> dict[Tensor, Array]:
-        loss = self.losses[k]
-        return {} if loss is None or not loss.requires_grad else {loss: seed(loss)}
-
-    def _walk(
-        self, seeds: dict[Tensor, Array], reached: dict[Tensor, Array] | None = None
-    ) -> tuple[dict[Tensor, Array], dict[Tensor, Array]]:
-        """Carry cotangents to the next listed Tensors; returns (complete ones of the seeds, what arrived).
-
-        What comes to the parameters on the way is added to `reached`, if that is asked for.
-        """
-        own, arrived = {}, {}
-        skip = self._parameter_set if reached is None else ()
-        for tensor, g, _ in pullback(seeds, stop=self._home, skip=skip):
-            if tensor in seeds:
-                own[tensor] = g
-            elif tensor in self._home:
-                arrived[tensor] = g
-            elif reached is not None and tensor.fun is None:
-                reached[tensor] = reached[tensor] + g if tensor in reached else g
-        return own, arrived
+            for tensor, g in self._from_loss(k).items():
+                places = self._places[tensor]
+                self._deposit(levels, max((t for t in places if t <= k), default=min(places)), tensor, g)
+        return levels
 
     def sweep(
         self,
@@ -99,55 +68,123 @@ class Levels:
             if t == lowest and len(level) == 1 and reach is None:
                 yield t, arrivals, arrivals  # nothing below is asked for
                 return
-            seeds = {x: a for x, a in zip(level, arrivals, strict=True) if self._home[x][0] == t}
-            own, below = self._walk(seeds, None if reach is None else reach[t])
+            together: dict[Tensor, Array] = {}  # one Tensor may be two parts
             for x, a in zip(level, arrivals, strict=True):
-                if x not in seeds:  # passed on unchanged from an earlier step
+                together[x] = together[x] + a if x in together else a
+            made_here = {x: a for x, a in together.items() if min(self._places[x]) == t}
+            own, below = self._walk(made_here, None if reach is None else reach[t])
+            for x, a in together.items():
+                if x not in made_here:
                     own[x] = below[x] = below[x] + a if x in below else a
             yield t, arrivals, [own[x] for x in level]
-            self._deposit(below, pending)
-
-    def _deposit(self, arrived: Mapping[Tensor, Array], levels: dict[int, Arrivals]) -> None:
-        for tensor, g in arrived.items():
-            t, part = self._home[tensor]
-            if t not in levels:
-                levels[t] = self._zeros(t)
-            levels[t][part] = levels[t][part] + g
+            for x, g in below.items():
+                self._deposit(pending, self._last_place(x, t), x, g)
 
     def gather(self, sweep: Iterable[Any], reach: Sequence[dict[Tensor, Array]]) -> None:
         """Run a sweep for what it adds to `reach`, and add what each loss sends to the parameters past all states."""
         for _ in sweep:
             pass
         for t, reached in enumerate(reach):
-            self._walk(self._loss_seed(t), reached)
+            self._from_loss(t, reached)
 
-    # -- a level as one vector ------------------------------------------------------------------------
+    # -- one step -------------------------------------------------------------------------------------
+
+    def _from_loss(self, k: int, reached: dict[Tensor, Array] | None = None) -> dict[Tensor, Array]:
+        """What L_k sends to the first listed Tensors on its paths."""
+        loss = self.losses[k]
+        seeds = {} if loss is None or not loss.requires_grad else {loss: seed(loss)}
+        if loss in self._places:  # a loss that is itself a state
+            return seeds
+        return self._walk(seeds, reached)[1]
+
+    def _walk(
+        self, seeds: dict[Tensor, Array], reached: dict[Tensor, Array] | None
+    ) -> tuple[dict[Tensor, Array], dict[Tensor, Array]]:
+        """Carry cotangents to the next listed Tensors; returns (complete ones of the seeds, what arrived).
+
+        What comes to the parameters on the way is added to `reached`, if that is asked for.
+        """
+        own: dict[Tensor, Array] = {}
+        arrived: dict[Tensor, Array] = {}
+        skip = self._parameter_set if reached is None else ()
+        for tensor, g, _ in pullback(seeds, stop=self._places, skip=skip):
+            if tensor in seeds:
+                own[tensor] = g
+            elif tensor in self._places:
+                arrived[tensor] = g
+            elif reached is not None and tensor.fun is None:
+                reached[tensor] = reached[tensor] + g if tensor in reached else g
+        return own, arrived
+
+    def _last_place(self, tensor: Tensor, t: int) -> int:
+        """The last level before t that lists the Tensor."""
+        places = [at for at in self._places[tensor] if at < t]
+        if not places:
+            raise UsageError(
+                f"state {t + 1} depends on state {min(self._places[tensor]) + 1}, which comes later in the list. List "
+                "states in the order in which they are computed; a backward RNN computes the last time first."
+            )
+        return max(places)
+
+    def _deposit(self, levels: dict[int, Arrivals], t: int, tensor: Tensor, g: Array) -> None:
+        level, part = levels.setdefault(t, self._zeros(t)), self._places[tensor][t]
+        level[part] = level[part] + g
+
+    def _zeros(self, t: int) -> Arrivals:
+        return [np.zeros_like(x.data) for x in self.tensors[t]]
+
+    def _find_parameters(self) -> dict[str, Tensor]:
+        losses = [loss for loss in self.losses if loss is not None]
+        if not losses:
+            raise UsageError("every loss is None: there is nothing to differentiate.")
+        if not any(loss.requires_grad for loss in losses):
+            seed(losses[-1])  # raises, and says why
+        found: dict[str, Tensor] = {}
+        for tensor in ancestors(losses):
+            if tensor.fun is None and tensor.requires_grad and tensor not in self._places:
+                name = tensor.name or "parameter"
+                same = sum(other.split("#")[0] == name for other in found)
+                found[f"{name}#{same + 1}" if same else name] = tensor
+        return found
+
+    # -- a level as one vector; k and t count from 1, as in the equations ------------------------------
+
+    def joint(self, k: int) -> Array:
+        """Zeros (..., n): s_k as one vector for each row of the batch."""
+        parts = [np.atleast_1d(x.data) for x in self.tensors[k - 1]]
+        if any(part.shape[:-1] != parts[0].shape[:-1] for part in parts):
+            shapes = ", ".join(str(part.shape) for part in parts)
+            raise ShapeError(f"the parts of state {k} have shapes {shapes}; a Jacobian needs equal batch axes.")
+        return np.concatenate([np.zeros_like(part) for part in parts], axis=-1)
 
     def carried(self, k: int, t: int, joint: Array) -> Array:
-        """A cotangent of s_k, as one vector, carried down to s_t; k and t count from 1 as in the equations."""
+        """A cotangent of s_k, as one vector, carried down to s_t."""
         widths = [np.atleast_1d(x.data).shape[-1] for x in self.tensors[k - 1]]
         pieces = np.split(joint, np.cumsum(widths)[:-1], axis=-1)
         at_k = [piece.reshape(x.shape) for piece, x in zip(pieces, self.tensors[k - 1], strict=True)]
         *_, (_, arrivals, _) = self.sweep({k - 1: at_k}, lowest=t - 1)
         return np.concatenate([np.atleast_1d(a) for a in arrivals], axis=-1)
 
-    def joint_shape(self, k: int) -> tuple[int, ...]:
-        """(..., n): the shape of s_k as one vector for each row of the batch."""
-        shapes = [np.atleast_1d(x.data).shape for x in self.tensors[k - 1]]
-        if any(shape[:-1] != shapes[0][:-1] for shape in shapes):
-            raise ShapeError(f"the parts of state {k} have shapes {shapes}; a Jacobian needs equal batch axes.")
-        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+    def check_jacobian(self, k: int, t: int) -> None:
+        """Raise GradientError if dh_k/dh_t is not recorded, or does not fall apart into one for each row of the batch.
 
-    def check_rows(self, k: int, t: int) -> None:
-        """Raise GradientError if the first row of the batch at s_k depends on another row at s_t."""
-        shape = self.joint_shape(k)
-        first = np.zeros(shape)
-        first[(0,) * (len(shape) - 1)] = 1.0
-        if np.count_nonzero(self.carried(k, t, first).reshape(-1, shape[-1])[1:]):
+        Rows are independent if scaling a row of the cotangent scales just that row of the result; powers of two
+        scale without rounding.
+        """
+        if not all(x.requires_grad for x in self.tensors[t - 1]):
             raise GradientError(
-                f"the rows of a batch depend on each other between s_{t} and s_{k}, so one Jacobian for each row "
-                "does not exist. Unroll with a batch of one."
+                f"a part of state {t} does not require a gradient, so how state {k} depends on it was not recorded. "
+                "Make the initial state a Tensor with requires_grad=True."
             )
-
-    def _zeros(self, t: int) -> Arrivals:
-        return [np.zeros_like(x.data) for x in self.tensors[t]]
+        like = self.joint(k)
+        plain = np.cos(np.arange(like.size)).astype(like.dtype).reshape(like.shape)
+        result = self.carried(k, t, plain)
+        rows, stride = np.arange(like[..., 0].size), 1
+        while stride < rows.size:
+            scale = np.exp2(rows // stride % 16).astype(like.dtype).reshape(*like.shape[:-1], 1)
+            if not np.array_equal(self.carried(k, t, plain * scale), result * scale):
+                raise GradientError(
+                    f"the rows of a batch depend on each other between s_{t} and s_{k}, so one Jacobian for each row "
+                    "does not exist. Unroll with a batch of one."
+                )
+            stride *= 16

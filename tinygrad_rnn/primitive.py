@@ -12,10 +12,13 @@ rule returns the share dL/dx of its argument: a vector-Jacobian product.
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from tinygrad_rnn.errors import UsageError
 
 Function = Callable[..., Any]
 Rule = Callable[..., Any]
@@ -25,7 +28,7 @@ _ndarray_protocol = np.ndarray.__array_function__
 VJP: dict[Function, Sequence[Rule | None]] = {}  # rules by argument number
 COMPOSITE: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
-KEYWORDS: dict[Function, frozenset[str]] = {}  # the keyword arguments a primitive's rules know
+FORM: dict[Function, "Form"] = {}  # how a primitive may be called
 
 
 class _Variadic(Sequence[Rule]):
@@ -41,24 +44,44 @@ class _Variadic(Sequence[Rule]):
         raise TypeError("a variadic primitive has no fixed number of arguments")
 
 
+class Form(NamedTuple):
+    """How a primitive may be called on Tensors: what its rules know beyond g and y."""
+
+    positional: float  # how many arguments by position; inf for any number
+    names: frozenset[str]
+    any_keyword: bool
+
+
 def defvjp(fun: Function, *rules: Rule | None) -> None:
     """Give `fun` one rule per argument: `rule(g, y, *args, **kwargs)` returns the share of that argument.
 
     None stands for an argument that has no derivative (an axis, a condition).  Rules are plain NumPy; a
     share may keep broadcast axes, which are summed away where the node is pulled back.
     """
+    known = [rule for rule in rules if rule is not None]
+    if not known:
+        raise UsageError(f"defvjp({name_of(fun)}, ...) needs at least one rule. Use defconstant if there is none.")
     VJP[fun] = rules
-    KEYWORDS[fun] = _keywords(next(rule for rule in rules if rule is not None), skip=2)
+    FORM[fun] = _form(known[0], skip=2)
 
 
 def defvjp_variadic(fun: Function, rule: Rule) -> None:
     """Give `fun(*arrays, **kwargs)` one rule for all its arrays: `rule(argnum, g, y, *arrays, **kwargs)`."""
     VJP[fun] = _Variadic(rule)
-    KEYWORDS[fun] = _keywords(rule, skip=3)
+    FORM[fun] = _form(rule, skip=3)
 
 
-def _keywords(rule: Rule, skip: int) -> frozenset[str]:
-    return frozenset(list(inspect.signature(rule).parameters)[skip:])
+def _form(rule: Rule, skip: int) -> Form:
+    parameters = list(inspect.signature(rule).parameters.values())[skip:]
+    kinds = [p.kind for p in parameters]
+    by_position = sum(
+        kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD) for kind in kinds
+    )
+    return Form(
+        math.inf if inspect.Parameter.VAR_POSITIONAL in kinds else by_position,
+        frozenset(p.name for p in parameters),
+        inspect.Parameter.VAR_KEYWORD in kinds,
+    )
 
 
 def composite(fun: Function) -> Callable[[Function], Function]:
@@ -85,7 +108,7 @@ def primitive(fun: Function) -> Function:
 
     @functools.wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for arg in args:
+        for arg in (*args, *kwargs.values()) if kwargs else args:
             override = getattr(type(arg), "__array_function__", _ndarray_protocol)
             if override is not _ndarray_protocol:
                 return override(arg, call, (type(arg),), args, kwargs)
@@ -95,7 +118,8 @@ def primitive(fun: Function) -> Function:
 
 
 def name_of(fun: Function) -> str:
-    """`np.tanh` for NumPy's own functions, the plain name for all others."""
-    module = getattr(fun, "__module__", None) or ""
-    name = getattr(fun, "__name__", repr(fun))
-    return f"np.{name}" if isinstance(fun, np.ufunc) or module.split(".")[0] == "numpy" else name
+    """`np.tanh`, `np.linalg.norm` for NumPy's own functions, the plain name for all others."""
+    module, name = getattr(fun, "__module__", None) or "", getattr(fun, "__name__", repr(fun))
+    if isinstance(fun, np.ufunc):
+        return f"np.{name}" if getattr(np, name, None) is fun else name
+    return f"np{module.removeprefix('numpy')}.{name}" if module.split(".")[0] == "numpy" else name

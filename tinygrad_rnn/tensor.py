@@ -23,7 +23,7 @@ from tinygrad_rnn.errors import (
     ShapeError,
     UnsupportedError,
 )
-from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, KEYWORDS, VJP, Function, name_of
+from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, VJP, Function, name_of
 
 Array = Any
 
@@ -76,6 +76,7 @@ class Tensor(DuckArray):
         "grad",
         "kwargs",
         "name",
+        "primal",
         "primals",
         "requires_grad",
         "retains_grad",
@@ -89,6 +90,7 @@ class Tensor(DuckArray):
     retains_grad: bool
     serial: int
     fun: Function | None
+    primal: Any  # the value as it was made; rebinding `data` later changes nothing in the graph
     args: tuple[Any, ...]
     primals: tuple[Any, ...]
     kwargs: dict[str, Any] | None
@@ -136,7 +138,7 @@ class Tensor(DuckArray):
         cotangent = seed(self, g)
         kept = [(t, c) for t, c, _ in pullback({self: cotangent}) if t.fun is None or t.retains_grad]
         for tensor, c in kept:
-            tensor.grad = np.array(c) if tensor.grad is None else tensor.grad + c
+            tensor.grad = np.array(c if tensor.grad is None else tensor.grad + c)
 
     # -- NumPy's protocols ----------------------------------------------------------------------------
 
@@ -177,7 +179,8 @@ class Tensor(DuckArray):
 
 def _fill(tensor: Tensor, data: Array, requires_grad: bool, name: str | None) -> Tensor:
     """The slots of a leaf."""
-    tensor.data, tensor.requires_grad, tensor.name = data, requires_grad, name
+    tensor.data = tensor.primal = data
+    tensor.requires_grad, tensor.name = requires_grad, name
     tensor.grad, tensor.retains_grad, tensor.serial = None, False, _next_serial()
     tensor.fun, tensor.args, tensor.primals, tensor.kwargs, tensor.argnums = None, (), (), None, ()
     return tensor
@@ -196,7 +199,7 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
     if type(data) is not np.ndarray:
         data = np.asarray(data)  # a reduction to 0-d gives a NumPy scalar
     y: Tensor = object.__new__(Tensor)
-    y.data = data
+    y.data = y.primal = data
     y.name = y.grad = None
     y.retains_grad = False
     y.serial = _next_serial()
@@ -218,11 +221,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if fun in VJP:
         if any(isinstance(v, Tensor) for v in kwargs.values()):
             args, kwargs = _by_position(fun, args, kwargs)
-        if unknown := kwargs.keys() - KEYWORDS[fun]:
-            raise UnsupportedError(
-                f"{name_of(fun)} on Tensors takes no {', '.join(sorted(unknown))}=. "
-                f"It knows {', '.join(sorted(KEYWORDS[fun])) or 'positional arguments only'}."
-            )
+        _check_call(fun, args, kwargs)
         y = record(fun, args, kwargs or None)
         for i in y.argnums:
             if VJP[fun][i] is None:
@@ -232,7 +231,10 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return COMPOSITE[fun](*args, **kwargs)
     if fun in CONSTANT:
         return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
-    raise _no_derivative(fun, next((i for i, a in enumerate(args) if isinstance(a, Tensor)), 0))
+    wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]
+    if wanting:
+        raise _no_derivative(fun, wanting[0])
+    raise UnsupportedError(f"{name_of(fun)} is not known on Tensors. Add defvjp({name_of(fun)}, ...), or pass x.data.")
 
 
 def seed(y: Tensor, g: Any = None) -> Array:
@@ -253,6 +255,23 @@ def seed(y: Tensor, g: Any = None) -> Array:
     if g.shape != y.shape:
         raise ShapeError(f"the seed has shape {g.shape}; {_label(y)} needs one of shape {y.shape}.")
     return g
+
+
+def _check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse, at the call, arguments that no rule of the primitive knows."""
+    form = FORM[fun]
+    known = ", ".join(sorted(form.names))
+    if not form.any_keyword and (unknown := sorted(kwargs.keys() - form.names)):
+        raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
+    if len(args) > form.positional:
+        raise UnsupportedError(
+            f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
+            f"It knows {known}; give the others by name."
+        )
+
+
+def _wants_gradient(a: Any) -> bool:
+    return any(map(_wants_gradient, a)) if isinstance(a, (list, tuple)) else isinstance(a, Tensor) and a.requires_grad
 
 
 def _by_position(fun: Function, args: Any, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -64,7 +64,7 @@ def unroll(
     cell     any callable from (x, state) to state; a state is an array or a tuple of arrays
     xs       (T, B, I), or (T, I), or a list of T arrays or Tensors
     h0       the state before the first step; None asks `cell.initial_state`, zeros for the built-in cells
-    readout  y_t = readout(h_t), (1.2)
+    readout  y_t = readout(h_t), (1.2); of a tuple state, h_t is the first part
     loss     L_t = loss(y_t, target_t), a scalar; the total is their sum, (2.1)
     targets  a sequence of T targets
 
@@ -79,6 +79,8 @@ def unroll(
         raise ShapeError(f"xs has T = {len(inputs)} time steps and targets {len(wanted)}; they must be equal.")
     names = getattr(cell, "states", None)
     initial = state = _named(_initial(cell, inputs[0]) if h0 is None else h0, names, 0)
+    for part in parts(initial):
+        _check_entries(part, "h0")
     states, outputs, losses = [], [], []
     for t, x in enumerate(inputs, 1):
         state = _named(cell(x, state), names, t)
@@ -96,20 +98,28 @@ def unroll(
 
 def _steps(sequence: Any, what: str) -> Sequence[Any]:
     """The entries along time, checked; the steps of one Tensor are recorded slices of it."""
-    if not isinstance(sequence, (Tensor, np.ndarray, list, tuple)):
-        sequence = np.asarray(sequence)
-    if not isinstance(sequence, (list, tuple)) and sequence.ndim == 0:
-        raise ShapeError(f"{what} is a single number; it needs a time axis first: (T, B, I) or (T, I).")
+    if not hasattr(sequence, "__len__") or isinstance(sequence, (str, bytes, dict)) or np.shape(sequence) == ():
+        raise ShapeError(
+            f"{what} is one {type(sequence).__name__}; it needs a time axis first: an array (T, B, I) or (T, I), or a "
+            "list of T arrays."
+        )
     steps = [sequence[t] for t in range(len(sequence))]
     if not steps:
         raise DataError(f"{what} is empty: there is no time step to unroll.")
     for t, step in enumerate(steps, 1):
-        entries = np.asarray(value(step))
-        if entries.dtype.kind not in "biuf":
-            raise DataError(f"{what} at t = {t} is not numeric (dtype {entries.dtype}).")
-        if not np.all(np.isfinite(entries)):
-            raise DataError(f"{what} at t = {t} holds NaN or infinity. Remove or fill such entries before unrolling.")
+        _check_entries(step, f"{what} at t = {t}")
     return steps
+
+
+def _check_entries(x: Any, what: str) -> None:
+    try:
+        entries = np.asarray(value(x))
+    except ValueError as error:
+        raise DataError(f"{what} is ragged: its rows differ in length.") from error
+    if entries.dtype.kind not in "biuf":
+        raise DataError(f"{what} is not numeric (dtype {entries.dtype}).")
+    if not np.all(np.isfinite(entries)):
+        raise DataError(f"{what} holds NaN or infinity. Remove or fill such entries before unrolling.")
 
 
 def _initial(cell: Any, x: Tensor) -> Any:
@@ -124,24 +134,28 @@ def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:
     """The state with its Tensors named h_t, or (h_t, c_t), or (s1_t, s2_t, ...) if the cell does not say."""
     if not isinstance(state, tuple):
         return _name(state, f"{names[0] if names else 'h'}_{t}")
-    names = names or tuple(f"s{i}" for i in range(1, len(state) + 1))
+    if names is None or len(names) != len(state):  # the cell says what is wrong when it is called
+        names = tuple(f"s{i}" for i in range(1, len(state) + 1))
     return tuple(_name(part, f"{name}_{t}") for part, name in zip(state, names, strict=True))
 
 
 def _leaf(x: Any, name: str) -> Tensor:
-    return _name(x if isinstance(x, Tensor) else Tensor(x), name)
+    return _name(x if isinstance(x, Tensor) else np.asarray(x), name)
 
 
 def _name(x: Any, name: str) -> Tensor:
     """x as a Tensor of this name; a name that it already has stays."""
     if not isinstance(x, Tensor):
+        wrong = UsageError(
+            f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an array or a tuple "
+            "of arrays; a read-out and a loss give an array."
+        )
+        if isinstance(x, list):  # of two states it would make one array
+            raise wrong
         try:
             x = Tensor(x)
         except (TypeError, ValueError) as error:
-            raise UsageError(
-                f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an array or a tuple "
-                "of arrays; a read-out and a loss give an array."
-            ) from error
+            raise wrong from error
     tensor: Tensor = x
     tensor.name = tensor.name or name
     return tensor

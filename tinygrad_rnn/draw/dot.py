@@ -6,8 +6,6 @@ Node names are n1, n2, ... in drawing order, so the same scene gives the same te
 import shutil
 import subprocess
 
-import graphviz
-
 from tinygrad_rnn.draw.palette import FONT
 from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, clean, corners, extent, stacked
 from tinygrad_rnn.errors import DrawError
@@ -18,6 +16,8 @@ _TURN = {"up": 0, "left": 90, "down": 180, "right": 270}
 
 def to_dot(scene: Scene) -> str:
     """DOT for `neato -n2`: fixed positions and sizes, edges as given splines."""
+    import graphviz  # here, as in _safe: most programs that import the package never write DOT
+
     graph = graphviz.Digraph(
         graph_attr={
             "bb": f"0,0,{_n(scene.width)},{_n(scene.height)}",
@@ -154,6 +154,8 @@ def _edge(line: Line, height: float) -> dict[str, str]:
 
 def _safe(text: str) -> str:
     """No escapes, no HTML: what the text says is what is drawn."""
+    import graphviz
+
     escaped: str = graphviz.escape(clean(text, 500))
     return escaped
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from tinygrad_rnn.draw.dot import program, render, to_dot
 from tinygrad_rnn.draw.scene import Scene
@@ -65,5 +64,4 @@ class Figure:
             return None
 
     def __repr__(self) -> str:
-        size: Any = f"{self.scene.width:.0f} x {self.scene.height:.0f} pt"
-        return f"<Figure {self.scene.title!r}, {size}>"
+        return f"<Figure {self.scene.title!r}>"

@@ -1,7 +1,5 @@
 """Scene -> SVG, without any program outside Python."""
 
-from xml.sax.saxutils import escape, quoteattr
-
 from tinygrad_rnn.draw.palette import FONT
 from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, clean, corners, stacked
 
@@ -14,7 +12,7 @@ def to_svg(scene: Scene) -> str:
     body = "\n".join(_item(item) for item in stacked(scene.items))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family={quoteattr(FONT)}>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{FONT}">\n'
         f"<title>{escape(clean(scene.title))}</title>\n"
         f'<rect width="100%" height="100%" fill="#FFFFFF"/>\n{body}\n</svg>\n'
     )
@@ -70,6 +68,11 @@ def _line(line: Line) -> str:
         path += f"C{_n(a[0])} {_n(a[1])} {_n(b[0])} {_n(b[1])} {_n(end[0])} {_n(end[1])}"
     dots = ' stroke-dasharray="1 4" stroke-linecap="round"' if line.dotted else ""
     return f'<path d="{path}" fill="none" stroke="{line.color}" stroke-width="{_n(line.width)}"{dots}/>'
+
+
+def escape(text: str) -> str:
+    """Text as XML content; & first."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _n(number: float) -> str:

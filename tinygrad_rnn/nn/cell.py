@@ -4,8 +4,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygrad_rnn.errors import ShapeError
+from tinygrad_rnn.errors import ShapeError, UsageError
 from tinygrad_rnn.nn.module import Module
+from tinygrad_rnn.nn.symbols import explained
 
 Array = Any
 
@@ -28,38 +29,23 @@ class Cell(Module):
         raise NotImplementedError
 
     def __call__(self, x: Array, state: Any) -> Any:
-        """`step`, with shape errors in the words of the equation."""
+        """`step`, with errors in the words of the equation."""
+        if isinstance(state, tuple) != (len(self.states) > 1) or (
+            type(state) is tuple and len(state) != len(self.states)
+        ):
+            raise self._not_a_state(state)
         try:
             return self.step(x, state)
         except ShapeError as error:
-            raise self._explained(x, state, error) from error
+            given = dict(zip(self.states, state if isinstance(state, tuple) else (state,), strict=True))
+            raise explained(self, {"x": x, **given}, error) from error
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> Any:
         """Zeros: (*batch, H), one for each of `states`."""
         zeros = [np.zeros((*batch, self.hidden), self.dtype) for _ in self.states]
         return zeros[0] if len(zeros) == 1 else tuple(zeros)
 
-    def _explained(self, x: Array, state: Any, error: ShapeError) -> ShapeError:
-        """The same error in the symbols of the equation: weights say what a symbol is, x and the states must agree."""
-        operands = {name: p for name, p in self.named_parameters() if name in self.symbols}
-        operands |= {"x": x, **dict(zip(self.states, state if isinstance(state, tuple) else (state,), strict=False))}
-        meaning: dict[str, tuple[int, str]] = {}
-        for name, operand in operands.items():
-            shape, symbols = np.shape(operand), self.symbols[name].split()
-            told = f"{name} is ({', '.join(symbols)}) = {shape}"
-            if len(shape) < len(symbols):  # a vector instead of a batch of rows
-                symbols = symbols[-len(shape) :] if shape else []
-            for symbol, n in zip(symbols, shape[-len(symbols) :], strict=True):
-                m, other = meaning.setdefault(symbol.lstrip("0123456789"), (n // _factor(symbol), told))
-                if n != m * _factor(symbol):
-                    return ShapeError(
-                        f"{other}, but {told}: {symbol.lstrip('0123456789')} is {m} in one and "
-                        f"{n / _factor(symbol):g} in the other. In {self.equation}"
-                    )
-        return ShapeError(f"{error} In {self.equation}")
-
-
-def _factor(symbol: str) -> int:
-    """4 for `4H`."""
-    digits = symbol[: len(symbol) - len(symbol.lstrip("0123456789"))]
-    return int(digits or 1)
+    def _not_a_state(self, state: Any) -> UsageError:
+        wanted = f"the tuple ({', '.join(self.states)})" if len(self.states) > 1 else f"one array, {self.states[0]}"
+        given = f"a tuple of {len(state)}" if isinstance(state, tuple) else f"one {type(state).__name__}"
+        return UsageError(f"the state of {type(self).__name__} is {wanted}; it was given {given}.")

@@ -18,7 +18,7 @@ class GRUCell(Cell):
     gate z and the candidate n, in PyTorch's order; the reset gate acts after the product, as there.
     rng: a seed or a Generator; weights start uniform in +-1/sqrt(H).
 
-    Raises ShapeError if x, h and the weights differ in I, H or B.  Cho et al. (2014), arXiv:1406.1078.
+    Raises ShapeError if x, h and the weights do not fit in I, H or B.  Cho et al. (2014), arXiv:1406.1078.
     """
 
     equation = "r, z, n = gates of x_t W_xh + b_xh and h_(t-1) W_hh + b_hh (6.1), h_t = (1 - z) * n + z * h_(t-1) (6.3)"

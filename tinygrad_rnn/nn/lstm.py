@@ -17,7 +17,7 @@ class LSTMCell(Cell):
     The four blocks of W_xh (I, 4H), W_hh (H, 4H) and b_h (4H) belong to the gates i, f, g, o, in PyTorch's order;
     b_h is the sum of PyTorch's two biases.  rng: a seed or a Generator; weights start uniform in +-1/sqrt(H).
 
-    Raises ShapeError if x, h, c and the weights differ in I, H or B.
+    Raises ShapeError if x, h, c and the weights do not fit in I, H or B.
     Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735; forget gate: Gers et al. (2000),
     doi:10.1162/089976600300015015.
     """

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.functional import identity
 from tinygrad_rnn.nn.initialisers import uniform
 from tinygrad_rnn.nn.module import Module
+from tinygrad_rnn.nn.symbols import explained
 
 Array = Any
 
@@ -20,6 +22,9 @@ class Readout(Module):
 
     Raises ShapeError, naming W_hy, if h has another H.
     """
+
+    equation = "y_t = g(h_t W_hy + b_y) (1.2)"
+    symbols = {"W_hy": "H O", "b_y": "O", "h": "B H"}
 
     def __init__(
         self,
@@ -37,4 +42,7 @@ class Readout(Module):
 
     def __call__(self, h: Array) -> Array:
         """y_t from h_t."""
-        return self.g(h @ self.W_hy + self.b_y)  # (1.2)
+        try:
+            return self.g(h @ self.W_hy + self.b_y)  # (1.2)
+        except ShapeError as error:
+            raise explained(self, {"h": h}, error) from error

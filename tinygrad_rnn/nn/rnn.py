@@ -17,7 +17,7 @@ class RNNCell(Cell):
     f    the activation: np.tanh, functional.relu or any elementwise function
     rng  a seed or a Generator; weights start uniform in +-1/sqrt(H)
 
-    Raises ShapeError if x, h and the weights differ in I, H or B.  Elman (1990), doi:10.1207/s15516709cog1402_1.
+    Raises ShapeError if x, h and the weights do not fit in I, H or B.  Elman (1990), doi:10.1207/s15516709cog1402_1.
     """
 
     equation = "h_t = f(x_t W_xh + h_(t-1) W_hh + b_h) (1.1)"

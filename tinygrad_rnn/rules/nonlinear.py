@@ -37,7 +37,8 @@ def logsumexp(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """log of the sum of exp(x) over `axis` (None: over all axes)."""
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros_like(top))
-    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    with np.errstate(divide="ignore"):  # all -inf: log 0 is right
+        total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis=axis)
 
 

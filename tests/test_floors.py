@@ -1,0 +1,130 @@
+"""The package is a house: a module imports from the floors below it, never from above, and nowhere in a circle."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tinygrad_rnn
+
+PACKAGE = "tinygrad_rnn"
+ROOT = Path(tinygrad_rnn.__file__).parent
+FLOORS = {
+    "errors": 0,
+    "primitive": 0,
+    "rules": 1,
+    "files": 0,
+    "backprop": 2,
+    "duckarray": 2,
+    "tensor": 3,
+    "functional": 4,
+    "differentiate": 4,
+    "gradcheck": 4,
+    "nn": 5,
+    "unroll": 5,
+    "levels": 6,
+    "flow": 6,
+    "draw": 7,
+    "data": 7,
+    "equations": 7,
+    "__init__": 7,  # the public face: above what it shows, below the command line
+    "main_job": 8,
+    "cli": 8,
+    "__main__": 8,
+}
+
+
+def module_name(path: Path) -> str:
+    """`rules/shape.py` -> `tinygrad_rnn.rules.shape`, `rules/__init__.py` -> `tinygrad_rnn.rules`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join((PACKAGE, *(parts[:-1] if parts[-1] == "__init__" else parts)))
+
+
+MODULES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imports(source: str, module: str, is_package: bool) -> Iterator[str]:
+    """Every module the source imports anywhere, also inside functions, by its full name."""
+    here = module.split(".") if is_package else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join([*here[: len(here) - node.level + 1], *filter(None, [base])])
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                yield inner if inner in MODULES else base
+
+
+def imported(module: str) -> set[str]:
+    """The modules of the package that this module imports."""
+    path = MODULES[module]
+    found = imports(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
+    return {name for name in found if name.split(".")[0] == PACKAGE}
+
+
+def storey(module: str) -> str:
+    """`tinygrad_rnn.rules.shape` -> `rules`."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_only(module: str) -> None:
+    assert storey(module) in FLOORS, f"{module} is new: give it a floor in FLOORS"
+    floor = FLOORS[storey(module)]
+    upward = {name for name in imported(module) if FLOORS.get(storey(name), 99) > floor}
+    assert upward == set()
+
+
+def test_imports_on_one_floor_make_no_circle() -> None:
+    waiting = {module: imported(module) & MODULES.keys() for module in MODULES}
+    # A package imports its own modules, which is no circle unless they import the package in turn.
+    while ready := {module for module, needs in waiting.items() if not needs & waiting.keys()}:
+        waiting = {module: needs for module, needs in waiting.items() if module not in ready}
+    assert waiting == {}
+
+
+def test_primitive_and_rules_know_no_tensor() -> None:
+    low = [m for m in MODULES if storey(m) in ("primitive", "rules")]
+    assert len(low) > 5
+    for module in low:
+        assert {storey(name) for name in imported(module)} <= {"primitive", "rules", "errors"}
+        names = {
+            n.id for n in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))) if isinstance(n, ast.Name)
+        }
+        assert "Tensor" not in names
+
+
+def test_the_walk_knows_no_numpy() -> None:
+    module = f"{PACKAGE}.backprop"
+    found = set(imports(MODULES[module].read_text(encoding="utf-8"), module, False))
+    assert f"{PACKAGE}.primitive" in found
+    assert "numpy" not in {name.split(".")[0] for name in found}
+
+
+def test_no_file_is_called_utils() -> None:
+    vague = {"utils", "util", "helpers", "misc", "common"}
+    assert [m for m in MODULES if vague & set(m.split("."))] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import numpy as np", ["numpy"]),
+        ("import tinygrad_rnn.tensor", ["tinygrad_rnn.tensor"]),
+        ("from tinygrad_rnn.tensor import Tensor", ["tinygrad_rnn.tensor"]),
+        ("from tinygrad_rnn import errors, Tensor", ["tinygrad_rnn.errors", "tinygrad_rnn"]),
+        ("from tinygrad_rnn.rules import shape", ["tinygrad_rnn.rules.shape"]),
+        ("from .shape import unbroadcast", ["tinygrad_rnn.rules.shape"]),
+        ("from ..tensor import Tensor", ["tinygrad_rnn.tensor"]),
+        ("from .. import tensor", ["tinygrad_rnn.tensor"]),
+        ("from . import shape", ["tinygrad_rnn.rules.shape"]),
+        ("def f():\n    from tinygrad_rnn.tensor import Tensor", ["tinygrad_rnn.tensor"]),
+        ("if TYPE_CHECKING:\n    import tinygrad_rnn.flow", ["tinygrad_rnn.flow"]),
+    ],
+)
+def test_the_test_sees_every_way_to_import(source: str, expected: list[str]) -> None:
+    assert list(imports(source, f"{PACKAGE}.rules.linalg", is_package=False)) == expected
