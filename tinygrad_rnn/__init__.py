@@ -19,9 +19,10 @@ __all__ = [
     "value_and_grad",
 ]
 
+from importlib import import_module
 from typing import Any
 
-from tinygrad_rnn import draw, errors, functional, nn
+from tinygrad_rnn import errors, functional, nn
 from tinygrad_rnn.differentiate import grad, value_and_grad
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.gradcheck import check_grads
@@ -31,9 +32,13 @@ from tinygrad_rnn.unroll import Unrolled, unroll
 
 
 def __getattr__(name: str) -> Any:
-    """`__version__`, looked up when it is asked for: reading package metadata takes as long as half of NumPy."""
+    """`draw` and `__version__`, loaded when they are asked for: they would double the time of the import."""
+    if name == "draw":
+        return import_module("tinygrad_rnn.draw")
     if name == "__version__":
-        from importlib.metadata import version
-
-        return version("tinygrad_rnn")
+        return import_module("importlib.metadata").version("tinygrad_rnn")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
