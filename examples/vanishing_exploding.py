@@ -17,7 +17,7 @@ def network(radius: float, steps: int = 10, hidden: int = 6, seed: int = 0) -> t
     orthogonal, _ = np.linalg.qr(rng.standard_normal((hidden, hidden)))
     cell.W_hh.data = radius * orthogonal
     cell.b_h.data = np.zeros(hidden)
-    xs = 0.01 * rng.standard_normal((steps, 1))
+    xs = 0.001 * rng.standard_normal((steps, 1))
     targets = rng.standard_normal((steps, 1))
     return tg.unroll(cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets)
 
