@@ -12,8 +12,9 @@ from tinygrad_rnn.differentiate import differentiate, grad, value_and_grad
 from tinygrad_rnn.errors import DTypeError, GradientError, UsageError
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.gradcheck import check_grads
+from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.primitive import FORM, VJP, defvjp, primitive
-from tinygrad_rnn.tensor import Tensor, no_grad
+from tinygrad_rnn.tensor import Tensor
 
 X = np.array([0.5, -1.0, 2.0])
 

@@ -17,6 +17,7 @@ FLOORS = {
     "files": 0,
     "backprop": 2,
     "duckarray": 2,
+    "mode": 2,
     "tensor": 3,
     "functional": 4,
     "differentiate": 4,

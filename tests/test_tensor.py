@@ -18,8 +18,9 @@ from tinygrad_rnn.errors import (
     UnsupportedError,
 )
 from tinygrad_rnn.functional import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
+from tinygrad_rnn.mode import grad_mode, no_grad, recording
 from tinygrad_rnn.primitive import CONSTANT, VJP, primitive
-from tinygrad_rnn.tensor import Node, Tensor, grad_mode, no_grad, recording
+from tinygrad_rnn.tensor import Node, Tensor
 
 
 def leaf(x: Any, name: str | None = None, dtype: Any = float) -> Tensor:

@@ -26,8 +26,9 @@ from tinygrad_rnn import errors, functional, nn
 from tinygrad_rnn.differentiate import grad, value_and_grad
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.gradcheck import check_grads
+from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.primitive import defvjp, primitive
-from tinygrad_rnn.tensor import Tensor, no_grad
+from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, unroll
 
 

@@ -61,24 +61,23 @@ def pullback(
         if not argnums or (tensor in stop and tensor not in seeds):
             yield tensor, g, []
             continue
-        rules, args, kwargs = VJP[tensor.fun], tensor.args, tensor.kwargs or {}
-        y, operands = _recorded_operands(tensor) if differentiable else (tensor.primal, tensor.primals)
+        rules, args, primals, kwargs = VJP[tensor.fun], tensor.args, tensor.primals, tensor.kwargs
+        y, operands = _recorded_operands(tensor) if differentiable else (tensor.primal, primals)
         shares: list[Array] = []
         for i in argnums:
-            parent = args[i]
+            parent, primal = args[i], primals[i]
             if parent in skip:
                 shares.append(None)
                 continue
-            share = rules[i](g, y, *operands, **kwargs)
-            primal = tensor.primals[i]
+            share = rules[i](g, y, *operands) if kwargs is None else rules[i](g, y, *operands, **kwargs)
             try:
-                fits = share.shape == primal.shape and share.dtype is primal.dtype
-            except AttributeError as error:
-                raise _wrong(
-                    tensor, i, f"a share of shape (), a {type(share).__name__}; the argument has shape {primal.shape}"
-                ) from error
-            if not fits:
-                share = _fit(share, primal, tensor, i)
+                if share.shape != primal.shape or share.dtype is not primal.dtype:
+                    share = _fit(share, primal, tensor, i)
+            except AttributeError:
+                if hasattr(share, "dtype"):
+                    raise
+                what = f"a share of shape (), a {type(share).__name__}; the argument has shape {primal.shape}"
+                raise _wrong(tensor, i, what) from None
             shares.append(share)
             if parent in cotangents:
                 cotangents[parent] = cotangents[parent] + share  # out of place: a share may be an alias

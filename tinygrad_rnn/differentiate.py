@@ -9,7 +9,8 @@ import numpy as np
 from tinygrad_rnn.backprop import ancestors, pullback
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError, UsageError
-from tinygrad_rnn.tensor import Tensor, grad_mode, recording, seed
+from tinygrad_rnn.mode import grad_mode, recording
+from tinygrad_rnn.tensor import Tensor, seed
 
 Array = Any
 Argnum = int | tuple[int, ...]

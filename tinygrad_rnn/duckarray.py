@@ -1,6 +1,6 @@
 """What people use of an ndarray: operators, comparisons, methods, over any way of recording a call.
 
-A class that derives from DuckArray has `data`, the value, and `_record(fun, args, kwargs)`, which applies a
+A class that derives from DuckArray has `data`, the value, and `_record`, `_unary` and `_binary`, which apply a
 primitive.  Operators call it directly: going through NumPy's ufunc protocol first would cost as much again.
 """
 
@@ -24,53 +24,55 @@ class DuckArray:
 
     __slots__ = ()
 
-    _record: ClassVar[Callable[..., Any]]
+    _record: ClassVar[Callable[..., Any]]  # (fun, args, kwargs=None)
+    _unary: ClassVar[Callable[..., Any]]  # (fun, a)
+    _binary: ClassVar[Callable[..., Any]]  # (fun, a, b)
     data: Any
 
     def __add__(self, other: Any) -> Any:
-        return self._record(np.add, (self, other))
+        return self._binary(np.add, self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return self._record(np.add, (other, self))
+        return self._binary(np.add, other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return self._record(np.subtract, (self, other))
+        return self._binary(np.subtract, self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return self._record(np.subtract, (other, self))
+        return self._binary(np.subtract, other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return self._record(np.multiply, (self, other))
+        return self._binary(np.multiply, self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return self._record(np.multiply, (other, self))
+        return self._binary(np.multiply, other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return self._record(np.divide, (self, other))
+        return self._binary(np.divide, self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return self._record(np.divide, (other, self))
+        return self._binary(np.divide, other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return self._record(np.power, (self, other))
+        return self._binary(np.power, self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return self._record(np.power, (other, self))
+        return self._binary(np.power, other, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return self._record(np.matmul, (self, other))
+        return self._binary(np.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return self._record(np.matmul, (other, self))
+        return self._binary(np.matmul, other, self)
 
     def __neg__(self) -> Any:
-        return self._record(np.negative, (self,))
+        return self._unary(np.negative, self)
 
     def __pos__(self) -> Any:
-        return self._record(np.positive, (self,))
+        return self._unary(np.positive, self)
 
     def __abs__(self) -> Any:
-        return self._record(np.absolute, (self,))
+        return self._unary(np.absolute, self)
 
     def __getitem__(self, key: Any) -> Any:
         key = tuple(map(value, key)) if isinstance(key, tuple) else value(key)

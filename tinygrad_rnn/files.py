@@ -21,10 +21,12 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C too leaves no temporary file behind
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+        if not isinstance(error, OSError):
+            raise
         raise OutputError(f"cannot write {target}: {error.strerror or error}. Choose another folder.") from error
     return target
 

@@ -15,8 +15,9 @@ from tinygrad_rnn.draw.palette import number
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
-from tinygrad_rnn.tensor import Tensor, no_grad
+from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, parts, unroll
 
 Array = Any
@@ -45,7 +46,7 @@ def make_cell(name: str, inputs: int, hidden: int, rng: np.random.Generator) -> 
         sys.path.insert(0, os.getcwd())
     try:
         made = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError) as error:  # TypeError: a name that begins with a dot
         raise UsageError(
             f"cannot import the cell {name!r}: {error}. It must be importable from this folder."
         ) from error
@@ -71,7 +72,10 @@ def train(cell: Any, readout: Readout, xs: Array, targets: Array, epochs: int, r
     parameters = [*parameters_of(cell), *readout.parameters()]
     scale = xs.shape[0] * xs.shape[1]
     losses: list[float] = []
-    with tqdm(range(epochs), desc="training", unit="epoch", leave=True) as progress:
+    with (
+        np.errstate(over="ignore", invalid="ignore"),  # found out, and told, by the loss
+        tqdm(range(epochs), desc="training", unit="epoch", leave=True) as progress,
+    ):
         for _ in progress:
             loss = unroll(cell, xs, readout=readout, loss=half_squared_error, targets=targets).loss / scale
             losses.append(loss.item())
@@ -129,11 +133,17 @@ def unroll_window(cell: Any, readout: Readout, xs: Array, targets: Array) -> Unr
 
 
 def prediction_error(cell: Any, readout: Readout, xs: Array, targets: Array) -> tuple[float, float]:
-    """Root mean square error of the prediction, and of predicting that nothing changes."""
-    with no_grad():
+    """Root mean square error of the prediction, and of predicting that nothing changes.
+
+    Raises UsageError if the last step of the descent left a prediction that is not finite.
+    """
+    with no_grad(), np.errstate(over="ignore", invalid="ignore"):
         outputs = unroll(cell, xs, readout=readout).outputs
-    y = np.stack([y.data for y in outputs])
-    return float(np.sqrt(np.mean((y - targets) ** 2))), float(np.sqrt(np.mean((xs - targets) ** 2)))
+        y = np.stack([y.data for y in outputs])
+        ours = float(np.sqrt(np.mean((y - targets) ** 2)))
+    if not np.isfinite(ours):
+        raise UsageError(f"the prediction error is {ours} after the last epoch. Lower the learning rate (--lr).")
+    return ours, float(np.sqrt(np.mean((xs - targets) ** 2)))
 
 
 def state_name(run: Unrolled) -> str:

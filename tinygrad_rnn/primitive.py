@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.errors import UnsupportedError, UsageError
 
 Function = Callable[..., Any]
 Rule = Callable[..., Any]
@@ -115,6 +115,19 @@ def primitive(fun: Function) -> Function:
         return fun(*args, **kwargs)
 
     return call
+
+
+def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse, at the call, arguments that no rule of the primitive knows."""
+    form = FORM[fun]
+    known = ", ".join(sorted(form.names))
+    if not form.any_keyword and (unknown := sorted(kwargs.keys() - form.names)):
+        raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
+    if len(args) > form.positional:
+        raise UnsupportedError(
+            f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
+            f"It knows {known}; give the others by name."
+        )
 
 
 def name_of(fun: Function) -> str:

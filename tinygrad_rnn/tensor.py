@@ -6,9 +6,6 @@ References run from result to operand only, so a graph lives as long as its last
 """
 
 import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -23,27 +20,13 @@ from tinygrad_rnn.errors import (
     ShapeError,
     UnsupportedError,
 )
-from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, VJP, Function, name_of
+from tinygrad_rnn.mode import recording
+from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, VJP, Function, check_call, name_of
 
 Array = Any
 
-recording: ContextVar[bool] = ContextVar("recording", default=True)
 _next_serial = count().__next__
-
-
-@contextmanager
-def grad_mode(enabled: bool) -> Iterator[None]:
-    """Record operations, or do not, inside this context and thread."""
-    token = recording.set(enabled)
-    try:
-        yield
-    finally:
-        recording.reset(token)
-
-
-def no_grad() -> Any:
-    """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded."""
-    return grad_mode(False)
+_new = object.__new__
 
 
 class Node(NamedTuple):
@@ -120,7 +103,7 @@ class Tensor(DuckArray):
 
     def detach(self) -> "Tensor":
         """A leaf with the same data (not a copy) and no history."""
-        return _fill(object.__new__(Tensor), self.data, False, self.name)
+        return _fill(_new(Tensor), self.data, False, self.name)
 
     def retain_grad(self) -> "Tensor":
         """Let `backward` keep the gradient of this result, as it does for leaves."""
@@ -153,6 +136,8 @@ class Tensor(DuckArray):
                 f"np.{ufunc.__name__} on Tensors takes no {', '.join(kwargs)}=: results are new Tensors. "
                 "Write y = f(x), select with np.where, change the dtype with x.astype."
             )
+        if ufunc in VJP and len(inputs) <= 2:
+            return record_unary(ufunc, *inputs) if len(inputs) == 1 else record_binary(ufunc, *inputs)
         return apply(ufunc, inputs, {})
 
     def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
@@ -192,18 +177,53 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
     Raises ShapeError, naming the operands, where NumPy finds that they do not fit.
     """
     primals = tuple([a.data if type(a) is Tensor else a for a in args])
+    argnums = tuple([i for i, a in enumerate(args) if type(a) is Tensor and a.requires_grad])
     try:
         data = fun(*primals) if kwargs is None else fun(*primals, **kwargs)
     except ValueError as error:
         raise _misfit(fun, args, error) from error
+    return _made(data, fun, args, primals, kwargs, argnums)
+
+
+def record_unary(fun: Function, a: Tensor) -> Tensor:
+    """`record(fun, (a,))`, written out for speed."""
+    primal = a.data
+    return _made(fun(primal), fun, (a,), (primal,), None, (0,) if a.requires_grad else ())
+
+
+def record_binary(fun: Function, a: Any, b: Any) -> Tensor:
+    """`record(fun, (a, b))`, written out for speed: most operations of a model come this way."""
+    if type(a) is Tensor:
+        p, left = a.data, a.requires_grad
+    else:
+        p, left = a, False
+    if type(b) is Tensor:
+        q, right = b.data, b.requires_grad
+    else:
+        q, right = b, False
+    try:
+        data = fun(p, q)
+    except ValueError as error:
+        raise _misfit(fun, (a, b), error) from error
+    return _made(data, fun, (a, b), (p, q), None, ((0, 1) if right else (0,)) if left else (1,) if right else ())
+
+
+def _made(
+    data: Any,
+    fun: Function,
+    args: tuple[Any, ...],
+    primals: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    argnums: tuple[int, ...],
+) -> Tensor:
+    """The Tensor of a result, with its history if something in it requires a gradient and recording is on."""
     if type(data) is not np.ndarray:
         data = np.asarray(data)  # a reduction to 0-d gives a NumPy scalar
-    y: Tensor = object.__new__(Tensor)
+    y = _new(Tensor)
     y.data = y.primal = data
     y.name = y.grad = None
     y.retains_grad = False
     y.serial = _next_serial()
-    argnums = tuple([i for i, a in enumerate(args) if type(a) is Tensor and a.requires_grad])
     if argnums and recording.get():
         y.requires_grad = True
         y.fun, y.args, y.primals, y.kwargs, y.argnums = fun, args, primals, kwargs, argnums
@@ -214,6 +234,8 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
 
 
 Tensor._record = staticmethod(record)
+Tensor._unary = staticmethod(record_unary)
+Tensor._binary = staticmethod(record_binary)
 
 
 def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -221,7 +243,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if fun in VJP:
         if any(isinstance(v, Tensor) for v in kwargs.values()):
             args, kwargs = _by_position(fun, args, kwargs)
-        _check_call(fun, args, kwargs)
+        check_call(fun, args, kwargs)
         y = record(fun, args, kwargs or None)
         for i in y.argnums:
             if VJP[fun][i] is None:
@@ -255,19 +277,6 @@ def seed(y: Tensor, g: Any = None) -> Array:
     if g.shape != y.shape:
         raise ShapeError(f"the seed has shape {g.shape}; {_label(y)} needs one of shape {y.shape}.")
     return g
-
-
-def _check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse, at the call, arguments that no rule of the primitive knows."""
-    form = FORM[fun]
-    known = ", ".join(sorted(form.names))
-    if not form.any_keyword and (unknown := sorted(kwargs.keys() - form.names)):
-        raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
-    if len(args) > form.positional:
-        raise UnsupportedError(
-            f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
-            f"It knows {known}; give the others by name."
-        )
 
 
 def _wants_gradient(a: Any) -> bool:

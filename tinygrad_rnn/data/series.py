@@ -6,6 +6,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -47,6 +48,8 @@ def load_series(path: str | os.PathLike[str], column: str | None = None) -> Arra
             column = None
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from error
+    except csv.Error as error:
+        raise DataError(f"{path} is not comma separated text ({error}).") from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}.") from error
     if column is not None:
@@ -59,16 +62,16 @@ def load_series(path: str | os.PathLike[str], column: str | None = None) -> Arra
 
 def standardised(series: Array) -> Array:
     """Each column with mean 0 and standard deviation 1.  Raises DataError for a constant column."""
-    spread = series.std(axis=0)
-    if np.any(spread == 0):
-        raise DataError(f"column {int(np.argmin(spread)) + 1} of the data is constant: there is nothing to learn.")
-    return (series - series.mean(axis=0)) / spread
+    constant = np.all(series == series[0], axis=0)  # a standard deviation would be 1e-17, not 0
+    if np.any(constant):
+        raise DataError(f"column {int(np.argmax(constant)) + 1} of the data is constant: there is nothing to learn.")
+    return (series - series.mean(axis=0)) / series.std(axis=0)
 
 
 def _array(path: Path) -> Array:
     try:
         array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, MemoryError, BadZipFile) as error:
         raise DataError(f"{path} is not a plain .npy array ({error}).") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
         raise DataError(f"{path} does not hold one array of real numbers.")

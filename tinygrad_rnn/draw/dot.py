@@ -153,10 +153,10 @@ def _edge(line: Line, height: float) -> dict[str, str]:
 
 
 def _safe(text: str) -> str:
-    """No escapes, no HTML: what the text says is what is drawn."""
+    """No escapes, no entities, no HTML: what the text says is what is drawn."""
     import graphviz
 
-    escaped: str = graphviz.escape(clean(text, 500))
+    escaped: str = graphviz.escape(clean(text, 500).replace("&", "&amp;"))
     return escaped
 
 

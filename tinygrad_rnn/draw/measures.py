@@ -32,16 +32,14 @@ class Measures:
 
 
 def shown_columns(t: int, T: int) -> list[int]:
-    """The steps that get a column; 0 and below stand for a gap."""
+    """The steps that get a column; 0 and below stand for a gap, which is of two steps or more."""
     if T <= _MOST_COLUMNS:
         return list(range(1, T + 1))
-    first = max(1, t - _BEFORE)
-    near = list(range(first, min(T, t + _NEAR) + 1))
-    tail = [k for k in range(T - _FAR + 1, T + 1) if k > near[-1]]
-    columns = ([0] if first > 1 else []) + near
-    if tail and tail[0] > near[-1] + 1:
-        columns.append(-1)
-    return columns + tail
+    first, last, tail = t - _BEFORE, t + _NEAR, T - _FAR + 1
+    first = 1 if first <= 2 else first
+    if last + 2 >= tail:
+        return [*([0] if first > 1 else []), *range(first, T + 1)]
+    return [*([0] if first > 1 else []), *range(first, last + 1), -1, *range(tail, T + 1)]
 
 
 def left_out(columns: list[int], gap: int) -> int:

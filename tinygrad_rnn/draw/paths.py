@@ -31,6 +31,7 @@ from tinygrad_rnn.draw.palette import (
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, fitted, subscript
 from tinygrad_rnn.draw.symbols import cell_name, state_symbol, total_symbol
+from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.unroll import Unrolled, parts
 
@@ -175,11 +176,18 @@ class Map:
         middle, chip = (start + end) / 2, self._chip_width("recurrent")
         self._right(start, end, FADED if faded else FORWARD, f"h{t - 1}", f"h{t}", chip, middle)
         self._chip(middle, self.forward, "recurrent", faded)
-        if self.size.chip and not faded and t > 1:
-            norm = float(np.max(self.flow.singular_values(t)))
+        norm = self._jacobian_norm(t) if self.size.chip and not faded and t > 1 else None
+        if norm is not None:
             label = f"‖J{subscript(t)}‖ = {number(norm)}" if self.size.numbers else f"{norm:.2f}"
             tip = f"largest singular value of J_{t}"
             self.items.append(Text(middle, self.forward + 18, label, 8.5, GREY, "middle", tip))
+
+    def _jacobian_norm(self, t: int) -> float | None:
+        """The largest singular value of J_t; None where there is no Jacobian for each row, or it is not finite."""
+        try:
+            return float(np.max(self.flow.singular_values(t)))
+        except (GradientError, ShapeError, np.linalg.LinAlgError):
+            return None
 
     # -- lines ----------------------------------------------------------------------------------------
 

@@ -1,0 +1,23 @@
+"""Whether operations are recorded: a context variable, so each thread has its own and an exception leaves no trace."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+recording: ContextVar[bool] = ContextVar("recording", default=True)
+
+
+@contextmanager
+def grad_mode(enabled: bool) -> Iterator[None]:
+    """Record operations, or do not, inside this context and thread."""
+    token = recording.set(enabled)
+    try:
+        yield
+    finally:
+        recording.reset(token)
+
+
+def no_grad() -> Any:
+    """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded."""
+    return grad_mode(False)
