@@ -6,7 +6,6 @@ import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -70,10 +69,11 @@ def standardised(series: Array) -> Array:
 
 def _array(path: Path) -> Array:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, MemoryError, BadZipFile) as error:
+        with path.open("rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)  # np.load would open .npz and pickles too
+    except (ValueError, MemoryError) as error:
         raise DataError(f"{path} is not a plain .npy array ({error}).") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "iuf":
         raise DataError(f"{path} does not hold one array of real numbers.")
     if array.ndim not in (1, 2) or array.size == 0:
         raise DataError(f"{path} holds shape {array.shape}; a series is (T,) or (T, I) and not empty.")

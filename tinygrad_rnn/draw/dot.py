@@ -77,6 +77,8 @@ def render(source: str, suffix: str) -> bytes:
         )
     except subprocess.TimeoutExpired as error:
         raise DrawError(f"Graphviz did not finish within {_SECONDS} s; the picture is too large.") from error
+    except OSError as error:
+        raise DrawError(f"cannot run {command[0]}: {error.strerror or error}. Install Graphviz anew.") from error
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip()
         raise DrawError(f"Graphviz failed with exit status {done.returncode}: {said}")
@@ -102,7 +104,7 @@ def _box(box: Box) -> dict[str, str]:
     if box.label:
         attributes |= {"label": _safe(box.label) + "\\n", "fontsize": _n(box.size), "fontcolor": box.color}
     if box.tip:
-        attributes["tooltip"] = _safe(box.tip)
+        attributes["tooltip"] = _safe(box.tip, 500)
     return attributes
 
 
@@ -119,7 +121,7 @@ def _text(text: Text) -> dict[str, str]:
         "label": _safe(text.label) + {"start": "\\l", "middle": "\\n", "end": "\\r"}[text.anchor],
         "fontsize": _n(text.size),
         "fontcolor": text.color,
-        **({"tooltip": _safe(text.tip)} if text.tip else {}),
+        **({"tooltip": _safe(text.tip, 500)} if text.tip else {}),
     }
 
 
@@ -148,15 +150,15 @@ def _edge(line: Line, height: float) -> dict[str, str]:
         "color": line.color,
         "penwidth": _n(line.width),
         **({"style": "dotted"} if line.dotted else {}),
-        **({"tooltip": _safe(line.tip)} if line.tip else {}),
+        **({"tooltip": _safe(line.tip, 500)} if line.tip else {}),
     }
 
 
-def _safe(text: str) -> str:
+def _safe(text: str, most: int = 200) -> str:
     """No escapes, no entities, no HTML: what the text says is what is drawn."""
     import graphviz
 
-    escaped: str = graphviz.escape(clean(text, 500).replace("&", "&amp;"))
+    escaped: str = graphviz.escape(clean(text, most).replace("&", "&amp;"))
     return escaped
 
 

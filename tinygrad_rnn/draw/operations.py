@@ -62,8 +62,7 @@ class Operations:
             backgrounds.append(Box(left + width / 2, (52 + bottom) / 2, width, bottom - 52, fill=COLUMN, width=0))
             backgrounds.append(Text(left + 14, 68, f"t = {t}", 12, INK))
         self._bus(x)
-        self._key(bottom + 22)
-        return Scene(max(x + 70, 760), bottom + 62, title, (*backgrounds, *self.board.items))
+        return Scene(max(x + 70, self._key(bottom + 22)), bottom + 62, title, (*backgrounds, *self.board.items))
 
     # -- one step -------------------------------------------------------------------------------------
 
@@ -244,7 +243,8 @@ class Operations:
             self.board.items.append(Line(path, FORWARD, 1.0, radius=6))
         self.board.items.append(Triangle(right + 26 - self.board.boxes["L"].w / 2, y, "right", 6, 6, FORWARD))
 
-    def _key(self, y: float) -> None:
+    def _key(self, y: float) -> float:
+        """How to read the picture; returns how far to the right it reaches."""
         grads = self.board.gradients
         assert grads is not None
         x = 18.0
@@ -262,6 +262,7 @@ class Operations:
             "numbers: norms; same colour of a weight = the same tensor; @: matrix product"
         )
         self.board.items.append(Text(18, y + 20, note, 9.5, GREY))
+        return max(x, 18 + extent(note, 9.5)) + 18
 
 
 def _state_row(part: int) -> int:

@@ -250,7 +250,7 @@ class Map:
         """L_k -> y_k -> h_k and round the corner on to the track."""
         (k,) = strand.ks
         norm, x = strand.norms[k], self.x[k] + self.size.offset
-        if not self._drawn(norm):
+        if not self._drawn(strand, k):
             return
         source = self.top + self.size.rows[0] + self.size.height / 2
         path = ((x, source), (x, track), (self.x[k] - self.size.node / 2, track))
@@ -262,7 +262,7 @@ class Map:
     def _hop(self, strand: Strand, j: int, track: float, start: float, end: float) -> None:
         """One hop to h_j, with an arrow head if it is the last."""
         norm = strand.norms[j]
-        if not self._drawn(norm):
+        if not self._drawn(strand, j):
             return
         width, arrow, least = self._width(norm), 0.0, 4 if self.size.chip else 2.5
         if j == self.t:
@@ -291,8 +291,9 @@ class Map:
     def _width(self, norm: float) -> float:
         return self.scale.width(norm, self.size.thick)
 
-    def _drawn(self, norm: float) -> bool:
-        return self.scale.visible(norm) or len(self.columns) <= 12
+    def _drawn(self, strand: Strand, j: int) -> bool:
+        """A compact map leaves out hops below the scale, but no line has a hole."""
+        return len(self.columns) <= 12 or any(self.scale.visible(n) for i, n in strand.norms.items() if i <= j)
 
     def _norm_beside(self, x: float, norm: float, color: str) -> None:
         if self.size.numbers:
