@@ -20,6 +20,8 @@ FLOORS = {
     "mode": 2,
     "tensor": 3,
     "functional": 4,
+    "array": 4,
+    "debug": 4,
     "differentiate": 4,
     "gradcheck": 4,
     "nn": 5,

@@ -5,7 +5,9 @@ __all__ = [
     "Tensor",
     "Unrolled",
     "__version__",
+    "array",
     "check_grads",
+    "debug",
     "defvjp",
     "draw",
     "errors",
@@ -23,6 +25,8 @@ from importlib import import_module
 from typing import Any
 
 from tinygrad_rnn import errors, functional, nn
+from tinygrad_rnn.array import array
+from tinygrad_rnn.debug import debug
 from tinygrad_rnn.differentiate import grad, value_and_grad
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.gradcheck import check_grads

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from tinygrad_rnn.errors import GradientError
+from tinygrad_rnn.mode import recording
 from tinygrad_rnn.primitive import VJP, Function, name_of
 from tinygrad_rnn.rules.shape import astype, unbroadcast
 
@@ -51,6 +52,8 @@ def pullback(
     skip            operands for which no share is computed (`None` stands in `shares`)
     differentiable  run the rules on Tensors, so that cotangents are themselves recorded
     """
+    mode = recording.get()
+    watch = None if isinstance(mode, bool) else mode  # under debug()
     cotangents = dict(seeds)
     frontier = [(-tensor.serial, tensor) for tensor in cotangents]
     frontier.sort()
@@ -61,6 +64,8 @@ def pullback(
         if not argnums or (tensor in stop and tensor not in seeds):
             yield tensor, g, []
             continue
+        if watch is not None:
+            watch.visited(tensor)
         rules, args, primals, kwargs = VJP[tensor.fun], tensor.args, tensor.primals, tensor.kwargs
         y, operands = _recorded_operands(tensor) if differentiable else (tensor.primal, primals)
         shares: list[Array] = []
@@ -70,6 +75,8 @@ def pullback(
                 shares.append(None)
                 continue
             share = rules[i](g, y, *operands) if kwargs is None else rules[i](g, y, *operands, **kwargs)
+            if watch is not None:
+                watch.shared(tensor, i, g, share)
             try:
                 if share.shape != primal.shape or share.dtype is not primal.dtype:
                     share = _fit(share, primal, tensor, i)

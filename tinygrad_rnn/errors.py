@@ -29,6 +29,10 @@ class GradientError(TinygradError, RuntimeError):
     """A backward pass that cannot be done: no graph, no seed, a rule that returns the wrong thing."""
 
 
+class NonFiniteError(TinygradError, FloatingPointError):
+    """A NaN or an infinity, found under `debug()`."""
+
+
 class RangeError(TinygradError, IndexError):
     """A time step, window or count outside its range."""
 

@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-recording: ContextVar[bool] = ContextVar("recording", default=True)
+# True, False, or what watches under `debug()`: an object with recorded(y), visited(y) and shared(y, argnum, g, share)
+recording: ContextVar[Any] = ContextVar("recording", default=True)
 
 
 @contextmanager
 def grad_mode(enabled: bool) -> Iterator[None]:
-    """Record operations, or do not, inside this context and thread."""
-    token = recording.set(enabled)
+    """Record operations, or do not, inside this context and thread; recording that is on stays as it is."""
+    token = recording.set(enabled and (recording.get() or True))
     try:
         yield
     finally:

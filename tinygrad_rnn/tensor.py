@@ -123,6 +123,15 @@ class Tensor(DuckArray):
         for tensor, c in kept:
             tensor.grad = np.array(c if tensor.grad is None else tensor.grad + c)
 
+    def __reduce__(self) -> Any:
+        """Leaves can be pickled and copied; a result would drag its whole graph along, in which it has a place."""
+        if self.fun is not None:
+            raise UnsupportedError(
+                f"{_label(self)} is the result of {name_of(self.fun)} and cannot be pickled or copied with its graph. "
+                "Use x.detach(), or +x for a new result of the same value."
+            )
+        return _leaf_again, (self.data, self.requires_grad, self.name, self.grad)
+
     # -- NumPy's protocols ----------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -169,6 +178,12 @@ def _fill(tensor: Tensor, data: Array, requires_grad: bool, name: str | None) ->
     tensor.grad, tensor.retains_grad, tensor.serial = None, False, _next_serial()
     tensor.fun, tensor.args, tensor.primals, tensor.kwargs, tensor.argnums = None, (), (), None, ()
     return tensor
+
+
+def _leaf_again(data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
+    leaf = Tensor(data, requires_grad, name)
+    leaf.grad = grad
+    return leaf
 
 
 def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Tensor:
@@ -224,9 +239,11 @@ def _made(
     y.name = y.grad = None
     y.retains_grad = False
     y.serial = _next_serial()
-    if argnums and recording.get():
+    if argnums and (mode := recording.get()):
         y.requires_grad = True
         y.fun, y.args, y.primals, y.kwargs, y.argnums = fun, args, primals, kwargs, argnums
+        if mode is not True:
+            mode.recorded(y)
     else:
         y.requires_grad = False
         y.fun, y.args, y.primals, y.kwargs, y.argnums = None, (), (), None, ()
