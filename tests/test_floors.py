@@ -25,6 +25,7 @@ FLOORS = {
     "differentiate": 4,
     "gradcheck": 4,
     "nn": 5,
+    "scan": 5,
     "unroll": 5,
     "levels": 6,
     "flow": 6,

@@ -25,6 +25,10 @@ class UnsupportedError(TinygradError, TypeError):
     """A NumPy feature that has no meaning on a recorded graph, e.g. `out=`."""
 
 
+class TraceError(TinygradError, TypeError):
+    """A cell that `scan` cannot trace: it branches on values, has side effects, or its state changes shape."""
+
+
 class GradientError(TinygradError, RuntimeError):
     """A backward pass that cannot be done: no graph, no seed, a rule that returns the wrong thing."""
 

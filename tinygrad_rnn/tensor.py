@@ -233,6 +233,8 @@ def _made(
 ) -> Tensor:
     """The Tensor of a result, with its history if something in it requires a gradient and recording is on."""
     if type(data) is not np.ndarray:
+        if isinstance(data, DuckArray):  # an operand is of another kind, traced by `scan`: it records, with the Tensors
+            return data._record(fun, args, kwargs)  # type: ignore[no-any-return]
         data = np.asarray(data)  # a reduction to 0-d gives a NumPy scalar
     y = _new(Tensor)
     y.data = y.primal = data

@@ -1,0 +1,171 @@
+"""Source for the loop over time: what the next step waits for."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.rules.nonlinear import relu, softplus
+from tinygrad_rnn.rules.shape import astype, concatenate
+from tinygrad_rnn.scan.bulk import series_of
+from tinygrad_rnn.scan.forms import VIEWS, copied, is_ufunc
+from tinygrad_rnn.scan.segment import Segment
+from tinygrad_rnn.scan.traced import TIMED, Traced
+
+_ZERO_SECOND = {relu: np.maximum, softplus: np.logaddexp}  # f(x) is the ufunc of x and 0
+
+
+class Loop:
+    """Writes the loop of a segment: each value lies in its series, in one array used at every step, or is a view."""
+
+    def __init__(self, segment: Segment, needed: set[int]):
+        self.segment, self.names = segment, segment.names
+        self.needed = needed  # ids of values whose series is wanted after the loop
+        self.loop = segment.schedule.loop
+        self.steps: dict[int, str] = {}  # by id: the name of one step
+        self.lists: dict[str, str] = {}  # name of one step -> name of the list of all steps
+        self.stepped: list[int] = []  # numbers of the inputs that come as lists of steps
+        self.like: dict[int, Any] = {}  # by id: an array laid out as the value is, to find out what is a view
+        self.body: list[str] = []
+
+    def write(self) -> None:
+        """Append the loop to the segment."""
+        self._places()
+        for v in self.loop:
+            if not self._as_view(v):
+                self.body.append(self._line(v))
+        if self.body:
+            steps, lists = ", ".join(self.lists), ", ".join(self.lists.values())
+            target = f"{steps}," if len(self.lists) == 1 else steps
+            self.segment.run.append(f"for {target} in {self.names.function(zip)}({lists}):")
+            self.segment.run += ["    " + line for line in self.body]
+
+    # -- where values lie -----------------------------------------------------------------------------
+
+    def _places(self) -> None:
+        """From the last operation to the first: a value that ends where another begins may lie in its place."""
+        segment = self.segment
+        results = {id(after) for _, after in segment.schedule.carries}
+        home: dict[int, Traced] = {}  # by id: the value in whose place it lies
+        for v in reversed(self.loop):
+            if v.fun in VIEWS and id(v) not in results:
+                continue
+            if id(v) in self.needed and id(v) not in results:
+                segment.series[id(v)] = segment.buffer(v)
+            if is_ufunc(v.fun) and (a := self._ending(v)) is not None:
+                home[id(a)] = home.get(id(v), v)
+        self.home = home
+
+    def _ending(self, v: Traced) -> Traced | None:
+        """An operand of v, made in the loop, like it in shape and dtype, that nothing else reads."""
+        for a in v.args:
+            if (
+                isinstance(a, Traced)
+                and id(a) in self.segment.in_loop
+                and id(a) not in self.needed
+                and a.fun not in VIEWS
+                and (a.shape, a.dtype) == (v.shape, v.dtype)
+                and all(u is v for u in self.segment.users[id(a)])
+            ):
+                return a
+        return None
+
+    def _place(self, v: Traced) -> str:
+        """The name of the array that v is written to."""
+        if id(v) in self.steps:
+            return self.steps[id(v)]
+        home = self.home.get(id(v), v)
+        if home is not v:
+            self.steps[id(v)] = name = self._place(home)
+        elif id(v) in self.segment.series:
+            name = self._step(v, self.segment.series[id(v)])
+        else:
+            self.steps[id(v)] = name = self.segment.buffer(v, "", f"{self.names.of(v)}_now")
+        self.like[id(v)] = np.empty(v.shape, v.dtype)
+        return name
+
+    def _step(self, v: Traced, series: str) -> str:
+        """The name of one step of a series, by a list of views made beforehand."""
+        name = self.steps[id(v)] = self.names.fresh(f"{self.names.of(v)}_t")
+        steps = f"{series}_steps"
+        if steps not in self.segment.fixed and steps not in self.lists.values():
+            reverse = self.segment.schedule.reverse
+            made = f"{steps} = {self.names.object(steps_of, 'steps_of')}({series}, {reverse})"
+            self.segment.line([series], made, steps)
+        self.lists[name] = steps
+        return name
+
+    def operand(self, v: Traced, a: Any) -> str:
+        """How v names its operand a."""
+        if not isinstance(a, Traced):
+            return self.names.argument(v, a)
+        if id(a) in self.steps:
+            return self.steps[id(a)]
+        if not self.segment.timed(a):
+            return self.names.of(a)
+        if a.fun is None and a.level == TIMED:
+            self.stepped.append(next(i for i, v in enumerate(self.segment.schedule.timed) if v is a))
+            self.steps[id(a)] = name = self.names.fresh(f"{self.names.of(a)}_t")
+            self.lists[name] = f"{self.names.of(a)}_steps"
+            return name
+        self.like[id(a)] = np.empty(a.shape, a.dtype)
+        return self._step(a, series_of(self.segment, a))
+
+    # -- operations -----------------------------------------------------------------------------------
+
+    def _as_view(self, v: Traced) -> bool:
+        """Make v a view of its operand, if NumPy gives one: no work in the loop."""
+        if v.fun not in VIEWS or any(v is after for _, after in self.segment.schedule.carries):
+            return False
+        base = v.args[0]
+        of = self.operand(v, base)
+        like = self.like.get(id(base))
+        if like is None or any(isinstance(a, Traced) for a in v.args[1:]):
+            return False
+        view = v.fun(like, *v.args[1:], **v.kwargs)
+        if not np.may_share_memory(view, like):
+            return False
+        self.like[id(v)] = view
+        given = [self.names.literal(a) for a in v.args[1:]]
+        if of in self.lists:
+            name = self.steps[id(v)] = self.names.fresh(f"{self.names.of(v)}_t")
+            source = self.lists[of]
+            call = self.names.call(v.fun, ["a", *given], v.kwargs)
+            self.lists[name] = steps = f"{name}_steps"
+            self.segment.line([source], f"{steps} = [{call} for a in {source}]", steps)
+        else:
+            self.steps[id(v)] = name = self.names.fresh(f"{self.names.of(v)}_now")
+            self.segment.line([of], f"{name} = {self.names.call(v.fun, [of, *given], v.kwargs)}", name)
+        return True
+
+    def _line(self, v: Traced) -> str:
+        given = [self.operand(v, a) for a in v.args]
+        out, names = self._place(v), self.names
+        if is_ufunc(v.fun):
+            return names.into(v.fun, given, out)
+        if v.fun is np.matmul:
+            a, b = v.args
+            if a.ndim in (1, 2) and b.ndim == 2:
+                return f"{given[0]}.dot({given[1]}, {out})"
+            return names.call(v.fun, [*given, out]) if v.shape else f"{out}[...] = {names.call(v.fun, given)}"
+        if v.fun in _ZERO_SECOND:
+            zero = names.object(np.zeros((), v.dtype), "zero", ("zero", v.dtype))
+            return names.into(_ZERO_SECOND[v.fun], [given[0], zero], out)
+        if v.fun is np.where and len(given) == 3:
+            copy = names.function(np.copyto)
+            return f"{copy}({out}, {given[2]}); {copy}({out}, {given[1]}, where={given[0]})"
+        if v.fun in (copied, astype):
+            return f"{names.function(np.copyto)}({out}, {given[0]}, 'unsafe')"
+        if v.fun is np.sum and v.args[0].dtype == v.dtype and len(v.args) == 1:
+            axis, keepdims = v.kwargs.get("axis"), v.kwargs.get("keepdims", False)
+            reduce = names.object(np.add.reduce, "add_reduce")
+            return f"{reduce}({given[0]}, {names.literal(axis)}, None, {out}, {keepdims})"
+        if v.fun is concatenate:
+            axis = v.kwargs.get("axis", 0)
+            return f"{names.function(np.concatenate)}({self.segment.tuple(given)}, {axis}, {out})"
+        return f"{out}[...] = {names.call(v.fun, given, v.kwargs)}"
+
+
+def steps_of(series: Any, reverse: bool) -> list[Any]:
+    """Views of the single steps, as arrays even where a step has no axes, in the order of the loop."""
+    steps = list(series) if series.ndim > 1 else [series[t, ...] for t in range(len(series))]
+    return steps[::-1] if reverse else steps

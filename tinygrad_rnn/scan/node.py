@@ -1,0 +1,84 @@
+"""A scan on the tape: one Tensor for the whole run, and one for each of its results.
+
+The run is recorded as an application of `scan` to the parameters, the inputs and the initial state.  Its cotangent
+is not an array but `Cotangents`, one array for each result that is in use.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.backprop import pullback
+from tinygrad_rnn.mode import grad_mode
+from tinygrad_rnn.primitive import defvjp, defvjp_variadic, primitive
+from tinygrad_rnn.scan.run import Run
+from tinygrad_rnn.tensor import Tensor
+
+Array = Any
+
+
+class Cotangents:
+    """The cotangents of a run's results, by their number; it adds up as an array does."""
+
+    shape: tuple[int, ...] = ()
+    ndim = 0
+
+    def __init__(self, by_result: dict[int, Array], dtype: Any):
+        self.by_result, self.dtype = by_result, dtype
+        self.shares: dict[Any, Array] | None = None
+
+    def __add__(self, other: "Cotangents") -> "Cotangents":
+        both = dict(self.by_result)
+        for i, g in other.by_result.items():
+            both[i] = both[i] + g if i in both else g
+        return Cotangents(both, self.dtype)
+
+
+class Call:
+    """What one call of `scan` was given, and its run."""
+
+    def __init__(self, run: Run, replay: Any, leaf_ids: list[Any]):
+        self.run, self.replay, self.leaf_ids = run, replay, leaf_ids
+
+
+@primitive
+def scan(*operands: Array, call: Call) -> Array:
+    """The token of a run: an empty stand-in that its results hang on."""
+    return np.zeros(())
+
+
+@primitive
+def result(token: Array, i: int, call: Call) -> Array:
+    """Result number i of a run: its outputs, then the parts of its last state."""
+    run = call.run
+    return [*run.outputs, *run.state][i]
+
+
+def _scan(argnum: int, g: Cotangents, y: Array, *operands: Array, call: Call) -> Array:
+    if g.shares is None:
+        recorded = any(isinstance(c, Tensor) for c in g.by_result.values()) or isinstance(y, Tensor)
+        g.shares = _recorded(g, operands, call) if recorded else _computed(g, call)
+    share = g.shares.get(call.leaf_ids[argnum])
+    return np.zeros_like(operands[argnum]) if share is None else share
+
+
+def _computed(g: Cotangents, call: Call) -> dict[Any, Array]:
+    n = len(call.run.outputs)
+    outputs = [g.by_result.get(i) for i in range(n)]
+    return call.run.backward(outputs, [g.by_result.get(n + i) for i in range(len(call.run.state))])
+
+
+def _recorded(g: Cotangents, operands: tuple[Tensor, ...], call: Call) -> dict[Any, Array]:
+    """The same shares as recorded Tensors: from the unrolled tape of the same cell, up to the operands."""
+    with grad_mode(True):
+        results = call.replay()
+        seeds = {results[i]: c for i, c in g.by_result.items() if isinstance(results[i], Tensor)}
+        found = {
+            t: c
+            for t, c, _ in pullback(seeds, stop={t for t in operands if isinstance(t, Tensor)}, differentiable=True)
+        }
+    return {k: found.get(t) for k, t in zip(call.leaf_ids, operands, strict=True) if isinstance(t, Tensor)}
+
+
+defvjp_variadic(scan, _scan)
+defvjp(result, lambda g, y, token, i, call: Cotangents({i: g}, token.dtype))

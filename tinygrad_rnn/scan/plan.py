@@ -1,0 +1,159 @@
+"""A cell made into programs: traced once, transposed, scheduled, emitted, and kept for the next call."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+from types import FunctionType, MethodType
+from typing import Any
+
+from tinygrad_rnn.scan.emit import Code, emit
+from tinygrad_rnn.scan.reach import reach, same
+from tinygrad_rnn.scan.schedule import Schedule, schedule
+from tinygrad_rnn.scan.trace import Signature, Step, topological, trace
+from tinygrad_rnn.scan.traced import Traced
+from tinygrad_rnn.scan.transpose import Transposed, transpose
+from tinygrad_rnn.tensor import Tensor
+
+Array = Any
+
+
+class Program:
+    """A schedule, its code, and workspaces: buffers bound for some T, each in use by one call at a time."""
+
+    def __init__(self, planned: Schedule, code: Code):
+        self.schedule, self.code = planned, code
+        self._idle: dict[int, list[Workspace]] = {}
+
+    def take(self, T: int) -> "Workspace":
+        """Buffers for T steps that nobody else uses."""
+        idle = self._idle.get(T)
+        try:
+            return idle.pop() if idle else Workspace(self, T)
+        except IndexError:  # another thread was faster
+            return Workspace(self, T)
+
+    def give_back(self, workspace: "Workspace") -> None:
+        """Let a later call use these buffers."""
+        self._idle.setdefault(workspace.T, []).append(workspace)
+        while len(self._idle) > _LENGTHS_KEPT:
+            self._idle.pop(next(iter(self._idle)), None)
+
+
+class Workspace:
+    """Buffers of one program for T steps, and `run`, which fills them."""
+
+    def __init__(self, program: Program, T: int):
+        self.T, self.run = T, program.code.bind(T)
+        self._steps: dict[int, tuple[Array, list[Array]]] = {}
+
+    def steps(self, i: int, series: Array, make: Callable[[Array, bool], list[Array]]) -> list[Array]:
+        """The steps of kept series i, from the last to the first; made once if the series lies in a buffer."""
+        known = self._steps.get(i)
+        if known is None or known[0] is not series:
+            self._steps[i] = known = (series, make(series, True))
+        return known[1]
+
+
+class Plan:
+    """What `scan` knows of one cell for one kind of input."""
+
+    def __init__(
+        self, cell: Callable[[Any, Any], Any], signature: Signature, wanted_x: list[bool], wanted_state: list[bool]
+    ):
+        self.reached = reach(cell)
+        self.signature, self.wanted_x, self.wanted_state = signature, wanted_x, wanted_state
+        self.step: Step = trace(cell, signature)
+        self.promoted = tuple((v.shape, v.dtype) for v in self.step.next_state) != signature.state
+        self.leaves = [
+            v for v in topological([*self.step.next_state, *self.step.outputs]) if v.fun is None and v.level == 0
+        ]
+        self.parameters = [v for v in self.leaves if v.wanted]
+        self._trained = [isinstance(v.source, Tensor) and v.source.requires_grad for v in self.leaves]
+        self.wanted = any(wanted_x) or any(wanted_state) or bool(self.parameters)
+        self.keep: list[Traced] = []
+        self._backward: dict[tuple[bool, ...], Backward] = {}
+        if self.wanted:
+            full = transpose(self.step, [True] * len(self.step.outputs), wanted_x, wanted_state)
+            self.keep = _read(full)
+        step = self.step
+        planned = schedule(list(zip(step.state, step.next_state, strict=True)), step.outputs)
+        self.forward = Program(planned, emit(planned, self.keep))
+
+    def fits(self, reached: list[Any], wanted_x: list[bool], wanted_state: list[bool]) -> bool:
+        """Whether the cell is as it was, and the same things want gradients."""
+        return (
+            wanted_x == self.wanted_x
+            and wanted_state == self.wanted_state
+            and same(reached, self.reached)
+            and all(
+                v.shape == v.source.shape
+                and v.dtype == v.source.dtype
+                and (not isinstance(v.source, Tensor) or v.source.requires_grad is trained)
+                for v, trained in zip(self.leaves, self._trained, strict=True)
+            )
+        )
+
+    def backward(self, given: tuple[bool, ...]) -> "Backward":
+        """The backward program where these outputs have a cotangent."""
+        if given not in self._backward:
+            self._backward[given] = Backward(self, given)
+        return self._backward[given]
+
+
+class Backward:
+    """The program that goes back through time, and which of its inputs and results is what."""
+
+    def __init__(self, plan: Plan, given: tuple[bool, ...]):
+        t = transpose(plan.step, given, plan.wanted_x, plan.wanted_state)
+        carries = [(t.g_state[i], t.previous[i]) for i in t.g_state]
+        self.parts = list(t.g_state)  # numbers of the parts of the state that carry a cotangent
+        self.x = list(t.g_x)
+        self.parameters = list(t.parameters)
+        planned = schedule(carries, list(t.g_x.values()), list(t.parameters.values()), reverse=True)
+        self.program = Program(planned, emit(planned))
+        kept = {id(v): i for i, v in enumerate(plan.keep)}
+        of_leaf = {id(leaf): kept[value] for value, leaf in t.saved.items() if value in kept}
+        self.inputs = [  # for each timed input: number of the kept series, or of the output
+            ("kept", of_leaf[id(v)]) if v.source.kind == "saved" else ("g", v.source.number) for v in planned.timed
+        ]
+
+
+def _read(t: Transposed) -> list[Traced]:
+    """The forward values that the backward pass reads."""
+    reached = {id(v) for v in topological([*t.previous.values(), *t.g_x.values(), *t.parameters.values()])}
+    return [v for v in t.read if id(t.saved[id(v)]) in reached]
+
+
+_LENGTHS_KEPT = 8
+_PLANS_KEPT = 64
+_plans: OrderedDict[Any, list[Plan]] = OrderedDict()
+_lock = Lock()
+
+
+def plan_for(
+    cell: Callable[[Any, Any], Any], signature: Signature, wanted_x: list[bool], wanted_state: list[bool]
+) -> Plan:
+    """The plan of this cell, made now if there is none that fits."""
+    key = _kind(cell), signature
+    reached = reach(cell)
+    with _lock:
+        for plan in _plans.get(key, ()):
+            if plan.fits(reached, wanted_x, wanted_state):
+                _plans.move_to_end(key)
+                return plan
+    plan = Plan(cell, signature, wanted_x, wanted_state)
+    with _lock:
+        of_kind = _plans.setdefault(key, [])
+        of_kind.insert(0, plan)
+        del of_kind[_PLANS_KEPT // 8 :]
+        _plans.move_to_end(key)
+        while len(_plans) > _PLANS_KEPT:
+            _plans.popitem(last=False)
+    return plan
+
+
+def _kind(cell: Any) -> Any:
+    """What cells of the same code have in common: a lambda made anew in every epoch is the same cell."""
+    if isinstance(cell, FunctionType):
+        return cell.__code__
+    return cell.__func__.__code__ if isinstance(cell, MethodType) else type(cell)

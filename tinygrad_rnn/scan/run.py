@@ -1,0 +1,121 @@
+"""One call of `scan`: its arrays, its segments of time, forward and backward."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.scan.loop import steps_of
+from tinygrad_rnn.scan.plan import Plan, Workspace
+
+Array = Any
+
+_ROWS = 2048  # a segment's arrays should stay in the processor's cache
+
+
+class Run:
+    """Forward and backward passes of a plan over given arrays.
+
+    Time is cut into segments, each with buffers of its own, which the backward pass reads.  With `checkpoint` only the
+    state at the start of each segment is kept, and the backward pass runs the segment again.
+    """
+
+    def __init__(
+        self, plan: Plan, leaves: Sequence[Array], xs: Sequence[Array], h0: Sequence[Array], every: int | None
+    ):
+        self.plan, self.leaves, self.xs = plan, leaves, xs
+        self.T = len(xs[0])
+        self.again = every is not None
+        self.segments = _cut(self.T, every or _length(plan, self.T))
+        self.starts: list[list[Array]] = []
+        self.workspaces: list[Workspace] = []
+        self.kept: list[tuple[Array, ...]] = []
+        self.outputs, self.state = self._forward(h0)
+
+    def _forward(self, h0: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+        program = self.plan.forward
+        self.constants = program.code.prepare(*self.leaves)
+        outputs = [np.empty((self.T, *v.shape), v.dtype) for v in self.plan.step.outputs]
+        state: Sequence[Array] = h0
+        for start, stop in self.segments:
+            workspace = program.take(stop - start)
+            if self.again:
+                self.starts.append([np.array(part) for part in state])
+            series, state, kept = self._segment(workspace, start, stop, state)
+            for whole, part in zip(outputs, series, strict=True):
+                whole[start:stop] = part
+            if self.again:
+                state = [np.array(part) for part in state]
+                program.give_back(workspace)
+            else:
+                self.workspaces.append(workspace)
+                self.kept.append(kept)
+        return outputs, [np.array(part) for part in state]
+
+    def _segment(self, workspace: Workspace, start: int, stop: int, state: Sequence[Array]) -> Any:
+        program = self.plan.forward
+        timed = [self.xs[v.source.number][start:stop] for v in program.schedule.timed]
+        steps = [steps_of(timed[i], False) for i in program.code.stepped]
+        series, _, last, kept = workspace.run(*self.constants, *timed, *steps, *state)
+        return series, last, kept
+
+    def backward(self, g_outputs: Sequence[Array], g_state: Sequence[Array]) -> dict[Any, Array]:
+        """Cotangents by ("x", i), ("state", i), and id of a parameter's leaf; None given stands for zeros."""
+        plan = self.plan
+        back = plan.backward(tuple(g is not None for g in g_outputs))
+        program = back.program
+        ours = {id(v): array for v, array in zip(plan.leaves, self.leaves, strict=True)}
+        constants = program.code.prepare(*(ours.get(id(v), v.source) for v in program.schedule.leaves))
+        g_xs = [np.empty_like(self.xs[i]) for i in back.x]
+        state: Sequence[Array] = [
+            np.zeros(plan.step.state[i].shape, plan.step.state[i].dtype) if (g := g_state[i]) is None else g
+            for i in back.parts
+        ]
+        sums: tuple[Array, ...] = ()
+        for k in reversed(range(len(self.segments))):
+            start, stop = self.segments[k]
+            forward = self._again(k) if self.again else self.workspaces[k]
+            kept = self.kept[0] if self.again else self.kept[k]
+            workspace = program.take(stop - start)
+            timed = [kept[i] if kind == "kept" else g_outputs[i][start:stop] for kind, i in back.inputs]
+            steps = [
+                forward.steps(back.inputs[i][1], timed[i], steps_of)
+                if back.inputs[i][0] == "kept"
+                else steps_of(timed[i], True)
+                for i in program.code.stepped
+            ]
+            series, found, state, _ = workspace.run(*constants, *timed, *steps, *state)
+            for whole, part in zip(g_xs, series, strict=True):
+                whole[start:stop] = part
+            sums = tuple(map(np.add, sums, found, sums)) if sums else found
+            state = [np.array(part) for part in state]
+            program.give_back(workspace)
+            if self.again:
+                plan.forward.give_back(forward)
+        results = program.code.finish(*constants, *sums)
+        return {
+            **dict(zip(back.parameters, results, strict=True)),
+            **{("x", i): g for i, g in zip(back.x, g_xs, strict=True)},
+            **{("state", i): g for i, g in zip(back.parts, state, strict=True)},
+        }
+
+    def _again(self, k: int) -> Workspace:
+        start, stop = self.segments[k]
+        workspace = self.plan.forward.take(stop - start)
+        self.kept = [self._segment(workspace, start, stop, self.starts[k])[2]]
+        return workspace
+
+    def __del__(self) -> None:
+        for workspace in getattr(self, "workspaces", ()):
+            self.plan.forward.give_back(workspace)
+
+
+def _cut(T: int, length: int) -> list[tuple[int, int]]:
+    return [(start, min(start + length, T)) for start in range(0, T, length)]
+
+
+def _length(plan: Plan, T: int) -> int:
+    """Steps per segment: equal parts of about _ROWS rows."""
+    rows = max((v.shape[0] if len(v.shape) > 1 else 1 for v in plan.step.state), default=1)
+    parts = max(1, round(T * rows / _ROWS))
+    return max(1, -(-T // parts))

@@ -1,0 +1,153 @@
+"""Running a cell once, for one time step, on values without numbers, to see which operations it consists of."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.errors import TinygradError, TraceError
+from tinygrad_rnn.mode import grad_mode
+from tinygrad_rnn.scan.reach import name_of_cell, reach, same
+from tinygrad_rnn.scan.structure import Structure, flattened, rebuilt, structure
+from tinygrad_rnn.scan.traced import CARRIED, TIMED, Leaves, Slot, Traced, tracing
+from tinygrad_rnn.tensor import Tensor
+
+Array = Any
+Kind = tuple[tuple[int, ...], Any]  # shape and dtype
+
+_PURE = (
+    "A scanned cell is run once for all time steps: what changes with t, such as a dropout mask, comes in through xs."
+)
+_MEND = "Mend the cell, or use tg.unroll, which runs it at every step."
+
+
+@dataclass
+class Step:
+    """What a cell does in one time step: next_state and outputs as Traced values over the leaves x and state."""
+
+    leaves: Leaves
+    x: list[Traced]
+    state: list[Traced]
+    next_state: list[Traced]
+    outputs: list[Traced]
+    output_form: Structure
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Structure, shapes and dtypes of one step's input and state."""
+
+    x_form: Structure
+    x: tuple[Kind, ...]
+    state_form: Structure
+    state: tuple[Kind, ...]
+
+
+def trace(cell: Callable[[Any, Any], Any], signature: Signature) -> Step:
+    """The step of `cell` for inputs and states of this kind.
+
+    Raises TraceError where what the cell does depends on values, on chance, or on how often it ran, and where the
+    state changes its shape.
+    """
+    before = reach(cell)
+    step = _run(cell, signature, before)
+    again = _run(cell, signature, before)
+    if not same(before, reach(cell)):
+        raise TraceError(f"{name_of_cell(cell)} changed something it can reach when it was run. {_PURE} {_MEND}")
+    if not _equal([*step.next_state, *step.outputs], [*again.next_state, *again.outputs]):
+        raise TraceError(
+            f"{name_of_cell(cell)} did something else when it was run again: it draws random numbers or counts its "
+            f"calls. {_PURE} {_MEND}"
+        )
+    for i, (old, new) in enumerate(zip(step.state, step.next_state, strict=True)):
+        if old.shape != new.shape:
+            part = f"part {i + 1} of the state" if len(step.state) > 1 else "the state"
+            raise TraceError(
+                f"{name_of_cell(cell)} was given {part} with shape {old.shape} and returned it with shape {new.shape}. "
+                f"It must keep its shape: give h0 the shape {new.shape}. {_MEND}"
+            )
+    return step
+
+
+def _run(cell: Callable[[Any, Any], Any], signature: Signature, within: Iterable[Any]) -> Step:
+    found = Leaves(t for t in within if isinstance(t, Tensor))
+    xs = [Traced(*kind, TIMED, source=Slot("x", i), name="x") for i, kind in enumerate(signature.x)]
+    states = [Traced(*kind, CARRIED, source=Slot("state", i), name="h") for i, kind in enumerate(signature.state)]
+    with tracing(found), grad_mode(True):
+        try:
+            result = cell(rebuilt(signature.x_form, iter(xs)), rebuilt(signature.state_form, iter(states)))
+        except TraceError as error:
+            raise TraceError(f"{name_of_cell(cell)} cannot be traced: {error} {_MEND}") from error
+        except TinygradError:
+            raise
+        except Exception as error:
+            raise TraceError(
+                f"{name_of_cell(cell)} cannot be traced: {type(error).__name__}: {error}. While it is traced its "
+                f"inputs have a shape and a dtype, but no numbers. {_MEND}"
+            ) from error
+        next_state, outputs = _split(cell, result, signature.state_form)
+        new, given = ([_lifted(cell, found, v) for v in flattened(tree)] for tree in (next_state, outputs))
+    return Step(found, xs, states, new, given, structure(outputs))
+
+
+def _split(cell: Any, result: Any, state_form: Structure) -> tuple[Any, Any]:
+    """The next state and the output; a cell without an output gives the first part of its state."""
+    if structure(result) == state_form:
+        return result, next(flattened(result))
+    if isinstance(result, tuple) and len(result) == 2 and structure(result[0]) == state_form:
+        return result
+    given = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"one {type(result).__name__}"
+    wanted = "one array" if state_form is None else f"a tuple of {len(state_form)}"
+    raise TraceError(
+        f"{name_of_cell(cell)} was given {wanted} as its state and returned {given}. "
+        "It must return the next state, built like the last one, or (state, output)."
+    )
+
+
+def _lifted(cell: Any, found: Leaves, value: Any) -> Traced:
+    value = found.lift(np.asarray(value) if isinstance(value, (int, float)) else value)
+    if not isinstance(value, Traced):
+        raise TraceError(
+            f"{name_of_cell(cell)} returned a {type(value).__name__} where an array is wanted: it must return the next "
+            "state, an array or a tuple of arrays, or (state, output)."
+        )
+    return value
+
+
+def topological(outputs: Iterable[Traced]) -> list[Traced]:
+    """Everything the outputs are computed from, themselves included, operands first."""
+    found = {id(v): v for v in outputs}
+    stack = list(found.values())
+    while stack:
+        for a in stack.pop().args:
+            if isinstance(a, Traced) and id(a) not in found:
+                found[id(a)] = a
+                stack.append(a)
+    return sorted(found.values(), key=lambda v: v.serial)
+
+
+def _equal(outputs: Sequence[Traced], others: Sequence[Traced]) -> bool:
+    """Whether two traces are the same operations on the same things."""
+    ours, theirs = topological(outputs), topological(others)
+    if len(ours) != len(theirs):
+        return False
+    numbers = [{id(v): i for i, v in enumerate(values)} for values in (ours, theirs)]
+
+    def description(v: Traced, number: dict[int, int]) -> Any:
+        parts = (*v.args, *v.kwargs.items())
+        return v.fun, v.shape, v.dtype, [number[id(a)] if isinstance(a, Traced) else repr(a) for a in parts]
+
+    for a, b in zip(ours, theirs, strict=True):
+        if description(a, numbers[0]) != description(b, numbers[1]):
+            return False
+        if isinstance(a.source, Tensor) and a.source is b.source:
+            continue
+        if a.fun is None and a.level == 0 and not _same_constant(a.source, b.source):
+            return False
+    return [numbers[0][id(v)] for v in outputs] == [numbers[1][id(v)] for v in others]
+
+
+def _same_constant(a: Any, b: Any) -> bool:
+    a, b = (v.data if isinstance(v, Tensor) else v for v in (a, b))
+    return a is b or np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
