@@ -1,7 +1,8 @@
 """A cell made into programs: traced once, transposed, scheduled, emitted, and kept for the next call."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Lock
 from types import FunctionType, MethodType
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from tinygrad_rnn.scan.emit import Code, emit
 from tinygrad_rnn.scan.reach import reach, same
 from tinygrad_rnn.scan.schedule import Schedule, schedule
+from tinygrad_rnn.scan.simplify import simplify
 from tinygrad_rnn.scan.trace import Signature, Step, topological, trace
 from tinygrad_rnn.scan.traced import Traced
 from tinygrad_rnn.scan.transpose import Transposed, transpose
@@ -62,7 +64,7 @@ class Plan:
     ):
         self.reached = reach(cell)
         self.signature, self.wanted_x, self.wanted_state = signature, wanted_x, wanted_state
-        self.step: Step = trace(cell, signature)
+        self.step = _simplified(trace(cell, signature))
         self.promoted = tuple((v.shape, v.dtype) for v in self.step.next_state) != signature.state
         self.leaves = [
             v for v in topological([*self.step.next_state, *self.step.outputs]) if v.fun is None and v.level == 0
@@ -73,7 +75,7 @@ class Plan:
         self.keep: list[Traced] = []
         self._backward: dict[tuple[bool, ...], Backward] = {}
         if self.wanted:
-            full = transpose(self.step, [True] * len(self.step.outputs), wanted_x, wanted_state)
+            full = transposed(self.step, [True] * len(self.step.outputs), wanted_x, wanted_state)
             self.keep = _read(full)
         step = self.step
         planned = schedule(list(zip(step.state, step.next_state, strict=True)), step.outputs)
@@ -104,7 +106,7 @@ class Backward:
     """The program that goes back through time, and which of its inputs and results is what."""
 
     def __init__(self, plan: Plan, given: tuple[bool, ...]):
-        t = transpose(plan.step, given, plan.wanted_x, plan.wanted_state)
+        t = transposed(plan.step, given, plan.wanted_x, plan.wanted_state)
         carries = [(t.g_state[i], t.previous[i]) for i in t.g_state]
         self.parts = list(t.g_state)  # numbers of the parts of the state that carry a cotangent
         self.x = list(t.g_x)
@@ -116,6 +118,20 @@ class Backward:
         self.inputs = [  # for each timed input: number of the kept series, or of the output
             ("kept", of_leaf[id(v)]) if v.source.kind == "saved" else ("g", v.source.number) for v in planned.timed
         ]
+
+
+def _simplified(step: Step) -> Step:
+    new = iter(simplify([*step.next_state, *step.outputs], step.leaves))
+    return replace(step, next_state=[next(new) for _ in step.next_state], outputs=[next(new) for _ in step.outputs])
+
+
+def transposed(step: Step, given: Sequence[bool], wanted_x: Sequence[bool], wanted_state: Sequence[bool]) -> Transposed:
+    """The backward step, simplified."""
+    t = transpose(step, given, wanted_x, wanted_state)
+    groups = (t.previous, t.g_x, t.parameters)
+    new = iter(simplify([v for group in groups for v in group.values()], step.leaves, linear=True))
+    previous, g_x, parameters = ({key: next(new) for key in group} for group in groups)
+    return replace(t, previous=previous, g_x=g_x, parameters=parameters)
 
 
 def _read(t: Transposed) -> list[Traced]:
