@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.scan.forms import VIEWS, Aligned, Bulk, T, contract, in_bulk, is_ufunc
+from tinygrad_rnn.scan.forms import VIEWS, Aligned, Bulk, T, contract, in_bulk, is_ufunc, total_of_rows
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import SUMMED, Traced
 
@@ -90,9 +90,16 @@ def _sum(segment: Segment, v: Traced, sources: list[str]) -> None:
     if v.fun is contract:
         a, b = (f"{name}.reshape(-1, {x.shape[-1]})" for name, x in zip(sources, v.args, strict=True))
         segment.run.append(f"{names.of(v)} = {a}.T.dot({b})")
+    elif v.fun is total_of_rows:
+        segment.bind.append(f"{names.of(v)}_ones = {names.function(np.ones)}({_count(v.args[0])}, '{v.dtype}')")
+        segment.run.append(f"{names.of(v)} = {names.of(v)}_ones.dot({sources[0]}.reshape(-1, {v.shape[-1]}))")
     else:
         segment.run.append(f"{names.of(v)} = {names.object(np.add.reduce, 'add_reduce')}({sources[0]}, 0)")
     segment.series[id(v)] = names.of(v)
+
+
+def _count(a: Traced) -> str:
+    return " * ".join(["T", *map(str, a.shape[:-1])])
 
 
 def _step_by_step(segment: Segment, v: Traced) -> None:

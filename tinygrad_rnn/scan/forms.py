@@ -34,6 +34,12 @@ def contract(a: Array, b: Array) -> Array:
     return a.reshape((-1, a.shape[-1])).T @ b.reshape((-1, b.shape[-1]))
 
 
+def total_of_rows(a: Array) -> Array:
+    """The sum over t and all other axes but the last: (T, ..., N) -> (N,), by a product, which is quicker."""
+    rows = a.reshape((-1, a.shape[-1]))
+    return np.ones(len(rows), a.dtype).dot(rows)
+
+
 def total(a: Array) -> Array:
     """sum_t a_t for a: (T, ...)."""
     return np.add.reduce(a, axis=0)

@@ -8,7 +8,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from tinygrad_rnn.scan.emit import Code, emit
-from tinygrad_rnn.scan.reach import reach, same
+from tinygrad_rnn.scan.reach import Reach
 from tinygrad_rnn.scan.schedule import Schedule, schedule
 from tinygrad_rnn.scan.simplify import simplify
 from tinygrad_rnn.scan.trace import Signature, Step, topological, trace
@@ -62,7 +62,7 @@ class Plan:
     def __init__(
         self, cell: Callable[[Any, Any], Any], signature: Signature, wanted_x: list[bool], wanted_state: list[bool]
     ):
-        self.reached = reach(cell)
+        self.reach = Reach(cell)
         self.signature, self.wanted_x, self.wanted_state = signature, wanted_x, wanted_state
         self.step = _simplified(trace(cell, signature))
         self.promoted = tuple((v.shape, v.dtype) for v in self.step.next_state) != signature.state
@@ -81,12 +81,12 @@ class Plan:
         planned = schedule(list(zip(step.state, step.next_state, strict=True)), step.outputs)
         self.forward = Program(planned, emit(planned, self.keep))
 
-    def fits(self, reached: list[Any], wanted_x: list[bool], wanted_state: list[bool]) -> bool:
+    def fits(self, cell: Any, wanted_x: list[bool], wanted_state: list[bool]) -> bool:
         """Whether the cell is as it was, and the same things want gradients."""
         return (
             wanted_x == self.wanted_x
             and wanted_state == self.wanted_state
-            and same(reached, self.reached)
+            and (self.reach.unchanged() if cell is self.reach.cell else self.reach.same(Reach(cell)))
             and all(
                 v.shape == v.source.shape
                 and v.dtype == v.source.dtype
@@ -151,10 +151,9 @@ def plan_for(
 ) -> Plan:
     """The plan of this cell, made now if there is none that fits."""
     key = _kind(cell), signature
-    reached = reach(cell)
     with _lock:
         for plan in _plans.get(key, ()):
-            if plan.fits(reached, wanted_x, wanted_state):
+            if plan.fits(cell, wanted_x, wanted_state):
                 _plans.move_to_end(key)
                 return plan
     plan = Plan(cell, signature, wanted_x, wanted_state)

@@ -1,11 +1,13 @@
 """What a cell can read: its attributes, its closure, its defaults, and the globals its code names.
 
-A plan is good for as long as all of that is the same: `reach` lists it, and identity is compared.  Values of Tensors
-may change (they are read at every call); a new object in the place of an old one means a new trace.
+A plan is good for as long as all of that is the same objects.  The numbers in Tensors and arrays may change, they are
+read at every call; a new object in the place of an old one means a new trace.
 """
 
 import functools
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from collections.abc import Callable, Collection
+from operator import is_
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,59 +15,47 @@ import numpy as np
 from tinygrad_rnn.tensor import Tensor
 
 _LEAVES = (
-    ModuleType,
-    BuiltinFunctionType,
-    CodeType,
-    Tensor,
-    np.ndarray,
-    np.ufunc,
-    np.generic,
-    np.random.Generator,
-    int,
-    float,
-    str,
-    bytes,
-    type,
-    type(None),
+    *(ModuleType, BuiltinFunctionType, CodeType, type, type(None), int, float, str, bytes),
+    *(Tensor, np.ndarray, np.ufunc, np.generic, np.random.Generator),
 )
 _LIBRARIES = ("numpy", "tinygrad_rnn", "builtins")
 
 
-def reach(cell: Any) -> list[Any]:
-    """Every object within reach that the trace may depend on, in a fixed order."""
-    found: list[Any] = []
-    seen: set[int] = set()
-    stack = [cell]
-    while stack:
-        x = stack.pop()
-        if isinstance(x, _LEAVES):
-            found.append(x)
-            continue
-        if id(x) in seen:
-            continue
-        seen.add(id(x))
-        if isinstance(x, (list, tuple, set, frozenset)):
-            found.append(len(x))
-            stack.extend(x)
-        elif isinstance(x, dict):
-            found.extend(x)
-            stack.extend(x.values())
-        elif isinstance(x, FunctionType):
-            found.append(x.__code__)
-            stack.extend(_of_function(x))
-        elif isinstance(x, MethodType):
-            stack += (x.__func__, x.__self__)
-        elif isinstance(x, functools.partial):
-            stack += (x.func, x.args, x.keywords)
-        else:
-            found.append(type(x))
-            stack.extend(_of_object(x))
-    return found
+class Reach:
+    """Everything within reach of a cell, and the containers it was found in."""
 
+    def __init__(self, cell: Any):
+        self.cell = cell
+        self.found: list[Any] = []
+        self._containers: list[tuple[Callable[[], Collection[Any]], tuple[Any, ...]]] = []
+        seen: set[int] = set()
+        stack = [cell]
+        while stack:
+            x = stack.pop()
+            if isinstance(x, _LEAVES):
+                self.found.append(x)
+            elif id(x) not in seen:
+                seen.add(id(x))
+                self.found.append(x.__code__ if isinstance(x, FunctionType) else type(x))
+                for contents in _contents(x):
+                    now = tuple(contents())
+                    self.found.append(len(now))
+                    self._containers.append((contents, now))
+                    stack.extend(now)
 
-def same(a: list[Any], b: list[Any]) -> bool:
-    """Whether two lists hold the same objects."""
-    return len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+    def unchanged(self) -> bool:
+        """Whether every container still holds the same objects."""
+        for contents, then in self._containers:
+            now = contents()
+            if len(now) != len(then) or not all(map(is_, now, then)):
+                return False
+        return True
+
+    def same(self, other: "Reach") -> bool:
+        """Whether another cell, or this one later, reaches the same objects by the same code."""
+        return len(self.found) == len(other.found) and all(
+            a is b or (type(a) is type(b) is int and a == b) for a, b in zip(self.found, other.found, strict=True)
+        )
 
 
 def name_of_cell(cell: Any) -> str:
@@ -73,25 +63,37 @@ def name_of_cell(cell: Any) -> str:
     return str(getattr(cell, "__qualname__", type(cell).__qualname__))
 
 
-def _of_function(f: FunctionType) -> list[Any]:
-    within = [c.cell_contents for c in f.__closure__ or () if _is_filled(c)]
-    within += f.__defaults__ or ()
-    within += (f.__kwdefaults__ or {}).values()
-    if f.__module__ is None or f.__module__.split(".")[0] not in _LIBRARIES:
-        names = f.__code__.co_names
-        within += [f.__globals__[n] for n in names if n in f.__globals__]
-    return within
-
-
-def _of_object(x: Any) -> list[Any]:
-    within = list(getattr(x, "__dict__", {}).values())
-    within += [getattr(x, n) for c in type(x).__mro__ for n in getattr(c, "__slots__", ()) if hasattr(x, n)]
+def _contents(x: Any) -> list[Callable[[], Collection[Any]]]:
+    """Functions that give what x holds now."""
+    if isinstance(x, (list, tuple, set, frozenset)):
+        return [functools.partial(tuple, x)]
+    if isinstance(x, dict):
+        return [x.keys, x.values]
+    if isinstance(x, FunctionType):
+        return [functools.partial(_of_function, x)]
+    if isinstance(x, MethodType):
+        return [lambda: (x.__func__, x.__self__)]
+    if isinstance(x, functools.partial):
+        return [lambda: (x.func, x.args, x.keywords)]
+    slots = [n for c in type(x).__mro__ for n in getattr(c, "__slots__", ()) if hasattr(x, n)]
+    found: list[Callable[[], Collection[Any]]] = [lambda: [getattr(x, n) for n in slots]] if slots else []
+    if hasattr(x, "__dict__"):
+        found.append(x.__dict__.values)
     call = type(x).__dict__.get("__call__")
-    return [*within, call] if isinstance(call, FunctionType) else within
+    return [*found, lambda: (call,)] if isinstance(call, FunctionType) else found
 
 
-def _is_filled(cell: Any) -> bool:
+def _of_function(f: FunctionType) -> tuple[Any, ...]:
+    closure = tuple(c.cell_contents for c in f.__closure__ or () if _is_filled(c))
+    within = (*closure, *(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())
+    if str(f.__module__).split(".")[0] in _LIBRARIES:
+        return within
+    return (*within, *(f.__globals__[n] for n in f.__code__.co_names if n in f.__globals__))
+
+
+def _is_filled(cell: CellType) -> bool:
     try:
-        return cell.cell_contents is not None or True
+        _ = cell.cell_contents
     except ValueError:
         return False
+    return True

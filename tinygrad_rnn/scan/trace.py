@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_rnn.errors import TinygradError, TraceError
 from tinygrad_rnn.mode import grad_mode
-from tinygrad_rnn.scan.reach import name_of_cell, reach, same
+from tinygrad_rnn.scan.reach import Reach, name_of_cell
 from tinygrad_rnn.scan.structure import Structure, flattened, rebuilt, structure
 from tinygrad_rnn.scan.traced import CARRIED, TIMED, Leaves, Slot, Traced, tracing
 from tinygrad_rnn.tensor import Tensor
@@ -34,8 +34,7 @@ class Step:
     output_form: Structure
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """Structure, shapes and dtypes of one step's input and state."""
 
     x_form: Structure
@@ -50,10 +49,10 @@ def trace(cell: Callable[[Any, Any], Any], signature: Signature) -> Step:
     Raises TraceError where what the cell does depends on values, on chance, or on how often it ran, and where the
     state changes its shape.
     """
-    before = reach(cell)
-    step = _run(cell, signature, before)
-    again = _run(cell, signature, before)
-    if not same(before, reach(cell)):
+    within = Reach(cell)
+    step = _run(cell, signature, within.found)
+    again = _run(cell, signature, within.found)
+    if not within.unchanged():
         raise TraceError(f"{name_of_cell(cell)} changed something it can reach when it was run. {_PURE} {_MEND}")
     if not _equal([*step.next_state, *step.outputs], [*again.next_state, *again.outputs]):
         raise TraceError(

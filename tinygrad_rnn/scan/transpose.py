@@ -18,7 +18,7 @@ from tinygrad_rnn.primitive import CONSTANT as CUTS
 from tinygrad_rnn.primitive import VJP, name_of
 from tinygrad_rnn.rules.indexing import scatter
 from tinygrad_rnn.rules.shape import astype, unbroadcast
-from tinygrad_rnn.scan.forms import contract, detached, total
+from tinygrad_rnn.scan.forms import contract, detached, total, total_of_rows
 from tinygrad_rnn.scan.trace import Step, topological
 from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, SUMMED, TIMED, Slot, Traced, record, tracing
 
@@ -157,6 +157,8 @@ def sum_over_time(v: Traced) -> Traced:
     stepwise = [isinstance(a, Traced) and a.level in (TIMED, CARRIED) for a in args]
     if (pair := _outer(v)) is not None:
         return Traced(v.shape, v.dtype, SUMMED, contract, pair)
+    if (rows := _rows(v)) is not None:
+        return Traced(v.shape, v.dtype, SUMMED, total_of_rows, (rows,))
     if (
         fun in (np.negative, np.transpose, np.reshape, np.sum, np.expand_dims, scatter)
         and stepwise[0]
@@ -172,6 +174,14 @@ def sum_over_time(v: Traced) -> Traced:
         if inner.dtype == v.dtype and (fun is np.matmul or inner.shape == v.shape):
             return record(fun, tuple(sum_over_time(a) if s else a for a, s in zip(args, stepwise, strict=True)))
     return Traced(v.shape, v.dtype, SUMMED, total, (v,))
+
+
+def _rows(v: Traced) -> Traced | None:
+    """What v is the sum of over all axes but the last, as the share of a bias is."""
+    if v.fun is not np.reshape or v.args[0].fun is not np.sum:
+        return None
+    (a,), axes = v.args[0].args, v.args[0].kwargs.get("axis")
+    return a if axes == tuple(range(a.ndim - 1)) and v.shape == a.shape[-1:] and a.dtype == v.dtype else None
 
 
 def _outer(v: Traced) -> tuple[Traced, Traced] | None:
