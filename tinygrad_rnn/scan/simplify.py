@@ -21,6 +21,7 @@ from tinygrad_rnn.rules.indexing import getitem, scatter
 from tinygrad_rnn.rules.nonlinear import sigmoid
 from tinygrad_rnn.rules.shape import astype, concatenate
 from tinygrad_rnn.scan.forms import is_ufunc
+from tinygrad_rnn.scan.gates import Gates, gates, is_gate, is_slice, span, with_merged_sums
 from tinygrad_rnn.scan.trace import topological
 from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, SUMMED, Leaves, Traced, record, tracing
 
@@ -32,8 +33,9 @@ def simplify(results: Sequence[Traced], leaves: Leaves, linear: bool = False) ->
 
     linear: late values are cotangents, in which everything is linear, so that a choice of one or 0 is a product.
     """
-    order = topological(results)
     with tracing(leaves):
+        results = with_merged_sums(results)
+        order = topological(results)
         simplifier = Simplifier(order, linear)
         for v in order:
             simplifier.visit(v)
@@ -50,6 +52,8 @@ class Simplifier:
 
     def __init__(self, order: Sequence[Traced], linear: bool):
         self.linear = linear
+        self.gates: dict[int, Gates] = {}
+        self.activated: dict[int, Traced] = {}  # by id of the row of some gates: all of them
         self.now = order[0]  # the value that is made anew
         self.new: dict[int, Traced] = {}
         self.users: dict[int, list[Traced]] = {}  # of values as they were
@@ -58,6 +62,7 @@ class Simplifier:
             for a in v.args:
                 if isinstance(a, Traced):
                     self.users.setdefault(id(a), []).append(v)
+        self.gates = gates(order, self.users)
 
     def visit(self, v: Traced) -> None:
         """Make v anew."""
@@ -166,8 +171,8 @@ def _joined(s: Simplifier, v: Traced) -> Any:
         a = stack.pop()
         if isinstance(a, Traced) and a.fun is np.add and a.shape == v.shape:
             stack += a.args
-        elif isinstance(a, Traced) and a.fun is scatter and (span := _span(a.args[1], v.shape)) is not None:
-            pieces.append((*span, a.args[0]))
+        elif isinstance(a, Traced) and a.fun is scatter and (piece := span(a.args[1], v.shape)) is not None:
+            pieces.append((*piece, a.args[0]))
         else:
             return None
     pieces.sort(key=lambda piece: piece[:2])
@@ -175,17 +180,6 @@ def _joined(s: Simplifier, v: Traced) -> Any:
     if [start for start, _, _ in pieces] != edges[:-1] or edges[-1] != v.shape[-1]:
         return None
     return s.make(concatenate, *(piece for _, _, piece in pieces), axis=-1)
-
-
-def _span(key: Any, shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """Start and stop of a key that is a slice of the last axis and takes all of the others."""
-    if not isinstance(key, tuple) or not key or not isinstance(key[-1], slice):
-        return None
-    others = [k for k in key[:-1] if k is not Ellipsis]
-    if any(k != slice(None) for k in others) or (len(others) != len(shape) - 1 and len(others) == len(key) - 1):
-        return None
-    start, stop, step = key[-1].indices(shape[-1])
-    return (start, stop) if step == 1 and stop > start else None
 
 
 def _subtract(s: Simplifier, v: Traced) -> Any:
@@ -204,9 +198,21 @@ def _multiply(s: Simplifier, v: Traced) -> Any:
     if late(a) and not late(b):
         if _is_late_early(a, np.multiply):
             return s.make(np.multiply, a.args[0], s.make(np.multiply, a.args[1], b))
+        if a.fun is concatenate and a.kwargs["axis"] == -1 and isinstance(b, Traced) and b.shape[-1:] == a.shape[-1:]:
+            return _piecewise(s, a, b)
         if a.fun is np.negative:
             return s.make(np.multiply, a.args[0], s.make(np.negative, b) if isinstance(b, Traced) else -b)
     return None
+
+
+def _piecewise(s: Simplifier, a: Traced, b: Traced) -> Any:
+    """[p, q] * b  ->  [p * b0, q * b1], so that factors of p and q meet their parts of b."""
+    pieces, start = [], 0
+    for piece in a.args:
+        stop = start + piece.shape[-1]
+        pieces.append(s.make(np.multiply, piece, s.make(getitem, b, (..., slice(start, stop)))))
+        start = stop
+    return s.make(concatenate, *pieces, axis=-1)
 
 
 def _negative(s: Simplifier, v: Traced) -> Any:
@@ -243,24 +249,39 @@ def _mean(s: Simplifier, v: Traced) -> Any:
 def _sigmoid(s: Simplifier, v: Traced) -> Any:
     """By tanh, where only products, or 1 minus it, are taken of it: far out it is exact to 1e-8, not relatively."""
     (a,) = v.args
-    users = s.users.get(id(s.now), ())
-    if not late(a) or not users or not all(_is_gate_use(u) for u in users):
+    if not late(a) or not is_gate(s.now, s.users):
         return None
+    if (gate := _gate(s, v)) is not None:
+        return gate
     half = _scaled(s, a, 0.5)
     t = s.make(np.tanh, s.make(np.multiply, a, 0.5) if half is None else half)
     return s.make(np.add, s.make(np.multiply, t, 0.5), 0.5)
 
 
-def _is_gate_use(u: Traced) -> bool:
-    return u.fun is np.multiply or (u.fun is np.subtract and type(u.args[0]) in (int, float))
+def _gate(s: Simplifier, v: Traced) -> Any:
+    """The slice of all gates that v is, if v is one of several gates of one row."""
+    old = s.now.args[0]
+    if not is_slice(old) or id(old.args[0]) not in s.gates:
+        return None
+    z, scale, factor, shift = s.gates[id(old.args[0])]
+    if (y := s.activated.get(id(z))) is None:
+        row = s.new[id(z)]
+        scaled = _scaled(s, row, scale) if np.any(scale != 1) else row
+        y = s.make(np.tanh, s.make(np.multiply, row, scale) if scaled is None else scaled)
+        if np.any(scale != 1):
+            y = s.make(np.add, s.make(np.multiply, y, factor), shift)
+        s.activated[id(z)] = y
+    return s.make(getitem, y, old.args[1])
 
 
-def _scaled(s: Simplifier, a: Any, k: float) -> Any:
+def _scaled(s: Simplifier, a: Any, k: Any) -> Any:
     """k * a with k taken up by weights, for early parts too, so that the cotangents of both stay the same."""
+    if not isinstance(a, Traced):
+        return a * k
     if a.fun is np.matmul and a.args[1].level == CONSTANT:
         return s.make(np.matmul, a.args[0], s.make(np.multiply, a.args[1], k))
     if a.fun is np.add:
-        parts = [_scaled(s, b, k) if isinstance(b, Traced) else b * k for b in a.args]
+        parts = [_scaled(s, b, k) for b in a.args]
         return None if any(p is None for p in parts) else s.make(np.add, *parts)
     return None if late(a) else s.make(np.multiply, a, k)
 
@@ -268,16 +289,16 @@ def _scaled(s: Simplifier, a: Any, k: float) -> Any:
 def _getitem(s: Simplifier, v: Traced) -> Any:
     """A slice of the last axis, taken of the operands instead, if nothing but such slices is wanted."""
     a, key = v.args
-    if _span(key, a.shape) is None or a.size == a.shape[-1]:
+    if span(key, a.shape) is None or a.size == a.shape[-1]:
         return None  # of one row, slices lie in one piece anyway, and one product for all gates is quicker
     old = s.now.args[0]
-    if not all(u.fun is getitem and _span(u.args[1], old.shape) for u in s.users[id(old)]):
+    if not all(u.fun is getitem and span(u.args[1], old.shape) for u in s.users[id(old)]):
         return None
     return _sliced(s, a, key)
 
 
 def _sliced(s: Simplifier, a: Any, key: Any) -> Any:
-    start, stop = _span(key, a.shape) or (0, 0)
+    start, stop = span(key, a.shape) or (0, 0)
     last = (..., slice(start, stop))
     if a.fun in (np.add, np.subtract, np.multiply):
         parts = []
@@ -319,4 +340,8 @@ _REWRITES: dict[Any, Rewrite] = {
     np.mean: _mean,
     np.where: _where,
 }
-_BY_USE: dict[Any, Rewrite] = {sigmoid: _sigmoid, getitem: _getitem}  # these look at what reads the value
+_BY_USE: dict[Any, Rewrite] = {
+    sigmoid: _sigmoid,
+    np.tanh: _gate,
+    getitem: _getitem,
+}  # these look at what reads the value
