@@ -1,5 +1,6 @@
 """Source for the loop over time: what the next step waits for."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ class Loop:
         """Append the loop to the segment."""
         self._places()
         for v in self.loop:
-            if not self._as_view(v):
-                self.body.append(self._line(v))
+            if not self._as_view(v) and (line := self._line(v)):
+                self.body.append(line)
         if self.body:
             steps, lists = ", ".join(self.lists), ", ".join(self.lists.values())
             target = f"{steps}," if len(self.lists) == 1 else steps
@@ -46,14 +47,27 @@ class Loop:
         segment = self.segment
         results = {id(after) for _, after in segment.schedule.carries}
         home: dict[int, Traced] = {}  # by id: the value in whose place it lies
+        self.parts: dict[int, tuple[Traced, int, int]] = {}  # by id: the concatenation it lies in, and where
         for v in reversed(self.loop):
             if v.fun in VIEWS and id(v) not in results:
                 continue
             if id(v) in self.needed and id(v) not in results:
                 segment.series[id(v)] = segment.buffer(v)
-            if is_ufunc(v.fun) and (a := self._ending(v)) is not None:
+            if v.fun is concatenate and v.kwargs.get("axis", 0) in (-1, v.ndim - 1):
+                self._put_together(v)
+            elif is_ufunc(v.fun) and (a := self._ending(v)) is not None:
                 home[id(a)] = home.get(id(v), v)
         self.home = home
+
+    def _put_together(self, v: Traced) -> None:
+        """Pieces that nothing else reads are written where they belong."""
+        start = 0
+        for a in v.args:
+            stop = start + a.shape[-1]
+            alone = id(a) in self.segment.in_loop and len(self.segment.users[id(a)]) == 1 and id(a) not in self.needed
+            if alone and is_ufunc(a.fun) and a.dtype == v.dtype:
+                self.parts[id(a)] = (v, start, stop)
+            start = stop
 
     def _ending(self, v: Traced) -> Traced | None:
         """An operand of v, made in the loop, like it in shape and dtype, that nothing else reads."""
@@ -76,6 +90,9 @@ class Loop:
         home = self.home.get(id(v), v)
         if home is not v:
             self.steps[id(v)] = name = self._place(home)
+        elif id(v) in self.parts:
+            whole, start, stop = self.parts[id(v)]
+            name = self._view(v, self._place(whole), lambda a: f"{a}[..., {start}:{stop}]")
         elif id(v) in self.segment.series:
             name = self._step(v, self.segment.series[id(v)])
         else:
@@ -126,16 +143,20 @@ class Loop:
             return False
         self.like[id(v)] = view
         given = [self.names.literal(a) for a in v.args[1:]]
-        if of in self.lists:
-            name = self.steps[id(v)] = self.names.fresh(f"{self.names.of(v)}_t")
-            source = self.lists[of]
-            call = self.names.call(v.fun, ["a", *given], v.kwargs)
-            self.lists[name] = steps = f"{name}_steps"
-            self.segment.line([source], f"{steps} = [{call} for a in {source}]", steps)
-        else:
-            self.steps[id(v)] = name = self.names.fresh(f"{self.names.of(v)}_now")
-            self.segment.line([of], f"{name} = {self.names.call(v.fun, [of, *given], v.kwargs)}", name)
+        self._view(v, of, lambda a: self.names.call(v.fun, [a, *given], v.kwargs))
         return True
+
+    def _view(self, v: Traced, of: str, view: Callable[[str], str]) -> str:
+        """Name v a view of what has another name in the loop: one view, or one for each step, made beforehand."""
+        if of in self.lists:
+            name, source = self.names.fresh(f"{self.names.of(v)}_t"), self.lists[of]
+            self.lists[name] = steps = f"{name}_steps"
+            self.segment.line([source], f"{steps} = [{view('a')} for a in {source}]", steps)
+        else:
+            name = self.names.fresh(f"{self.names.of(v)}_now")
+            self.segment.line([of], f"{name} = {view(of)}", name)
+        self.steps[id(v)] = name
+        return name
 
     def _line(self, v: Traced) -> str:
         given = [self.operand(v, a) for a in v.args]
@@ -159,6 +180,11 @@ class Loop:
             axis, keepdims = v.kwargs.get("axis"), v.kwargs.get("keepdims", False)
             reduce = names.object(np.add.reduce, "add_reduce")
             return f"{reduce}({given[0]}, {names.literal(axis)}, None, {out}, {keepdims})"
+        if v.fun is concatenate and any(id(a) in self.parts for a in v.args):
+            edges = np.cumsum([0, *(a.shape[-1] for a in v.args)])
+            rest = [i for i, a in enumerate(v.args) if id(a) not in self.parts]
+            copy = names.function(np.copyto)
+            return "; ".join(f"{copy}({out}[..., {edges[i]}:{edges[i + 1]}], {given[i]})" for i in rest)
         if v.fun is concatenate:
             axis = v.kwargs.get("axis", 0)
             return f"{names.function(np.concatenate)}({self.segment.tuple(given)}, {axis}, {out})"
