@@ -69,12 +69,13 @@ def _once(
 
 
 def _beside_rows(schedule: Schedule) -> set[int]:
-    """Ids of transposed matrices that are only multiplied by one row at a time: there a view does as well."""
+    """Ids of transposed matrices that only multiply long rows, one at a time: there a view does as well as a copy."""
     read = users([*schedule.prepare, *schedule.before, *schedule.loop, *schedule.after, *schedule.finish])
     return {
         id(v)
         for v in schedule.prepare
         if v.fun is np.transpose
+        and v.shape[0] >= 2 * v.shape[-1]
         and all(u.fun is np.matmul and u.args[0].size == u.args[0].shape[-1] for u in read.get(id(v), ()))
     }
 

@@ -167,6 +167,12 @@ def plan_for(
     return plan
 
 
+def forget() -> None:
+    """Drop all plans."""
+    with _lock:
+        _plans.clear()
+
+
 def _kind(cell: Any) -> Any:
     """What cells of the same code have in common: a lambda made anew in every epoch is the same cell."""
     if isinstance(cell, FunctionType):

@@ -10,7 +10,7 @@ from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.mode import recording
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan import node
-from tinygrad_rnn.scan.plan import Plan, plan_for
+from tinygrad_rnn.scan.plan import Plan, forget, plan_for
 from tinygrad_rnn.scan.reach import name_of_cell
 from tinygrad_rnn.scan.run import Run
 from tinygrad_rnn.scan.structure import flattened, rebuilt, structure
@@ -76,6 +76,10 @@ class Scan:
         if plan.wanted:
             text += ["# backward", plan.backward((True,) * len(plan.step.outputs)).program.code.source]
         return "\n\n".join(text) + "\n"
+
+    def forget(self) -> None:
+        """Drop all plans and their buffers: the next call of every cell traces it again."""
+        forget()
 
 
 scan = Scan()
