@@ -1,6 +1,8 @@
 """`scan` against the unrolled tape: the same values and gradients, to rounding, for every cell."""
 
+import sys
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -354,3 +356,68 @@ def test_a_list_is_a_sequence_of_steps():
     steps = [tg.Tensor(x, requires_grad=True) for x in XS]
     half_squared_error(scan(cell, steps).outputs, np.zeros((4, 2, 3))).backward()
     assert all(s.grad is not None for s in steps)
+
+
+# -- memory -------------------------------------------------------------------------------------------
+
+
+def peak(run):
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_checkpoints_save_memory():
+    cell, xs = RNNCell(2, 16, rng=0), draw(900, 8, 2)
+
+    def with_loss(x, h):
+        h = cell(x, h)
+        return h, np.sum(h * h)
+
+    def run(**options):
+        h0 = np.zeros((8, 16))
+        gradients = differentiate(np.sum(scan(with_loss, xs, h0, **options).outputs), cell.parameters())
+        scan.forget()
+        return gradients
+
+    one_state = 8 * 16 * 8
+    assert peak(run) > 900 * one_state  # every state is kept
+    assert peak(lambda: run(checkpoint="auto")) < 450 * one_state
+    for a, b in zip(run(), run(checkpoint="auto"), strict=True):
+        assert_allclose(a, b, rtol=1e-9)
+
+
+def test_buffers_are_used_again():
+    cell, xs = RNNCell(2, 16, rng=0), draw(500, 8, 2)
+
+    def run():
+        return differentiate(weighted(scan(cell, xs)), cell.parameters())
+
+    run()
+    outputs = 500 * 8 * 16 * 8
+    assert peak(run) < 6 * outputs  # the outputs, their cotangents and weights; no states, slopes, deltas
+
+
+# -- the source ---------------------------------------------------------------------------------------
+
+
+def test_explain_shows_what_stays_in_the_loop():
+    text = scan.explain(RNNCell(3, 4, rng=0), draw(5, 2, 3))
+    forward, backward = text.split("# backward")
+    loop = forward.split("# the loop")[1].split("# after")[0]
+    calls = [line.strip().split("(")[0] for line in loop.splitlines()[2:] if line.strip()]
+    assert calls == ["h_t.dot", "add", "tanh_1"]  # x @ W_xh + b_h is done before
+    loop = backward.split("# the loop")[1].split("# after")[0]
+    assert sum(bool(line.strip()) for line in loop.splitlines()[2:]) == 3  # add g_y, times 1 - h^2, times W_hh^T
+    assert "W_xh" not in loop
+
+
+def test_a_plan_that_no_longer_fits_does_not_fill_the_cache():
+    xs, h0 = draw(3, 2, 3), draw(2, 3)
+    for _ in range(100):
+        W = tg.Tensor(draw(3, 3), requires_grad=True)
+        scan(lambda x, h, W=W: np.tanh(x + h @ W), xs, h0)
+    assert sum(map(len, sys.modules["tinygrad_rnn.scan.plan"]._plans.values())) < 100

@@ -193,6 +193,8 @@ def _subtract(s: Simplifier, v: Traced) -> Any:
 
 def _multiply(s: Simplifier, v: Traced) -> Any:
     a, b = v.args
+    if a is b and late(a) and not s.linear:
+        return s.make(np.square, a)
     if late(b) and not late(a):
         return s.make(np.multiply, b, a)
     if late(a) and not late(b):
@@ -225,10 +227,29 @@ def _negative(s: Simplifier, v: Traced) -> Any:
 
 def _divide(s: Simplifier, v: Traced) -> Any:
     a, b = v.args
+    if s.linear and late(a) and late(b) and (d := _guarded(a, b)) is not None:
+        tiny = float(np.finfo(d.dtype).tiny)
+        return s.make(np.multiply, a, s.make(np.reciprocal, s.make(np.where, s.make(np.equal, d, 0.0), tiny, d)))
     if late(a) and not late(b) and v.dtype.kind == "f":
         if not isinstance(b, Traced):
             return s.make(np.multiply, a, 1.0 / b) if b else None
         return s.make(np.multiply, a, s.make(np.reciprocal, b)) if b.dtype == v.dtype else None
+    return None
+
+
+def _guarded(g: Traced, b: Traced) -> Any:
+    """The d of g / where((d == 0) & (g == 0), 1, d), by which rules make 0 of 0/0."""
+    if b.fun is not np.where or not isinstance(b.args[0], Traced) or b.args[0].fun is not np.bitwise_and:
+        return None
+    (zero_d, zero_g), d = b.args[0].args, b.args[2]
+    tests = [isinstance(t, Traced) and t.fun is np.equal and _is_zero(t.args[1]) for t in (zero_d, zero_g)]
+    return d if all(tests) and zero_d.args[0] is d and zero_g.args[0] is g and not late(d) else None
+
+
+def _sum(s: Simplifier, v: Traced) -> Any:
+    a = v.args[0]
+    if late(a) and a.fun is np.negative and v.level == CARRIED:
+        return s.make(np.negative, s.make(np.sum, a.args[0], *v.args[1:], **v.kwargs))
     return None
 
 
@@ -278,7 +299,7 @@ def _scaled(s: Simplifier, a: Any, k: Any) -> Any:
     """k * a with k taken up by weights, for early parts too, so that the cotangents of both stay the same."""
     if not isinstance(a, Traced):
         return a * k
-    if a.size == a.shape[-1]:  # one row is scaled more quickly than the weights
+    if late(a) and a.size == a.shape[-1]:  # one row is scaled more quickly than the weights
         return None
     if a.fun is np.matmul and a.args[1].level == CONSTANT:
         return s.make(np.matmul, a.args[0], s.make(np.multiply, a.args[1], k))
@@ -340,6 +361,7 @@ _REWRITES: dict[Any, Rewrite] = {
     np.divide: _divide,
     np.power: _power,
     np.mean: _mean,
+    np.sum: _sum,
     np.where: _where,
 }
 _BY_USE: dict[Any, Rewrite] = {
