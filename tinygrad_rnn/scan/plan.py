@@ -77,6 +77,7 @@ class Plan:
         if self.wanted:
             full = transposed(self.step, [True] * len(self.step.outputs), wanted_x, wanted_state)
             self.keep = _read(full)
+            self._full: Transposed | None = full  # until it is asked for
         step = self.step
         planned = schedule(list(zip(step.state, step.next_state, strict=True)), step.outputs)
         self.forward = Program(planned, emit(planned, self.keep))
@@ -98,15 +99,16 @@ class Plan:
     def backward(self, given: tuple[bool, ...]) -> "Backward":
         """The backward program where these outputs have a cotangent."""
         if given not in self._backward:
-            self._backward[given] = Backward(self, given)
+            full, self._full = (self._full, None) if all(given) else (None, self._full)
+            t = full or transposed(self.step, given, self.wanted_x, self.wanted_state)
+            self._backward[given] = Backward(self, t)
         return self._backward[given]
 
 
 class Backward:
     """The program that goes back through time, and which of its inputs and results is what."""
 
-    def __init__(self, plan: Plan, given: tuple[bool, ...]):
-        t = transposed(plan.step, given, plan.wanted_x, plan.wanted_state)
+    def __init__(self, plan: Plan, t: Transposed):
         carries = [(t.g_state[i], t.previous[i]) for i in t.g_state]
         self.parts = list(t.g_state)  # numbers of the parts of the state that carry a cotangent
         self.x = list(t.g_x)

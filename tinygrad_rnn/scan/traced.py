@@ -18,7 +18,7 @@ from tinygrad_rnn.errors import ShapeError, TraceError, UnsupportedError
 from tinygrad_rnn.primitive import COMPOSITE, VJP, Function, check_call, name_of
 from tinygrad_rnn.rules.indexing import getitem, scatter
 from tinygrad_rnn.rules.shape import astype
-from tinygrad_rnn.scan.forms import detached, is_elementwise
+from tinygrad_rnn.scan.forms import VIEWS, detached, is_elementwise
 from tinygrad_rnn.tensor import Tensor
 
 Array = Any
@@ -235,10 +235,15 @@ def result_type(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if is_elementwise(fun):
         one = fun(*(np.ones((), a.dtype) if isinstance(a, Traced) else a for a in args), **kwargs)
         return np.broadcast_shapes(*(a.shape for a in traced)), np.asarray(one).dtype
-    y = fun(*(_stand_in(a) if isinstance(a, Traced) else a for a in args), **kwargs)
+    stand_in = _of_any_numbers if fun in VIEWS else _stand_in
+    y = fun(*(stand_in(a) if isinstance(a, Traced) else a for a in args), **kwargs)
     if not isinstance(y, (np.ndarray, np.generic)):
         raise UnsupportedError(f"{name_of(fun)} gives a {type(y).__name__}, not an array, and cannot be traced.")
     return np.shape(y), y.dtype
+
+
+def _of_any_numbers(a: Traced) -> Array:
+    return np.zeros(a.shape, a.dtype)
 
 
 def _stand_in(a: Traced) -> Array:
