@@ -409,7 +409,7 @@ def test_explain_shows_what_stays_in_the_loop():
     forward, backward = text.split("# backward")
     loop = forward.split("# the loop")[1].split("# after")[0]
     calls = [line.strip().split("(")[0] for line in loop.splitlines()[2:] if line.strip()]
-    assert calls == ["h_t.dot", "add", "tanh_1"]  # x @ W_xh + b_h is done before
+    assert calls == ["h_t.dot", "add", "tanh"]  # x @ W_xh + b_h is done before
     loop = backward.split("# the loop")[1].split("# after")[0]
     assert sum(bool(line.strip()) for line in loop.splitlines()[2:]) == 3  # add g_y, times 1 - h^2, times W_hh^T
     assert "W_xh" not in loop

@@ -37,7 +37,7 @@ class Loop:
         if self.body:
             steps, lists = ", ".join(self.lists), ", ".join(self.lists.values())
             target = f"{steps}," if len(self.lists) == 1 else steps
-            self.segment.run.append(f"for {target} in {self.names.function(zip)}({lists}):")
+            self.segment.run.append(f"for {target} in zip({lists}):")
             self.segment.run += ["    " + line for line in self.body]
 
     # -- where values lie -----------------------------------------------------------------------------

@@ -19,23 +19,26 @@ class Names:
         self.environment: dict[str, Any] = {}
         self._values: dict[int, str] = {}
         self._objects: dict[Any, str] = {}
-        self._taken = {"T", "t", "run", "bind", "prepare", "finish", "zip", "range", "list"}
+        self._taken = {"T", "t", "run", "bind", "prepare", "finish", "zip", "range"}
         self._kept: list[Any] = []  # what ids are taken of must live as long
 
     def of(self, v: Traced) -> str:
         """The name of a value."""
         if id(v) not in self._values:
             self._kept.append(v)
-            plain = v.name or getattr(v.fun, "__name__", "") or "c"
-            self._values[id(v)] = self.fresh(plain if plain.isidentifier() else "c")
+            if v.fun is None:
+                self._values[id(v)] = self.fresh(v.name if v.name.isidentifier() else "c")
+            else:  # add1, add2; the plain name is the function's
+                self._values[id(v)] = self.fresh(getattr(v.fun, "__name__", "value").strip("_<>") + "1")
         return self._values[id(v)]
 
     def fresh(self, plain: str) -> str:
         """A name that is not in use, this one if possible."""
-        number, name = 0, plain
+        stem, number = plain.rstrip("0123456789"), 1
+        name = plain
         while name in self._taken:
             number += 1
-            name = f"{plain}_{number}"
+            name = f"{stem}{number}"
         self._taken.add(name)
         return name
 

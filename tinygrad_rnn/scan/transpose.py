@@ -131,7 +131,9 @@ class _Walk:
         if not isinstance(v, Traced) or v.level == CONSTANT:
             return v
         if id(v) not in self.saved:
-            self.saved[id(v)] = Traced(v.shape, v.dtype, TIMED, source=Slot("saved", len(self.read)), name=v.name)
+            self.saved[id(v)] = Traced(
+                v.shape, v.dtype, TIMED, source=Slot("saved", len(self.read)), name=_kept_name(v)
+            )
             self.read.append(v)
         return self.saved[id(v)]
 
@@ -142,6 +144,10 @@ class _Walk:
             share = _fit(share, v)
         known = self.cotangents.get(id(v))
         self.cotangents[id(v)] = share if known is None else record(np.add, (known, share))
+
+
+def _kept_name(v: Traced) -> str:
+    return v.name if v.fun is None else f"kept_{getattr(v.fun, '__name__', 'value')}"
 
 
 def _fit(share: Traced, v: Traced) -> Traced:
