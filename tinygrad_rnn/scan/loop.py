@@ -8,7 +8,8 @@ import numpy as np
 from tinygrad_rnn.rules.nonlinear import relu, softplus
 from tinygrad_rnn.rules.shape import astype, concatenate
 from tinygrad_rnn.scan.bulk import series_of
-from tinygrad_rnn.scan.forms import VIEWS, copied, is_ufunc
+from tinygrad_rnn.scan.forms import VIEWS, copied, gate, is_ufunc
+from tinygrad_rnn.scan.places import Places
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import TIMED, Traced
 
@@ -18,87 +19,58 @@ _ZERO_SECOND = {relu: np.maximum, softplus: np.logaddexp}  # f(x) is the ufunc o
 class Loop:
     """Writes the loop of a segment: each value lies in its series, in one array used at every step, or is a view."""
 
-    def __init__(self, segment: Segment, needed: set[int]):
-        self.segment, self.names = segment, segment.names
-        self.needed = needed  # ids of values whose series is wanted after the loop
+    def __init__(self, segment: Segment, places: Places):
+        self.segment, self.names, self.places = segment, segment.names, places
         self.loop = segment.schedule.loop
         self.steps: dict[int, str] = {}  # by id: the name of one step
         self.lists: dict[str, str] = {}  # name of one step -> name of the list of all steps
         self.stepped: list[int] = []  # numbers of the inputs that come as lists of steps
         self.like: dict[int, Any] = {}  # by id: an array laid out as the value is, to find out what is a view
+        self.singles: set[int] = set()  # ids of values that own an array for one step
         self.body: list[str] = []
 
     def write(self) -> None:
         """Append the loop to the segment."""
-        self._places()
+        self.places.settle()
         for v in self.loop:
             if not self._as_view(v) and (line := self._line(v)):
                 self.body.append(line)
+            self._release(v)
         if self.body:
             steps, lists = ", ".join(self.lists), ", ".join(self.lists.values())
             target = f"{steps}," if len(self.lists) == 1 else steps
             self.segment.run.append(f"for {target} in zip({lists}):")
             self.segment.run += ["    " + line for line in self.body]
 
-    # -- where values lie -----------------------------------------------------------------------------
-
-    def _places(self) -> None:
-        """From the last operation to the first: a value that ends where another begins may lie in its place."""
-        segment = self.segment
-        results = {id(after) for _, after in segment.schedule.carries}
-        home: dict[int, Traced] = {}  # by id: the value in whose place it lies
-        self.parts: dict[int, tuple[Traced, int, int]] = {}  # by id: the concatenation it lies in, and where
-        for v in reversed(self.loop):
-            if v.fun in VIEWS and id(v) not in results:
-                continue
-            if id(v) in self.needed and id(v) not in results:
-                segment.series[id(v)] = segment.buffer(v)
-            if v.fun is concatenate and v.kwargs.get("axis", 0) in (-1, v.ndim - 1):
-                self._put_together(v)
-            elif is_ufunc(v.fun) and (a := self._ending(v)) is not None:
-                home[id(a)] = home.get(id(v), v)
-        self.home = home
-
-    def _put_together(self, v: Traced) -> None:
-        """Pieces that nothing else reads are written where they belong."""
-        start = 0
-        for a in v.args:
-            stop = start + a.shape[-1]
-            alone = id(a) in self.segment.in_loop and len(self.segment.users[id(a)]) == 1 and id(a) not in self.needed
-            if alone and is_ufunc(a.fun) and a.dtype == v.dtype:
-                self.parts[id(a)] = (v, start, stop)
-            start = stop
-
-    def _ending(self, v: Traced) -> Traced | None:
-        """An operand of v, made in the loop, like it in shape and dtype, that nothing else reads."""
-        for a in v.args:
-            if (
-                isinstance(a, Traced)
-                and id(a) in self.segment.in_loop
-                and id(a) not in self.needed
-                and a.fun not in VIEWS
-                and (a.shape, a.dtype) == (v.shape, v.dtype)
-                and all(u is v for u in self.segment.users[id(a)])
-            ):
-                return a
-        return None
+    # -- names of single steps -------------------------------------------------------------------------
 
     def _place(self, v: Traced) -> str:
         """The name of the array that v is written to."""
         if id(v) in self.steps:
             return self.steps[id(v)]
-        home = self.home.get(id(v), v)
+        home = self.places.home.get(id(v), v)
         if home is not v:
             self.steps[id(v)] = name = self._place(home)
-        elif id(v) in self.parts:
-            whole, start, stop = self.parts[id(v)]
+        elif id(v) in self.places.parts:
+            whole, start, stop = self.places.parts[id(v)]
             name = self._view(v, self._place(whole), lambda a: f"{a}[..., {start}:{stop}]")
         elif id(v) in self.segment.series:
             name = self._step(v, self.segment.series[id(v)])
         else:
-            self.steps[id(v)] = name = self.segment.buffer(v, "", f"{self.names.of(v)}_now")
+            self.steps[id(v)] = name = self.places.single(v)
+            self.singles.add(id(v))
         self.like[id(v)] = np.empty(v.shape, v.dtype)
         return name
+
+    def _release(self, done: Traced) -> None:
+        """Arrays for one step that are read here for the last time; those with views or guests are kept."""
+        for a in done.args:
+            if isinstance(a, Traced) and id(a) in self.singles:
+                users = self.segment.users[id(a)]
+                last = all(self.segment.place[id(u)] <= self.segment.place[id(done)] for u in users)
+                if last and not any(u.fun in VIEWS for u in users):
+                    self.singles.discard(id(a))
+                    self.places.done(a, self.steps[id(a)])
 
     def _step(self, v: Traced, series: str) -> str:
         """The name of one step of a series, by a list of views made beforehand."""
@@ -168,6 +140,10 @@ class Loop:
             if a.ndim in (1, 2) and b.ndim == 2:
                 return f"{given[0]}.dot({given[1]}, {out})"
             return names.call(v.fun, [*given, out]) if v.shape else f"{out}[...] = {names.call(v.fun, given)}"
+        if v.fun is gate:
+            half = names.object(np.asarray(0.5, v.dtype), "half", ("half", v.dtype))
+            tanh, multiply, add = map(names.function, (np.tanh, np.multiply, np.add))
+            return f"{tanh}({given[0]}, {out}); {multiply}({out}, {half}, {out}); {add}({out}, {half}, {out})"
         if v.fun in _ZERO_SECOND:
             zero = names.object(np.zeros((), v.dtype), "zero", ("zero", v.dtype))
             return names.into(_ZERO_SECOND[v.fun], [given[0], zero], out)
@@ -183,9 +159,9 @@ class Loop:
                 return f"{given[0]}.dot({names.object(column, 'ones', ('ones', column.shape, v.dtype))}, {out})"
             reduce = names.object(np.add.reduce, "add_reduce")
             return f"{reduce}({given[0]}, {names.literal(axis)}, None, {out}, {keepdims})"
-        if v.fun is concatenate and any(id(a) in self.parts for a in v.args):
+        if v.fun is concatenate and any(id(a) in self.places.parts for a in v.args):
             edges = np.cumsum([0, *(a.shape[-1] for a in v.args)])
-            rest = [i for i, a in enumerate(v.args) if id(a) not in self.parts]
+            rest = [i for i, a in enumerate(v.args) if id(a) not in self.places.parts]
             copy = names.function(np.copyto)
             return "; ".join(f"{copy}({out}[..., {edges[i]}:{edges[i + 1]}], {given[i]})" for i in rest)
         if v.fun is concatenate:

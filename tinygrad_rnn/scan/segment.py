@@ -25,13 +25,14 @@ class Segment:
         self.fixed: set[str] = set()  # names that `bind` makes
         self.like: dict[int, Any] = {}  # by id: an array laid out in memory as its series is; absent: in C order
         self.owned: dict[int, str] = {}  # by id: the buffer it lies in and may give away when it is done with
+        self.assigned: dict[int, str] = {}  # by id: the series it is to be written to
         self._free: dict[object, list[str]] = {}
         operations = [*schedule.before, *schedule.loop, *schedule.after]
         self.users = users(operations)
         self.place = {id(v): i for i, v in enumerate(operations)}
         self.in_loop = {id(v) for v in schedule.loop}
-        self._lasting = {id(v) for v in (*keep, *schedule.series)} | self.in_loop
-        self._lasting |= {id(a) for v in schedule.loop for a in v.args}
+        self.outside = {id(v) for v in (*keep, *schedule.series)}  # ids of values that are read after `run`
+        self._lasting = self.outside | self.in_loop | {id(a) for v in schedule.loop for a in v.args}
 
     def timed(self, a: object) -> bool:
         """Whether a is a value that has a series."""
@@ -63,13 +64,16 @@ class Segment:
 
     def own(self, v: Traced) -> str:
         """A buffer for the series of v, perhaps one that is free."""
+        if id(v) in self.assigned:
+            self.series[id(v)] = self.assigned[id(v)]
+            return self.assigned[id(v)]
         spare = self._free.get((v.shape, v.dtype))
         self.owned[id(v)] = self.series[id(v)] = name = spare.pop() if spare else self.buffer(v)
         return name
 
     def inherit(self, v: Traced) -> str:
         """A buffer for the series of v: that of an operand which is read by v for the last time, if there is one."""
-        for a in v.args:
+        for a in v.args if id(v) not in self.assigned else ():
             if self._ends(a, v) and (a.shape, a.dtype) == (v.shape, v.dtype):
                 self.owned[id(v)] = self.series[id(v)] = name = self.owned.pop(id(a))
                 return name

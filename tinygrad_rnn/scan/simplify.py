@@ -20,7 +20,7 @@ import numpy as np
 from tinygrad_rnn.rules.indexing import getitem, scatter
 from tinygrad_rnn.rules.nonlinear import sigmoid
 from tinygrad_rnn.rules.shape import astype, concatenate
-from tinygrad_rnn.scan.forms import is_ufunc
+from tinygrad_rnn.scan.forms import gate, is_ufunc
 from tinygrad_rnn.scan.gates import Gates, gates, is_gate, is_slice, span, with_merged_sums
 from tinygrad_rnn.scan.trace import topological
 from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, SUMMED, Leaves, Traced, record, tracing
@@ -272,11 +272,10 @@ def _sigmoid(s: Simplifier, v: Traced) -> Any:
     (a,) = v.args
     if not late(a) or not is_gate(s.now, s.users):
         return None
-    if (gate := _gate(s, v)) is not None:
-        return gate
+    if (of_row := _gate(s, v)) is not None:
+        return of_row
     half = _scaled(s, a, 0.5)
-    t = s.make(np.tanh, s.make(np.multiply, a, 0.5) if half is None else half)
-    return s.make(np.add, s.make(np.multiply, t, 0.5), 0.5)
+    return s.make(gate, s.make(np.multiply, a, 0.5) if half is None else half)
 
 
 def _gate(s: Simplifier, v: Traced) -> Any:
