@@ -359,3 +359,37 @@ def transposed_and_moved(d):
         return np.tanh(np.sum(b * b, axis=0) - np.max(b, axis=(0, 2))[:, None]), np.broadcast_to(x, (2, *x.shape))
 
     return cell, d.xs(), d.h()
+
+
+@case
+def products_joined_in_the_loop(d):
+    W, U, V = d.parameter(d.H, d.H), d.parameter(d.H, 2), d.parameter(d.H + 2, d.H)
+
+    def cell(x, h):
+        joined = np.concatenate([np.tanh(h @ W), h @ U + 1.0], axis=-1)
+        return np.tanh(joined @ V) + x[:, :1], np.sum(joined, axis=-1, keepdims=True)
+
+    return cell, d.xs(), d.h()
+
+
+@case
+def blended_with_numbers(d):
+    W = d.parameter(d.I, d.H)
+
+    def cell(x, h):
+        z = sigmoid(h + x @ W)
+        a = (1.0 - z) * 0.5 + z * h
+        return (1.0 - z) * a + z * 0.25, z
+
+    return cell, d.xs(), d.h()
+
+
+@case
+def overlapping_gates(d):
+    W, U = d.parameter(d.I, 2 * d.H), d.parameter(d.H, 2 * d.H)
+
+    def cell(x, h):
+        z, n = x @ W + h @ U, d.H
+        return sigmoid(z[:, :n]) * np.tanh(z[:, n // 2 : n // 2 + n]) + sigmoid(z[:, n // 2 : n // 2 + n]) * h
+
+    return cell, d.xs(), d.h()

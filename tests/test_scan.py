@@ -162,6 +162,55 @@ def test_debug_runs_the_cell_step_by_step():
         scan(lambda x, h: np.log(x @ W + h), np.zeros((3, 2, 2)), np.zeros((2, 2)))
 
 
+def test_results_that_are_not_used():
+    cell, xs = LSTMCell(3, 4, rng=0), tg.Tensor(draw(6, 2, 3), requires_grad=True)
+    wanted = [*cell.parameters(), xs]
+    losses = (
+        lambda r: np.sum(r.outputs[2] ** 2),
+        lambda r: np.sum(r.state[1] ** 2),
+        lambda r: np.sum(r.state[0] ** 2),
+        lambda r: np.sum(r.outputs) + np.sum(r.state[1]),
+    )
+    for loss in losses:
+        ours, theirs = (differentiate(loss(scan(cell, xs, unrolled=u)), wanted) for u in (False, True))
+        for a, b in zip(ours, theirs, strict=True):
+            assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_a_sigmoid_that_is_given_out_keeps_its_tail():
+    W = tg.Tensor(np.eye(2), requires_grad=True)
+
+    def cell(x, h):
+        p = tg.functional.sigmoid(x + 0.0 * h @ W)
+        return h * p, p
+
+    assert_allclose(scan(cell, np.full((3, 2, 2), -60.0), np.ones((2, 2))).outputs.data, np.exp(-60.0), rtol=1e-9)
+
+
+def test_a_backward_pass_under_debug():
+    cell = GRUCell(3, 4, rng=0)
+    y = np.sum(scan(cell, draw(6, 2, 3)).outputs)
+    with tg.debug():
+        y.backward()
+    assert cell.W_hh.grad is not None
+
+
+def test_methods_are_cells():
+    class Model:
+        def __init__(self):
+            self.inner = RNNCell(3, 4, rng=0)
+
+        def step(self, x, h):
+            return self.inner(x, h)
+
+    model = Model()
+    first = scan(model.step, draw(4, 2, 3), np.zeros((2, 4))).outputs
+    model.inner = RNNCell(3, 4, rng=1)
+    second = scan(model.step, draw(4, 2, 3), np.zeros((2, 4))).outputs
+    assert_allclose(second.data, scan(model.inner, draw(4, 2, 3)).outputs.data)
+    assert not np.allclose(first.data, second.data)
+
+
 # -- calls that overlap -------------------------------------------------------------------------------
 
 
@@ -388,6 +437,13 @@ def test_checkpoints_save_memory():
     assert peak(lambda: run(checkpoint="auto")) < 450 * one_state
     for a, b in zip(run(), run(checkpoint="auto"), strict=True):
         assert_allclose(a, b, rtol=1e-9)
+
+
+def test_without_gradients_nothing_is_kept():
+    cell, xs = RNNCell(2, 16, rng=0), draw(2000, 8, 2)
+    scan.forget()
+    with tg.no_grad():
+        assert peak(lambda: scan(cell, xs)) < 2 * 2000 * 8 * 16 * 8  # the outputs, and one segment
 
 
 def test_buffers_are_used_again():

@@ -1,9 +1,11 @@
-"""Gates of a single row are computed together: of one row, the slices of a product lie in one piece.
+"""Rules for gates, the slices of one product.
+
+Of several rows, slices would be strided, and one product for each gate is quicker.  Of a single row they lie in one
+piece, and gates are computed together:
 
     i, f, g, o = split(z);  sigmoid(i), tanh(g), ...   ->   y = a * tanh(s * z) + b, and slices of it
 
-because sigmoid(z) = tanh(z / 2) / 2 + 1/2.  Sums of neighbouring slices are first made one sum.  For more rows the
-slices would be strided, and one product for each gate is quicker (see `simplify`).
+because sigmoid(z) = tanh(z / 2) / 2 + 1/2.  Sums of neighbouring slices are first made one sum.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,8 +15,10 @@ import numpy as np
 
 from tinygrad_rnn.rules.indexing import getitem
 from tinygrad_rnn.rules.nonlinear import sigmoid
+from tinygrad_rnn.scan.forms import gate
+from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
 from tinygrad_rnn.scan.trace import topological
-from tinygrad_rnn.scan.traced import CARRIED, Traced, record
+from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, Traced, record
 
 
 class Gates(NamedTuple):
@@ -46,7 +50,7 @@ def is_slice(v: Any, one_row: bool = True) -> bool:
     return not one_row or v.args[0].size == v.args[0].shape[-1]
 
 
-def gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int, Gates]:
+def _gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int, Gates]:
     """By id of z: rows all of whose uses are slices that go through tanh or, as gates, sigmoid."""
     found = {}
     for z in order:
@@ -60,9 +64,10 @@ def gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int, 
                 if u.fun is sigmoid:
                     piece = slice(*(span(v.args[1], z.shape) or ()))
                     scale[piece] = shift[piece] = 0.5
-            kinds = {u.fun for _, u in reads}
-            if len(kinds) > 1 and any(len(users[id(v)]) > 1 for v in slices):
-                continue  # one slice might go through both
+            spans = sorted(span(v.args[1], z.shape) or (0, 0) for v, _ in reads)
+            apart = all(stop <= start for (_, stop), (start, _) in zip(spans, spans[1:], strict=False))
+            if not apart and len({u.fun for _, u in reads}) > 1:
+                continue  # some entries might go through both
             found[id(z)] = Gates(z, scale, scale, shift)
     return found
 
@@ -112,3 +117,76 @@ def _unions(order: Iterable[Traced]) -> dict[int, tuple[int, int]]:
         if len(pieces) > 1 and [start for start, _, _ in pieces] == edges[:-1]:
             found.update({id(v): (edges[0], edges[-1]) for _, _, v in pieces})
     return found
+
+
+@rewrites(sigmoid, by_use=True)
+def _sigmoid(s: Rewriter, v: Traced) -> Any:
+    """By tanh, where only products, or 1 minus it, are taken of it: far out it is exact to 1e-8, not relatively."""
+    (a,) = v.args
+    if not late(a) or not is_gate(s.now, s.users):
+        return None
+    if (of_row := _gate(s, v)) is not None:
+        return of_row
+    half = _scaled(s, a, 0.5)
+    return s.make(gate, s.make(np.multiply, a, 0.5) if half is None else half)
+
+
+@rewrites(np.tanh, by_use=True)
+def _gate(s: Rewriter, v: Traced) -> Any:
+    """The slice of all gates that v is, if v is one of several gates of one row."""
+    old = s.now.args[0]
+    if "gates" not in s.notes:
+        s.notes["gates"] = _gates(s.order, s.users)
+    if not is_slice(old) or id(old.args[0]) not in s.notes["gates"]:
+        return None
+    z, scale, factor, shift = s.notes["gates"][id(old.args[0])]
+    if (y := s.notes.get(id(z))) is None:
+        row = s.new[id(z)]
+        scaled = _scaled(s, row, scale) if np.any(scale != 1) else row
+        y = s.make(np.tanh, s.make(np.multiply, row, scale) if scaled is None else scaled)
+        if np.any(scale != 1):
+            y = s.make(np.add, s.make(np.multiply, y, factor), shift)
+        s.notes[id(z)] = y
+    return s.make(getitem, y, old.args[1])
+
+
+def _scaled(s: Rewriter, a: Any, k: Any) -> Any:
+    """k * a with k taken up by weights, for early parts too, so that the cotangents of both stay the same."""
+    if not isinstance(a, Traced):
+        return a * k
+    if late(a) and a.size == a.shape[-1]:  # one row is scaled more quickly than the weights
+        return None
+    if a.fun is np.matmul and a.args[1].level == CONSTANT:
+        return s.make(np.matmul, a.args[0], s.make(np.multiply, a.args[1], k))
+    if a.fun is np.add:
+        parts = [_scaled(s, b, k) for b in a.args]
+        return None if any(p is None for p in parts) else s.make(np.add, *parts)
+    return None if late(a) else s.make(np.multiply, a, k)
+
+
+@rewrites(getitem, by_use=True)
+def _getitem(s: Rewriter, v: Traced) -> Any:
+    """A slice of the last axis, taken of the operands instead, if nothing but such slices is wanted."""
+    a, key = v.args
+    if span(key, a.shape) is None or a.size == a.shape[-1]:
+        return None  # of one row, slices lie in one piece anyway, and one product for all gates is quicker
+    old = s.now.args[0]
+    if not all(u.fun is getitem and span(u.args[1], old.shape) for u in s.users[id(old)]):
+        return None
+    return _sliced(s, a, key)
+
+
+def _sliced(s: Rewriter, a: Any, key: Any) -> Any:
+    start, stop = span(key, a.shape) or (0, 0)
+    last = (..., slice(start, stop))
+    if a.fun in (np.add, np.subtract, np.multiply):
+        parts = []
+        for b in a.args:
+            if not isinstance(b, Traced) or b.ndim == 0 or b.shape[-1] == 1 != a.shape[-1]:
+                parts.append(b)
+            else:
+                parts.append(_sliced(s, b, last))
+        return s.make(a.fun, *parts)
+    if a.fun is np.matmul and a.args[1].ndim == 2 and a.args[1].level == CONSTANT:
+        return s.make(np.matmul, a.args[0], s.make(getitem, a.args[1], last))
+    return s.make(getitem, a, last)

@@ -74,8 +74,11 @@ class Loop:
 
     def _step(self, v: Traced, series: str) -> str:
         """The name of one step of a series, by a list of views made beforehand."""
-        name = self.steps[id(v)] = self.names.fresh(f"{self.names.of(v)}_t")
         steps = f"{series}_steps"
+        if known := [name for name, of in self.lists.items() if of == steps]:
+            self.steps[id(v)] = known[0]
+            return known[0]
+        name = self.steps[id(v)] = self.names.fresh(f"{self.names.of(v)}_t")
         if steps not in self.segment.fixed and steps not in self.lists.values():
             reverse = self.segment.schedule.reverse
             made = f"{steps} = {self.names.object(steps_of, 'steps_of')}({series}, {reverse})"

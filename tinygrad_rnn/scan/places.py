@@ -40,7 +40,7 @@ class Places:
                 self._early[id(owner)] = early
                 if id(owner) in self._results:
                     self.segment.assigned[id(early)] = self.segment.series[id(owner)]
-            elif (a := self._ending(v)) is not None:
+            elif (a := self._ending(v)) is not None and (id(owner) not in self.parts or in_place(a)):
                 self.home[id(a)] = owner
 
     def settle(self) -> None:

@@ -37,8 +37,8 @@ class Program:
     def give_back(self, workspace: "Workspace") -> None:
         """Let a later call use these buffers."""
         self._idle.setdefault(workspace.T, []).append(workspace)
-        while len(self._idle) > _LENGTHS_KEPT:
-            self._idle.pop(next(iter(self._idle)), None)
+        for length in list(self._idle)[:-_LENGTHS_KEPT]:
+            self._idle.pop(length, None)
 
 
 class Workspace:
@@ -87,7 +87,7 @@ class Plan:
         return (
             wanted_x == self.wanted_x
             and wanted_state == self.wanted_state
-            and (self.reach.unchanged() if cell is self.reach.cell else self.reach.same(Reach(cell)))
+            and (self.reach.unchanged() if self.reach.of(cell) else self.reach.same(Reach(cell)))
             and all(
                 v.shape == v.source.shape
                 and v.dtype == v.source.dtype

@@ -43,6 +43,10 @@ class Reach:
                     self._containers.append((contents, now))
                     stack.extend(now)
 
+    def of(self, cell: Any) -> bool:
+        """Whether this is the reach of that very cell; a method is made anew whenever it is looked up."""
+        return cell is self.cell or (isinstance(cell, MethodType) and bool(cell == self.cell))
+
     def unchanged(self) -> bool:
         """Whether every container still holds the same objects."""
         for contents, then in self._containers:

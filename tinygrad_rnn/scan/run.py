@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.scan.loop import steps_of
 from tinygrad_rnn.scan.plan import Plan, Workspace
 
@@ -16,16 +17,23 @@ _ROWS = 512  # a segment's arrays should stay in the processor's cache
 class Run:
     """Forward and backward passes of a plan over given arrays.
 
-    Time is cut into segments, each with buffers of its own, which the backward pass reads.  With `checkpoint` only the
-    state at the start of each segment is kept, and the backward pass runs the segment again.
+    Time is cut into segments, each with buffers of its own, which the backward pass reads.  With `every`, a number of
+    steps, only the state at the start of each segment is kept, and the backward pass runs the segment again.  If
+    nothing is recorded, nothing is kept.
     """
 
     def __init__(
-        self, plan: Plan, leaves: Sequence[Array], xs: Sequence[Array], h0: Sequence[Array], every: int | None
+        self,
+        plan: Plan,
+        leaves: Sequence[Array],
+        xs: Sequence[Array],
+        h0: Sequence[Array],
+        every: int | None,
+        recorded: bool,
     ):
         self.plan, self.leaves, self.xs = plan, leaves, xs
         self.T = len(xs[0])
-        self.again = every is not None
+        self.again, self.recorded = every is not None, recorded
         self.segments = _cut(self.T, every or _length(plan, self.T))
         self.starts: list[list[Array]] = []
         self.workspaces: list[Workspace] = []
@@ -39,12 +47,12 @@ class Run:
         state: Sequence[Array] = h0
         for start, stop in self.segments:
             workspace = program.take(stop - start)
-            if self.again:
+            if self.again and self.recorded:
                 self.starts.append([np.array(part) for part in state])
             series, state, kept = self._segment(workspace, start, stop, state)
             for whole, part in zip(outputs, series, strict=True):
                 whole[start:stop] = part
-            if self.again:
+            if self.again or not self.recorded:
                 state = [np.array(part) for part in state]
                 program.give_back(workspace)
             else:
@@ -65,7 +73,7 @@ class Run:
         back = plan.backward(tuple(g is not None for g in g_outputs))
         program = back.program
         ours = {id(v): array for v, array in zip(plan.leaves, self.leaves, strict=True)}
-        constants = program.code.prepare(*(ours.get(id(v), v.source) for v in program.schedule.leaves))
+        constants = program.code.prepare(*(ours.get(id(v), value(v.source)) for v in program.schedule.leaves))
         g_xs = [np.empty_like(self.xs[i]) for i in back.x]
         state: Sequence[Array] = [
             np.zeros(plan.step.state[i].shape, plan.step.state[i].dtype) if (g := g_state[i]) is None else g

@@ -1,6 +1,6 @@
 """`scan(cell, xs, h0)`: a cell over all of time as one operation, as fast as a kernel written by hand."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,23 +148,15 @@ def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> 
 
 def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None) -> Scanned:
     plan, (flat_x, flat_h) = _plan(cell, xs, h0)
-    sources = [v.source for v in plan.leaves]
-    run = Run(plan, [value(s) for s in sources], [value(x) for x in flat_x], [value(h) for h in flat_h], every)
-    form = plan.step.output_form
-    if not (plan.wanted and recording.get()):
-        results: Iterator[Any] = (_constant(a) for a in (*run.outputs, *run.state))
-    else:
-        operands = [v.source for v in plan.parameters] + flat_x + flat_h
-        keys: list[Any] = [id(v) for v in plan.parameters]
-        keys += [("x", i) for i in range(len(flat_x))] + [("state", i) for i in range(len(flat_h))]
-        call = node.Call(run, lambda: _flat(_unrolled(cell, xs, h0, run.T)), keys)
-        token = record(node.scan, tuple(operands), {"call": call})
-        results = (record(node.result, (token, i), {"call": call}) for i in range(len(run.outputs) + len(run.state)))
-    return Scanned(rebuilt(form, results), rebuilt(structure(h0), results))
-
-
-def _constant(a: Array) -> Tensor:
-    return Tensor(a)
+    leaves, arrays, initial = ([value(a) for a in group] for group in ([v.source for v in plan.leaves], flat_x, flat_h))
+    run = Run(plan, leaves, arrays, initial, every, recorded=plan.wanted and bool(recording.get()))
+    operands = [v.source for v in plan.parameters] + flat_x + flat_h
+    keys: list[Any] = [id(v) for v in plan.parameters]
+    keys += [("x", i) for i in range(len(flat_x))] + [("state", i) for i in range(len(flat_h))]
+    call = node.Call(run, lambda: _flat(_unrolled(cell, xs, h0, run.T)), keys)
+    token = record(node.scan, tuple(operands), {"call": call})
+    results = (record(node.result, (token, i), {"call": call}) for i in range(len(run.outputs) + len(run.state)))
+    return Scanned(rebuilt(plan.step.output_form, results), rebuilt(structure(h0), results))
 
 
 def _flat(s: Scanned) -> list[Any]:

@@ -1,0 +1,196 @@
+"""Rules of algebra that move work out of the loop; see `simplify`."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.rules.indexing import getitem, scatter
+from tinygrad_rnn.rules.shape import astype, concatenate
+from tinygrad_rnn.scan.gates import span
+from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
+from tinygrad_rnn.scan.traced import CARRIED, SUMMED, Traced
+
+
+@rewrites(np.add)
+def _add(s: Rewriter, v: Traced) -> Any:
+    a, b = v.args
+    if not late(a) and not late(b):
+        return _joined(s, v) if v.level == SUMMED else None
+    if not late(a):
+        return s.make(np.add, b, a)
+    if not late(b):
+        return s.make(np.add, a.args[0], s.make(np.add, a.args[1], b)) if _is_late_early(a, np.add) else None
+    if (same := _common_core(s, np.add, a, b)) is not None:
+        return same
+    if (joined := _joined(s, v)) is not None:
+        return joined
+    if _is_late_early(a, np.add) and _is_late_early(b, np.add):
+        return s.make(np.add, s.make(np.add, a.args[0], b.args[0]), s.make(np.add, a.args[1], b.args[1]))
+    if _is_late_early(a, np.add):
+        return s.make(np.add, s.make(np.add, a.args[0], b), a.args[1])
+    if _is_late_early(b, np.add):
+        return s.make(np.add, s.make(np.add, a, b.args[0]), b.args[1])
+    blend = _blended(s, a, b)
+    return _blended(s, b, a) if blend is None else blend
+
+
+def _is_late_early(a: Any, fun: Any) -> bool:
+    return late(a) and a.fun is fun and late(a.args[0]) and not late(a.args[1])
+
+
+def _blended(s: Rewriter, a: Traced, b: Traced) -> Any:
+    """(1 - z) * n + z * h  ->  n + z * (h - n)."""
+    if a.fun is not np.multiply or b.fun is not np.multiply:
+        return None
+    for rest, n in (a.args, a.args[::-1]):
+        if late(rest) and rest.fun is np.subtract and type(rest.args[0]) in (int, float) and rest.args[0] == 1:
+            for z, h in (b.args, b.args[::-1]):
+                if z is rest.args[1] and np.shape(n) == np.shape(h) == z.shape:
+                    return s.make(np.add, s.make(np.multiply, z, s.make(np.subtract, h, n)), n)
+    return None
+
+
+def _core_and_factor(a: Traced) -> tuple[Traced, Any]:
+    return (a.args[0], a.args[1]) if _is_late_early(a, np.multiply) else (a, None)
+
+
+def _common_core(s: Rewriter, fun: Any, a: Traced, b: Traced) -> Any:
+    """core * p + core * q  ->  core * (p + q)."""
+    (core, p), (other, q) = _core_and_factor(a), _core_and_factor(b)
+    if core is not other or core.dtype.kind != "f" or (p is None and q is None):
+        return None
+    return s.make(np.multiply, core, s.make(fun, 1.0 if p is None else p, 1.0 if q is None else q))
+
+
+def _joined(s: Rewriter, v: Traced) -> Any:
+    """Pieces written side by side into zeros and added: one array put together from them."""
+    pieces: list[tuple[int, int, Traced]] = []
+    stack = list(v.args)
+    while stack:
+        a = stack.pop()
+        if isinstance(a, Traced) and a.fun is np.add and a.shape == v.shape:
+            stack += a.args
+        elif isinstance(a, Traced) and a.fun is scatter and (piece := span(a.args[1], v.shape)) is not None:
+            pieces.append((*piece, a.args[0]))
+        else:
+            return None
+    pieces.sort(key=lambda piece: piece[:2])
+    edges = [0, *(stop for _, stop, _ in pieces)]
+    if [start for start, _, _ in pieces] != edges[:-1] or edges[-1] != v.shape[-1]:
+        return None
+    return s.make(concatenate, *(piece for _, _, piece in pieces), axis=-1)
+
+
+@rewrites(np.subtract)
+def _subtract(s: Rewriter, v: Traced) -> Any:
+    a, b = v.args
+    if late(a) and late(b):
+        return _common_core(s, np.subtract, a, b)
+    if late(a) and isinstance(b, Traced):
+        return s.make(np.add, a, s.make(np.negative, b))
+    return None
+
+
+@rewrites(np.multiply)
+def _multiply(s: Rewriter, v: Traced) -> Any:
+    a, b = v.args
+    if a is b and late(a) and not s.linear:
+        return s.make(np.square, a)
+    if late(b) and not late(a):
+        return s.make(np.multiply, b, a)
+    if late(a) and not late(b):
+        if _is_late_early(a, np.multiply):
+            return s.make(np.multiply, a.args[0], s.make(np.multiply, a.args[1], b))
+        if (
+            a.fun is concatenate
+            and a.kwargs.get("axis") == -1
+            and isinstance(b, Traced)
+            and b.shape[-1:] == a.shape[-1:]
+        ):
+            return _piecewise(s, a, b)
+        if a.fun is np.negative:
+            return s.make(np.multiply, a.args[0], s.make(np.negative, b) if isinstance(b, Traced) else -b)
+    return None
+
+
+def _piecewise(s: Rewriter, a: Traced, b: Traced) -> Any:
+    """[p, q] * b  ->  [p * b0, q * b1], so that factors of p and q meet their parts of b."""
+    pieces, start = [], 0
+    for piece in a.args:
+        stop = start + piece.shape[-1]
+        pieces.append(s.make(np.multiply, piece, s.make(getitem, b, (..., slice(start, stop)))))
+        start = stop
+    return s.make(concatenate, *pieces, axis=-1)
+
+
+@rewrites(np.negative)
+def _negative(s: Rewriter, v: Traced) -> Any:
+    (a,) = v.args
+    if _is_late_early(a, np.multiply):
+        f = a.args[1]
+        return s.make(np.multiply, a.args[0], s.make(np.negative, f) if isinstance(f, Traced) else -f)
+    return None
+
+
+@rewrites(np.divide)
+def _divide(s: Rewriter, v: Traced) -> Any:
+    a, b = v.args
+    if s.linear and late(a) and late(b) and (d := _guarded(a, b)) is not None:
+        tiny = float(np.finfo(d.dtype).tiny)
+        return s.make(np.multiply, a, s.make(np.reciprocal, s.make(np.where, s.make(np.equal, d, 0.0), tiny, d)))
+    if late(a) and not late(b) and v.dtype.kind == "f":
+        if not isinstance(b, Traced):
+            return s.make(np.multiply, a, 1.0 / b) if b else None
+        return s.make(np.multiply, a, s.make(np.reciprocal, b)) if b.dtype == v.dtype else None
+    return None
+
+
+def _guarded(g: Traced, b: Traced) -> Any:
+    """The d of g / where((d == 0) & (g == 0), 1, d), by which rules make 0 of 0/0."""
+    if b.fun is not np.where or not isinstance(b.args[0], Traced) or b.args[0].fun is not np.bitwise_and:
+        return None
+    (zero_d, zero_g), d = b.args[0].args, b.args[2]
+    tests = [isinstance(t, Traced) and t.fun is np.equal and _is_zero(t.args[1]) for t in (zero_d, zero_g)]
+    return d if all(tests) and zero_d.args[0] is d and zero_g.args[0] is g and not late(d) else None
+
+
+@rewrites(np.sum)
+def _sum(s: Rewriter, v: Traced) -> Any:
+    a = v.args[0]
+    if late(a) and a.fun is np.negative and v.level == CARRIED:
+        return s.make(np.negative, s.make(np.sum, a.args[0], *v.args[1:], **v.kwargs))
+    return None
+
+
+@rewrites(np.power)
+def _power(s: Rewriter, v: Traced) -> Any:
+    a, b = v.args
+    if type(b) in (int, float) and b in (1, 2, 0.5) and v.dtype.kind == "f":
+        return a if b == 1 else s.make({2: np.square, 0.5: np.sqrt}[b], a)
+    return None
+
+
+@rewrites(np.mean)
+def _mean(s: Rewriter, v: Traced) -> Any:
+    a = v.args[0]
+    if not late(a) or a.dtype != v.dtype or v.dtype.kind != "f":
+        return None
+    return s.make(np.multiply, s.make(np.sum, *v.args, **v.kwargs), v.size / a.size)
+
+
+@rewrites(np.where)
+def _where(s: Rewriter, v: Traced) -> Any:
+    """where(early, core, 0) -> core * mask."""
+    if not s.linear or len(v.args) != 3 or late(v.args[0]) or not isinstance(v.args[0], Traced):
+        return None
+    condition, a, b = v.args
+    if late(a) and _is_zero(b) and a.dtype == v.dtype and a.dtype.kind == "f":
+        return s.make(np.multiply, a, s.make(astype, condition, v.dtype))
+    if late(b) and _is_zero(a) and b.dtype == v.dtype and b.dtype.kind == "f":
+        mask = s.make(astype, condition, v.dtype)
+        return s.make(np.multiply, b, s.make(np.subtract, 1.0, mask))
+    return None
+
+
+def _is_zero(a: Any) -> bool:
+    return type(a) in (int, float) and a == 0
