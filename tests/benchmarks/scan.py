@@ -332,9 +332,9 @@ def table(title, results):
         lines.append(f"| {r['cell']} | {size} | {ms} | {floor} | {' | '.join(cells)} | {r['plan']:.1f} |")
     for who in ("torch nn", "jax scan"):
         for cell in CELLS:
-            of_cell = [r for r in results if r["cell"] == cell and who in r["ratio"]]
-            if of_cell:
-                means = [np.exp(np.mean(np.log(x))) for x in zip(*[(r["ratio"][who], least(r, who)) for r in of_cell])]
+            pairs = [(r["ratio"][who], least(r, who)) for r in results if r["cell"] == cell and who in r["ratio"]]
+            if pairs:
+                means = np.exp(np.mean(np.log(pairs), axis=0))
                 lines.append(f"\n{cell} against {who}: geometric mean {means[0]:.2f} ({means[1]:.2f}).")
     return "\n".join(lines) + "\n"
 
