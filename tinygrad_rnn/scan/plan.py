@@ -143,7 +143,8 @@ def _read(t: Transposed) -> list[Traced]:
 
 
 _LENGTHS_KEPT = 8
-_PLANS_KEPT = 64
+_KINDS_KEPT = 64  # codes of cells, with the shapes of their inputs
+_PLANS_KEPT = 8  # of each: cells of the same code with different parameters
 _plans: OrderedDict[Any, list[Plan]] = OrderedDict()
 _lock = Lock()
 
@@ -162,9 +163,9 @@ def plan_for(
     with _lock:
         of_kind = _plans.setdefault(key, [])
         of_kind.insert(0, plan)
-        del of_kind[_PLANS_KEPT // 8 :]
+        del of_kind[_PLANS_KEPT:]
         _plans.move_to_end(key)
-        while len(_plans) > _PLANS_KEPT:
+        while len(_plans) > _KINDS_KEPT:
             _plans.popitem(last=False)
     return plan
 
