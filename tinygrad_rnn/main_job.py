@@ -115,7 +115,7 @@ def table(run: Unrolled, t: int, flow: GradientFlow) -> str:
 
 
 def _percent(share: float) -> str:
-    return "-" if share != share else f"{100 * share:.1f} %"
+    return "-" if share != share else f"{round(100 * share, 1) + 0.0:.1f} %"
 
 
 def pictures(run: Unrolled, t: int, flow: GradientFlow, folder: Path, suffix: str) -> list[Path]:

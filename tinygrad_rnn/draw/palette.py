@@ -90,4 +90,7 @@ def number(x: float) -> str:
 
 def percent(share: float) -> str:
     """A share with a true minus sign."""
-    return "–" if math.isnan(share) else f"{100 * share:.1f} %".replace("-", "\N{MINUS SIGN}")
+    if math.isnan(share):
+        return "–"
+    rounded = round(100 * share, 1) + 0.0  # no minus before a zero
+    return f"{rounded:.1f} %".replace("-", "\N{MINUS SIGN}")
