@@ -6,6 +6,8 @@ References run from result to operand only, so a graph lives as long as its last
 """
 
 import inspect
+from collections.abc import Callable
+from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -135,19 +137,22 @@ class Tensor(DuckArray):
     # -- NumPy's protocols ----------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            if ufunc in VJP:
+                if len(inputs) == 1:
+                    return record_unary(ufunc, inputs[0])
+                if len(inputs) == 2:
+                    return recorder(ufunc)(*inputs)
+            return apply(ufunc, inputs, {})
         if method != "__call__":
             raise UnsupportedError(
                 f"np.{ufunc.__name__}.{method} is not recorded on Tensors. "
                 f"Use a function over an axis such as np.sum, or pass x.data."
             )
-        if kwargs:
-            raise UnsupportedError(
-                f"np.{ufunc.__name__} on Tensors takes no {', '.join(kwargs)}=: results are new Tensors. "
-                "Write y = f(x), select with np.where, change the dtype with x.astype."
-            )
-        if ufunc in VJP and len(inputs) <= 2:
-            return record_unary(ufunc, *inputs) if len(inputs) == 1 else record_binary(ufunc, *inputs)
-        return apply(ufunc, inputs, {})
+        raise UnsupportedError(
+            f"np.{ufunc.__name__} on Tensors takes no {', '.join(kwargs)}=: results are new Tensors. "
+            "Write y = f(x), select with np.where, change the dtype with x.astype."
+        )
 
     def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
         return apply(fun, args, kwargs)
@@ -206,21 +211,39 @@ def record_unary(fun: Function, a: Tensor) -> Tensor:
     return _made(fun(primal), fun, (a,), (primal,), None, (0,) if a.requires_grad else ())
 
 
-def record_binary(fun: Function, a: Any, b: Any) -> Tensor:
-    """`record(fun, (a, b))`, written out for speed: most operations of a model come this way."""
-    if type(a) is Tensor:
-        p, left = a.data, a.requires_grad
-    else:
-        p, left = a, False
-    if type(b) is Tensor:
-        q, right = b.data, b.requires_grad
-    else:
-        q, right = b, False
-    try:
-        data = fun(p, q)
-    except ValueError as error:
-        raise _misfit(fun, (a, b), error) from error
-    return _made(data, fun, (a, b), (p, q), None, ((0, 1) if right else (0,)) if left else (1,) if right else ())
+@cache
+def recorder(fun: Function) -> Callable[[Any, Any], Tensor]:
+    """`record(fun, (a, b))` as a function of a and b, `_made` written out: most operations come this way."""
+
+    def call(a: Any, b: Any) -> Tensor:
+        if type(a) is Tensor:
+            p, left = a.data, a.requires_grad
+        else:
+            p, left = a, False
+        if type(b) is Tensor:
+            q, right = b.data, b.requires_grad
+        else:
+            q, right = b, False
+        try:
+            data = fun(p, q)
+        except ValueError as error:
+            raise _misfit(fun, (a, b), error) from error
+        if not (left or right) or recording.get() is not True or type(data) is not np.ndarray:
+            return _made(
+                data, fun, (a, b), (p, q), None, ((0, 1) if right else (0,)) if left else (1,) if right else ()
+            )
+        y = _new(Tensor)
+        y.data = y.primal = data
+        y.name = y.grad = None
+        y.retains_grad = False
+        y.serial = _next_serial()
+        y.requires_grad = True
+        y.fun, y.args = fun, (a, b)
+        y.primals, y.kwargs = (p, q), None
+        y.argnums = ((0, 1) if right else (0,)) if left else (1,)
+        return y
+
+    return call
 
 
 def _made(
@@ -241,7 +264,9 @@ def _made(
     y.serial = _next_serial()
     if argnums and (mode := recording.get()):
         y.requires_grad = True
-        y.fun, y.args, y.primals, y.kwargs, y.argnums = fun, args, primals, kwargs, argnums
+        y.fun, y.args = fun, args  # in pairs: CPython builds a tuple to assign more than three at once
+        y.primals, y.kwargs = primals, kwargs
+        y.argnums = argnums
         if mode is not True:
             mode.recorded(y)
     else:
@@ -252,7 +277,16 @@ def _made(
 
 Tensor._record = staticmethod(record)
 Tensor._unary = staticmethod(record_unary)
-Tensor._binary = staticmethod(record_binary)
+Tensor._binary = staticmethod(lambda fun, a, b: recorder(fun)(a, b))
+for _symbol, _fun in {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "pow": np.power,
+    "matmul": np.matmul,
+}.items():
+    setattr(Tensor, f"__{_symbol}__", recorder(_fun))  # what DuckArray says, two calls sooner
 
 
 def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
