@@ -11,7 +11,23 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinygrad_rnn.backprop import ancestors
 from tinygrad_rnn.differentiate import grad
 from tinygrad_rnn.errors import GradientError
-from tinygrad_rnn.functional import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
+from tinygrad_rnn.functional import (
+    elu,
+    erf,
+    erfc,
+    gelu,
+    log_softmax,
+    logit,
+    logsumexp,
+    mish,
+    relu,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+)
 from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.primitive import COMPOSITE, VJP, name_of
 from tinygrad_rnn.tensor import Tensor
@@ -137,6 +153,7 @@ def _slope(case: Case) -> float:
 BENT = [  # with a second derivative of their own
     np.multiply, np.divide, np.reciprocal, np.square, np.sqrt, np.exp, np.expm1, np.log, np.log1p, np.sin, np.cos,
     np.tanh, np.logaddexp, np.power, np.matmul, sigmoid, softplus, softmax, log_softmax, logsumexp,
+    elu, selu, silu, mish, gelu, erf, erfc, softsign, logit,
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Derivative rules as a table, in plain NumPy.  Importing this package fills the registry.
 
+activations   leaky_relu, hardtanh, elu, selu, silu, mish, gelu, erf, erfc, softsign, logit
 elementwise   ufuncs: one line of calculus each
 reduce        sum, mean, max, min
 linalg        matmul
@@ -8,6 +9,6 @@ indexing      getitem and its transpose
 nonlinear     what NumPy lacks: sigmoid, relu, softplus, softmax, log_softmax, logsumexp
 """
 
-from tinygrad_rnn.rules import elementwise, indexing, linalg, nonlinear, reduce, shape
+from tinygrad_rnn.rules import activations, elementwise, indexing, linalg, nonlinear, reduce, shape
 
-__all__ = ["elementwise", "indexing", "linalg", "nonlinear", "reduce", "shape"]
+__all__ = ["activations", "elementwise", "indexing", "linalg", "nonlinear", "reduce", "shape"]

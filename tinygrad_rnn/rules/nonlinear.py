@@ -57,6 +57,7 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
 
 
 def _logsumexp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    y = np.where(y == -np.inf, 0.0, y)  # only -inf in the sum: it sends 0, not exp(-inf + inf)
     return restore(g, x, axis, keepdims) * np.exp(x - restore(y, x, axis, keepdims))
 
 
