@@ -148,3 +148,6 @@ def test_embedding_refuses_what_is_no_row() -> None:
     for indices in (np.array([0.0]), np.array([True])):
         with pytest.raises(DTypeError, match="numbered by integers"):
             embedding(indices, WEIGHT)
+    for weight in (WEIGHT[0], np.array(1.0)):
+        with pytest.raises(ShapeError, match=r"an embedding is a table \(V, E\)"):
+            embedding([0], weight)

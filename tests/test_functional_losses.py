@@ -136,13 +136,14 @@ def test_cross_entropy_far_out_is_exact() -> None:
     assert_array_equal(grad(cross_entropy)(logits, np.array([1, 1])), [[0.5, -0.5], [0, 0]])
 
 
-def test_cross_entropy_stays_float32() -> None:
-    logits = Tensor(np.float32(Y), requires_grad=True)
-    for target in (CLASSES, np.float32(ONE_HOT)):
-        loss = cross_entropy(logits, target)
-        assert loss.dtype == np.float32
-        loss.backward()
-        assert logits.grad.dtype == np.float32
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_stays_float32(smoothing: float, reduction: str) -> None:
+    for target, ignored in ((CLASSES, None), (CLASSES, 0), (np.float32(ONE_HOT), None)):
+        logits = Tensor(np.float32(Y), requires_grad=True)
+        loss = cross_entropy(logits, target, ignore_index=ignored, label_smoothing=smoothing, reduction=reduction)
+        loss.backward(np.ones(loss.shape))
+        assert (loss.dtype, logits.grad.dtype) == (np.float32, np.float32)
 
 
 @pytest.mark.parametrize(

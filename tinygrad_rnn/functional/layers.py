@@ -77,7 +77,8 @@ def layer_norm(
 def embedding(indices: Array, weight: Array) -> Array:
     """The rows of weight with these numbers.  indices: integers (...), weight: (V, E) -> (..., E).
 
-    Raises DTypeError for indices that are not integers, DataError for one outside 0..V-1.
+    Raises DTypeError for indices that are not integers, DataError for one outside 0..V-1, ShapeError for a weight
+    that is no table.
 
     >>> embedding(np.array([2, 0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).tolist()
     [[5.0, 6.0], [1.0, 2.0]]
@@ -85,6 +86,8 @@ def embedding(indices: Array, weight: Array) -> Array:
     indices = np.asarray(value(indices))
     if indices.dtype.kind not in "iu":
         raise DTypeError(f"indices have dtype {indices.dtype}; the rows of an embedding are numbered by integers.")
+    if weight.ndim != 2:
+        raise ShapeError(f"weight has shape {weight.shape}; an embedding is a table (V, E), one row for each index.")
     rows = len(weight)
     if indices.size and (indices.min() < 0 or indices.max() >= rows):
         raise DataError(
