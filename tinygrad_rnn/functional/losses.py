@@ -52,7 +52,7 @@ def l1_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
 def huber_loss(y: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
     """e^2 / 2 for an error e = y - target up to delta > 0, beyond it the tangent delta * (|e| - delta / 2).
 
-    y, target: (...) -> (), or (...) with reduction="none".  Huber (1964), doi:10.1214/aoms/1177703732, example (iii).
+    y, target: (...) -> (), or (...) with reduction="none".  Huber (1964), doi:10.1214/aoms/1177703732.
 
     >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none").tolist()
     [0.125, 2.5]

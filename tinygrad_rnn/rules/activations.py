@@ -1,6 +1,6 @@
-"""The activations of feed-forward parts of a network, each one node with a one-line rule.
+"""Activations beside those of `nonlinear`, and the functions they are made of, each one node of the graph.
 
-As those in `nonlinear` they are finite at +-1000, with finite slopes; a slope at a kink is that of PyTorch.
+Values and slopes are finite at +-1000; a slope at a kink is that of PyTorch.
 """
 
 import math
@@ -59,7 +59,7 @@ defvjp(
 def elu(x: Array, alpha: float = 1.0) -> Array:
     """x where x > 0, else alpha * (exp(x) - 1), elementwise; the slope at 0 is alpha.
 
-    Clevert et al. (2016), arXiv:1511.07289, (1).
+    Clevert et al. (2016), arXiv:1511.07289.
     """
     return np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0)))
 
@@ -75,13 +75,16 @@ def selu(x: Array) -> Array:
 
 @primitive
 def silu(x: Array) -> Array:
-    """x * sigmoid(x), elementwise; also called swish.  Elfwing et al. (2018), arXiv:1702.03118, (10)."""
+    """x * sigmoid(x), elementwise; also called swish.
+
+    Elfwing et al. (2018), arXiv:1702.03118.
+    """
     return x * sigmoid(x)
 
 
 @primitive
 def mish(x: Array) -> Array:
-    """x * tanh(softplus(x)), elementwise.  Misra (2019), arXiv:1908.08681, (1)."""
+    """x * tanh(softplus(x)), elementwise.  Misra (2019), arXiv:1908.08681."""
     return x * np.tanh(softplus(x))
 
 
