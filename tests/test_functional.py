@@ -188,3 +188,8 @@ def test_the_examples_in_docstrings(name: str) -> None:
     module = getattr(fn, name)
     failed, tried = doctest.testmod(module)
     assert (failed, tried > 0) == (0, True)
+
+
+def test_what_an_activation_refuses_is_told_in_its_own_words_for_tensors_too() -> None:
+    with pytest.raises(UsageError, match="hardtanh cuts off at min_val=1"):
+        fn.hardtanh(Tensor([0.0], requires_grad=True), 1.0, -1.0)

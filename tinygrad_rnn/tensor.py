@@ -20,6 +20,7 @@ from tinygrad_rnn.errors import (
     GradientError,
     NoDerivativeError,
     ShapeError,
+    TinygradError,
     UnsupportedError,
 )
 from tinygrad_rnn.mode import recording
@@ -200,6 +201,8 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
     argnums = tuple([i for i, a in enumerate(args) if type(a) is Tensor and a.requires_grad])
     try:
         data = fun(*primals) if kwargs is None else fun(*primals, **kwargs)
+    except TinygradError:
+        raise  # a primitive of ours has said what is wrong
     except ValueError as error:
         raise _misfit(fun, args, error) from error
     return _made(data, fun, args, primals, kwargs, argnums)
