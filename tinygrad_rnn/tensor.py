@@ -257,6 +257,11 @@ Tensor._binary = staticmethod(record_binary)
 
 def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `fun` means on Tensors: record a primitive, open a composite, or compute a constant."""
+    if fun in COMPOSITE:
+        check_call(fun, args, kwargs)
+        y = COMPOSITE[fun](*args, **kwargs)
+        if y is not NotImplemented:
+            return y
     if fun in VJP:
         if any(isinstance(v, Tensor) for v in kwargs.values()):
             args, kwargs = _by_position(fun, args, kwargs)
@@ -266,8 +271,6 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             if VJP[fun][i] is None:
                 raise _no_derivative(fun, i)
         return y
-    if fun in COMPOSITE:
-        return COMPOSITE[fun](*args, **kwargs)
     if fun in CONSTANT:
         return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
     wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]

@@ -1,7 +1,7 @@
 """The table of cases, one file for each file of rules; what a table must hold is said in table.py."""
 
 import tinygrad_rnn  # noqa: F401 (fills the tables of rules)
-from cases import elementwise, indexing, linalg, nonlinear, reduce, shape
+from cases import cumulative, elementwise, indexing, linalg, nonlinear, piecewise, reduce, shape, sorting, trigonometry
 from cases.table import CASES, Case
 from tinygrad_rnn.primitive import COMPOSITE, VJP
 
@@ -10,12 +10,16 @@ __all__ = [
     "COMPOSITES",
     "PRIMITIVES",
     "Case",
+    "cumulative",
     "elementwise",
     "indexing",
     "linalg",
     "nonlinear",
+    "piecewise",
     "reduce",
     "shape",
+    "sorting",
+    "trigonometry",
 ]
 
 PRIMITIVES = tuple(VJP)  # those of the package: tests define more
