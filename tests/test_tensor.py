@@ -393,6 +393,7 @@ def test_augmented_assignment_rebinds() -> None:
         (lambda x: np.sum(x, out=np.zeros(())), ["np.sum", "takes no out=", "It knows a, axis, keepdims"]),
         (lambda x: np.sum(x, dtype=np.float32), ["np.sum", "takes no dtype="]),
         (lambda x: np.sum(x, where=[True, False], initial=0.0), ["np.sum", "takes no initial, where="]),
+        (lambda x: np.round(x, out=x), ["np.round", "takes no out=", "It knows a, decimals"]),
         (lambda x: np.reshape(x, (1, 2), order="F"), ["np.reshape", "takes no order="]),
         (lambda x: x.__setitem__(0, 1.0), ["not changed in place", "values recorded earlier", "np.where"]),
     ],

@@ -56,13 +56,13 @@ def _power_base(g: Array, y: Array, a: Array, b: Array) -> Array:
     a = np.where((g == 0) & ((a == 0) | (y != y)), 1.0, a)  # masked out by np.where: 0, not 0 * inf, as in ratio
     if isinstance(b, (int, float)):
         return g * (b * a ** (b - 1)) if b else np.zeros_like(g)
-    return g * (b * a ** np.where(np.equal(b, 0), np.ones_like(b), np.subtract(b, 1.0)))  # b = 0: slope 0
+    return g * (b * a ** np.where(np.equal(b, 0), np.ones_like(b), np.subtract(b, 1)))  # b = 0: slope 0
 
 
 def _power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:
     if isinstance(a, (int, float)):
         a = np.asarray(a, g.dtype)
-    masked = (g == 0) & (y != y)
+    masked = (g == 0) & ((y != y) | np.less(a, 0))
     log_a = np.log(np.where(masked | np.equal(a, 0), np.ones_like(a), a))  # 0 ** b is flat in b
     return g * np.where(masked, 0.0, y) * log_a
 

@@ -70,7 +70,7 @@ for step in (np.sign, np.floor, np.ceil, np.trunc, np.rint):
 for rounding in (np.round, np.around):
     defvjp(rounding, lambda g, y, a, decimals=0: np.zeros_like(g))
 defvjp(np.floor_divide, flat, flat)
-defvjp(np.heaviside, flat, lambda g, y, a, b: np.where(a == 0, g, 0.0))
+defvjp(np.heaviside, flat, lambda g, y, a, b: np.where(np.equal(a, 0), g, 0.0))
 
 # remainder is a - floor(a / b) b, fmod is a - trunc(a / b) b: the quotient is a step.
 defvjp(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))

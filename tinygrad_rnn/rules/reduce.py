@@ -97,13 +97,13 @@ def ptp(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
 @composite(np.nansum)
 def nansum(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     """The sum of the entries that are numbers."""
-    return np.sum(np.where(np.isnan(a), 0.0, a), axis=axis, keepdims=keepdims)
+    return np.sum(np.where(np.isnan(a), 0, a), axis=axis, keepdims=keepdims)
 
 
 @composite(np.nanprod)
 def nanprod(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     """The product of the entries that are numbers."""
-    return np.prod(np.where(np.isnan(a), 1.0, a), axis=axis, keepdims=keepdims)
+    return np.prod(np.where(np.isnan(a), 1, a), axis=axis, keepdims=keepdims)
 
 
 @composite(np.nanmean)
