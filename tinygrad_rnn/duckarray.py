@@ -188,15 +188,15 @@ class DuckArray:
         """The minimum over `axis`; equal entries share the gradient equally."""
         return self._record(np.min, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Any:
         """The product over `axis`."""
         return self._record(np.prod, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    def var(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
         """The variance over `axis`: squared deviations, summed and divided by their count less ddof."""
         return self._record(np.var, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
 
-    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    def std(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
         """The standard deviation over `axis`, the root of the variance; its slope is 0 where it is 0."""
         return self._record(np.std, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
 
@@ -217,11 +217,11 @@ class DuckArray:
         """The value rounded: a step, so its gradient is 0."""
         return self._record(np.round, (self, decimals))
 
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
         """Where the maximum is: a plain array."""
         return self.data.argmax(axis, keepdims=keepdims)
 
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
         """Where the minimum is: a plain array."""
         return self.data.argmin(axis, keepdims=keepdims)
 
@@ -229,11 +229,11 @@ class DuckArray:
         """The indices that would sort: a plain array."""
         return self.data.argsort(axis, kind)
 
-    def any(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def any(self, axis: Any = None, *, keepdims: bool = False) -> Any:
         """Is any entry other than 0: a plain array."""
         return self.data.any(axis, keepdims=keepdims)
 
-    def all(self, axis: Any = None, keepdims: bool = False) -> Any:
+    def all(self, axis: Any = None, *, keepdims: bool = False) -> Any:
         """Is every entry other than 0: a plain array."""
         return self.data.all(axis, keepdims=keepdims)
 

@@ -122,14 +122,16 @@ def primitive(fun: Function) -> Function:
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse, at the call, arguments that no rule of a primitive, or not the definition of a composite, knows."""
     form = FORM[fun]
+    unknown = () if form.any_keyword else sorted(kwargs.keys() - form.names)
+    if not unknown and len(args) <= form.positional:
+        return
     known = ", ".join(sorted(form.names))
-    if not form.any_keyword and (unknown := sorted(kwargs.keys() - form.names)):
+    if unknown:
         raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
-    if len(args) > form.positional:
-        raise UnsupportedError(
-            f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
-            f"It knows {known}; give the others by name."
-        )
+    raise UnsupportedError(
+        f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
+        f"It knows {known}; give the others by name."
+    )
 
 
 def name_of(fun: Function) -> str:
