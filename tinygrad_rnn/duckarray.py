@@ -65,6 +65,24 @@ class DuckArray:
     def __rmatmul__(self, other: Any) -> Any:
         return self._binary(np.matmul, other, self)
 
+    def __mod__(self, other: Any) -> Any:
+        return self._binary(np.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return self._binary(np.remainder, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self._binary(np.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self._binary(np.floor_divide, other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     def __neg__(self) -> Any:
         return self._unary(np.negative, self)
 
@@ -73,6 +91,9 @@ class DuckArray:
 
     def __abs__(self) -> Any:
         return self._unary(np.absolute, self)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return self.round(ndigits or 0)
 
     def __getitem__(self, key: Any) -> Any:
         key = tuple(map(value, key)) if isinstance(key, tuple) else value(key)
@@ -166,6 +187,61 @@ class DuckArray:
     def min(self, axis: Any = None, keepdims: bool = False) -> Any:
         """The minimum over `axis`; equal entries share the gradient equally."""
         return self._record(np.min, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def prod(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """The product over `axis`."""
+        return self._record(np.prod, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def var(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        """The variance over `axis`: squared deviations, summed and divided by their count less ddof."""
+        return self._record(np.var, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+
+    def std(self, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        """The standard deviation over `axis`, the root of the variance; its slope is 0 where it is 0."""
+        return self._record(np.std, (self,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+
+    def cumsum(self, axis: int | None = None) -> Any:
+        """The running sum along `axis` (None: over all entries, row by row)."""
+        return self._record(np.cumsum, (self,), {"axis": axis})
+
+    def cumprod(self, axis: int | None = None) -> Any:
+        """The running product along `axis` (None: over all entries, row by row)."""
+        return self._record(np.cumprod, (self,), {"axis": axis})
+
+    def clip(self, min: Any = None, max: Any = None) -> Any:  # noqa: A002 (NumPy's own names)
+        """The value between bounds; None for no bound."""
+        a: Any = self
+        return np.clip(a, min, max)
+
+    def round(self, decimals: int = 0) -> Any:
+        """The value rounded: a step, so its gradient is 0."""
+        return self._record(np.round, (self, decimals))
+
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+        """Where the maximum is: a plain array."""
+        return self.data.argmax(axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> Any:
+        """Where the minimum is: a plain array."""
+        return self.data.argmin(axis, keepdims=keepdims)
+
+    def argsort(self, axis: int | None = -1, kind: Any = None) -> Any:
+        """The indices that would sort: a plain array."""
+        return self.data.argsort(axis, kind)
+
+    def any(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """Is any entry other than 0: a plain array."""
+        return self.data.any(axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, *, keepdims: bool = False) -> Any:
+        """Is every entry other than 0: a plain array."""
+        return self.data.all(axis, keepdims=keepdims)
+
+    def sort(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: an array's method sorts in place."""
+        raise UnsupportedError(
+            "x.sort() sorts an array in place, and a Tensor is not changed in place. Write y = np.sort(x)."
+        )
 
     def astype(self, dtype: Any) -> Any:
         """The value in another dtype: recorded if that is floating, else a plain array, as comparisons are."""

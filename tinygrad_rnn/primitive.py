@@ -2,8 +2,9 @@
 
 A function on Tensors is one of
     a primitive   it has rules in VJP; applying it makes one node of the graph
-    a composite   written in terms of other functions; the graph shows those
-    a constant    piecewise constant or about structure; it takes and gives plain arrays
+    a composite   written in terms of other functions; the graph shows those.  It may return NotImplemented
+                  to leave a call to the rules of the same function
+    a constant    truth values, indices, structure: it takes and gives plain arrays
 or it is unknown, and using it is an error: no gradient is ever lost silently.
 
 Notation, here and in every rule: `g` is the cotangent dL/dy of the output, `y` the primal output, and a
@@ -28,7 +29,7 @@ _ndarray_protocol = np.ndarray.__array_function__
 VJP: dict[Function, Sequence[Rule | None]] = {}  # rules by argument number
 COMPOSITE: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
-FORM: dict[Function, "Form"] = {}  # how a primitive may be called
+FORM: dict[Function, "Form"] = {}  # how a primitive or a composite may be called
 
 
 class _Variadic(Sequence[Rule]):
@@ -45,7 +46,7 @@ class _Variadic(Sequence[Rule]):
 
 
 class Form(NamedTuple):
-    """How a primitive may be called on Tensors: what its rules know beyond g and y."""
+    """How a function may be called on Tensors: what its rules know beyond g and y, or its definition knows."""
 
     positional: float  # how many arguments by position; inf for any number
     names: frozenset[str]
@@ -89,13 +90,14 @@ def composite(fun: Function) -> Callable[[Function], Function]:
 
     def register(definition: Function) -> Function:
         COMPOSITE[fun] = definition
+        FORM.setdefault(fun, _form(definition, skip=0))
         return definition
 
     return register
 
 
 def defconstant(*funs: Function) -> None:
-    """Declare functions that give plain arrays: no derivative, or one that is zero almost everywhere."""
+    """Declare functions that give plain arrays: truth values, indices, counts, facts about structure."""
     CONSTANT.update(funs)
 
 
@@ -118,16 +120,18 @@ def primitive(fun: Function) -> Function:
 
 
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse, at the call, arguments that no rule of the primitive knows."""
+    """Refuse, at the call, arguments that no rule of a primitive, or not the definition of a composite, knows."""
     form = FORM[fun]
+    unknown = () if form.any_keyword else sorted(kwargs.keys() - form.names)
+    if not unknown and len(args) <= form.positional:
+        return
     known = ", ".join(sorted(form.names))
-    if not form.any_keyword and (unknown := sorted(kwargs.keys() - form.names)):
+    if unknown:
         raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
-    if len(args) > form.positional:
-        raise UnsupportedError(
-            f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
-            f"It knows {known}; give the others by name."
-        )
+    raise UnsupportedError(
+        f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
+        f"It knows {known}; give the others by name."
+    )
 
 
 def name_of(fun: Function) -> str:

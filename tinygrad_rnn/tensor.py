@@ -24,7 +24,7 @@ from tinygrad_rnn.errors import (
     UnsupportedError,
 )
 from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, VJP, Function, check_call, name_of
+from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, VJP, Function, check_call, name_of
 
 Array = Any
 
@@ -294,17 +294,20 @@ for _symbol, _fun in {
 
 def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `fun` means on Tensors: record a primitive, open a composite, or compute a constant."""
+    if fun in FORM:
+        check_call(fun, args, kwargs)
+    if fun in COMPOSITE:
+        y = COMPOSITE[fun](*args, **kwargs)
+        if y is not NotImplemented:
+            return y
     if fun in VJP:
         if any(isinstance(v, Tensor) for v in kwargs.values()):
             args, kwargs = _by_position(fun, args, kwargs)
-        check_call(fun, args, kwargs)
         y = record(fun, args, kwargs or None)
         for i in y.argnums:
             if VJP[fun][i] is None:
                 raise _no_derivative(fun, i)
         return y
-    if fun in COMPOSITE:
-        return COMPOSITE[fun](*args, **kwargs)
     if fun in CONSTANT:
         return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
     wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]

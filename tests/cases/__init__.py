@@ -1,7 +1,19 @@
 """The table of cases, one file for each file of rules; what a table must hold is said in table.py."""
 
 import tinygrad_rnn  # noqa: F401 (fills the tables of rules)
-from cases import activations, elementwise, indexing, linalg, nonlinear, reduce, shape
+from cases import (
+    activations,
+    cumulative,
+    elementwise,
+    indexing,
+    linalg,
+    nonlinear,
+    piecewise,
+    reduce,
+    shape,
+    sorting,
+    trigonometry,
+)
 from cases.table import CASES, Case
 from tinygrad_rnn.primitive import COMPOSITE, VJP
 
@@ -11,12 +23,16 @@ __all__ = [
     "PRIMITIVES",
     "Case",
     "activations",
+    "cumulative",
     "elementwise",
     "indexing",
     "linalg",
     "nonlinear",
+    "piecewise",
     "reduce",
     "shape",
+    "sorting",
+    "trigonometry",
 ]
 
 PRIMITIVES = tuple(VJP)  # those of the package: tests define more
