@@ -122,11 +122,12 @@ def primitive(fun: Function) -> Function:
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse, at the call, arguments that no rule of a primitive, or not the definition of a composite, knows."""
     form = FORM[fun]
-    unknown = () if form.any_keyword else sorted(kwargs.keys() - form.names)
-    if not unknown and len(args) <= form.positional:
+    fits = not kwargs or form.any_keyword or kwargs.keys() <= form.names
+    if fits and len(args) <= form.positional:
         return
     known = ", ".join(sorted(form.names))
-    if unknown:
+    if not fits:
+        unknown = sorted(kwargs.keys() - form.names)
         raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
     raise UnsupportedError(
         f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
