@@ -121,7 +121,7 @@ def test_value_and_grad() -> None:
 
 
 def test_the_derivative_keeps_shape_and_dtype_of_the_argument() -> None:
-    for x in (np.ones((2, 3), np.float32), np.float32(2.0), np.ones(1), 2.0, [1.0, 2.0]):
+    for x in (np.ones((2, 3), np.float32), np.float32(2.0), np.ones(1), 2.0):
         g = grad(lambda x: np.sum(x * 2.0))(x)
         assert type(g) is np.ndarray
         assert_array_equal(g, np.full_like(x, 2.0), strict=True)
