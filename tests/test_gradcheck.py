@@ -168,7 +168,16 @@ def test_0d_arrays_floats_no_grad_and_no_dependence() -> None:
 
 def test_large_and_small_entries() -> None:
     check_grads(lambda x: np.log(x), [np.array([1e6, 1.0, 1e-2])])
-    check_grads(lambda x: x * x, [np.array([1e6, 1e-12])])
+    check_grads(lambda x: x * x, [np.array([1e8])])
+    check_grads(lambda x: x * x, [np.array([1e8, 1e-12])])  # the rounding of 1e16 is not held against the rule
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_rule_that_is_off_by_a_thousandth_is_caught_at_a_large_entry() -> None:
+    square = primitive(lambda x: x * x)
+    defvjp(square, lambda g, y, x: 2.002 * g * x)
+    with pytest.raises(GradientError, match="derivative of order 1"):
+        check_grads(square, [np.array([1e8])])
 
 
 # -- which operation ----------------------------------------------------------------------------------
@@ -245,6 +254,8 @@ def test_a_kink_is_called_a_kink() -> None:
         check_grads(lambda x: np.sum(relu(x) * 2.0), [np.array([1.0, 1e-6])])
     with pytest.raises(GradientError, match=r"order 2 .*kink within the step"):
         check_grads(lambda x: x * relu(x), [np.array([1.0, 0.0])])
+    with pytest.raises(GradientError, match=r"\d\. The slopes to its left and right differ: a kink lies within"):
+        check_grads(lambda x: x * 1.0 if x > 0 else x * 3.0, [0.0])
 
 
 # -- forward rules ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.differentiate import differentiate
-from tinygrad_rnn.errors import DTypeError, GradientError, UsageError
+from tinygrad_rnn.errors import DTypeError, GradientError, NonFiniteError, UsageError
 from tinygrad_rnn.functional import half_squared_error, softmax
 from tinygrad_rnn.primitive import FORM, JVP, VJP
 
@@ -379,6 +379,43 @@ def test_a_rule_that_is_missing_is_named() -> None:
     tg.defvjp(np.copysign, lambda g, y, a, b: g * np.sign(a) * np.sign(b), None)
     with pytest.raises(TypeError, match=r"np\.copysign has no derivative for argument 1"):
         tg.grad(lambda b: np.sum(np.copysign(X, b)))(V)
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_rule_is_transposed_by_g_and_nothing_else() -> None:
+    def must_not_run(g: Any, y: Any, x: Any) -> Any:
+        raise AssertionError("the transpose went off to the operands")
+
+    factor = tg.primitive(np.cos)
+    tg.defvjp(factor, must_not_run)
+    wave = tg.primitive(np.sin)
+    tg.defvjp(wave, lambda g, y, x: g * factor(x))
+    _, dy = tg.jvp(wave, (tg.Tensor(X, requires_grad=True),), (V,))
+    assert_allclose(dy.data, np.cos(X) * V)
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_transposed_rule_is_that_of_a_cotangent_that_is_not_0() -> None:
+    root = tg.primitive(np.sqrt)
+    tg.defvjp(root, lambda g, y, x: np.where(g == 0, 0.0, g / (2.0 * y)))  # 0 for a branch that is masked out
+    with np.errstate(divide="ignore"):
+        assert tg.jvp(root, (0.0,), (1.0,))[1] == np.inf
+    assert tg.jvp(root, (4.0,), (1.0,))[1] == 0.25
+
+
+@pytest.mark.usefixtures("registry")
+def test_an_elementwise_rule_gets_a_tangent_of_the_shape_of_the_result() -> None:
+    shapes = []
+    tg.defvjp(np.hypot, lambda g, y, a, b: shapes.append(g.shape) or g * a / y, lambda g, y, a, b: g * b / y)
+    _, dy = tg.jvp(np.hypot, (X, np.ones((2, 1))), (V, None))
+    assert_allclose(dy, np.broadcast_to(V * X / np.hypot(X, 1.0), (2, 3)))
+    assert shapes == [(2, 3)]
+
+
+def test_debug_watches_grad_too() -> None:
+    x = np.array([0.0, 1.0])
+    with tg.debug(), pytest.raises(NonFiniteError, match=r"the rule of np\.power for argument 0 returned infinity"):
+        tg.grad(lambda x: np.sum(x**0.5))(x)
 
 
 def test_debug_watches_the_sweep_forward() -> None:

@@ -104,9 +104,9 @@ class _Check(NamedTuple):
         argnums = tuple(range(len(xs)))
         gradients = [value(g) for g in grad(f, argnums)(*xs)]  # Tensors if f closes over parameters
         for argnum, gradient in enumerate(gradients):
-            left, right = self._slopes(f, xs, argnum)
+            left, right, rounding = self._slopes(f, xs, argnum)
             expected = (left + right) / 2
-            wrong = ~self._close(gradient, expected, level)
+            wrong = ~self._close(gradient, expected, level, rounding)
             if np.any(wrong):
                 entry = tuple(int(i) for i in np.argwhere(wrong)[0])
                 kink = bool(abs(right[entry] - left[entry]) >= abs(gradient[entry] - expected[entry]))
@@ -160,10 +160,10 @@ class _Check(NamedTuple):
         xs = [np.array(t.primals[i]) for i in t.argnums]
         return self.mismatch(self.weighted(operation, xs), xs, order)
 
-    def _slopes(self, f: Function, xs: list[Array], argnum: int) -> tuple[Array, Array]:
-        """Differences to the left and to the right in each entry of one argument."""
+    def _slopes(self, f: Function, xs: list[Array], argnum: int) -> Array:
+        """Differences to the left and to the right in each entry of one argument, and what rounding adds to them."""
         x = xs[argnum]
-        slopes = np.zeros((2, *x.shape))
+        slopes = np.zeros((3, *x.shape))
         with no_grad():
             here = float(value(f(*xs)))
             for entry in np.ndindex(x.shape):
@@ -173,10 +173,11 @@ class _Check(NamedTuple):
                     moved[entry] += sign * h
                     there = float(value(f(*xs[:argnum], moved, *xs[argnum + 1 :])))
                     slopes[(side, *entry)] = sign * (there - here) / h
-        return slopes[0], slopes[1]
+                slopes[(2, *entry)] = 4 * np.spacing(abs(here)) / h
+        return slopes
 
-    def _close(self, found: Array, expected: Array, level: int) -> Any:
-        return np.isclose(found, expected, rtol=self.rtol * 10**level, atol=self.atol * 10**level)
+    def _close(self, found: Array, expected: Array, level: int, rounding: Array = 0.0) -> Any:
+        return np.isclose(found, expected, rtol=self.rtol * 10**level, atol=self.atol * 10**level + rounding)
 
 
 def _is_variable(x: Any, place: str) -> bool:
