@@ -43,6 +43,7 @@ def test_rebuild_keeps_types_order_and_none() -> None:
 
 def test_aligned_follows_the_first_structure_only() -> None:
     assert aligned({"a": 1.0, "b": (2.0, None)}, {"b": ([5, 6], None), "a": None}, "g") == [None, [5, 6]]
+    assert aligned({"a": [1.0, 2.0], "b": 3.0}, {"a": None, "b": 4.0}, "g") == [None, None, 4.0]
     with pytest.raises(UsageError) as error:
         aligned({"a": [1.0, 2.0]}, {"a": [1.0]}, "the tangent")
     assert "the tangent['a'] is of type list with [0]" in str(error.value)
@@ -231,6 +232,7 @@ def test_aux_is_handed_out_beside_the_value() -> None:
             ["the tangent of argument 0 is of type dict with ['b']", "type dict with ['a']"],
         ),
         (lambda: tg.jvp(lambda a, b: a, (X, X), (X,)), UsageError, ["2 primals and 1 tangents", "or None"]),
+        (lambda: tg.jvp(np.sin, X, X), UsageError, ["for one argument jvp(f, (x,), (dx,))"]),
         (lambda: tg.jvp(lambda n: n, (3,), (1.0,)), DTypeError, ["argument 0 of dtype int64"]),
         (lambda: tg.jacobian(lambda x: "text")(X), DTypeError, ["holds real numbers, not dtype <U4"]),
         (lambda: tg.grad(lambda a, b: a, (0, 0))(1.0, 1.0), UsageError, ["argnum (0, 0) names argument 0 twice"]),

@@ -256,6 +256,12 @@ def test_a_pull_may_be_called_again_and_its_results_written_to() -> None:
     assert_array_equal(g, np.ones(3))
 
 
+def test_writing_to_the_value_does_not_change_a_later_pull() -> None:
+    y, pull = tg.vjp(np.tanh, X)
+    y[...] = 7.0
+    assert_allclose(pull(np.ones(3))[0], 1 - np.tanh(X) ** 2)
+
+
 def test_what_does_not_depend_on_the_argument_is_0() -> None:
     y, dy = tg.jvp(lambda x: (x * 2.0, 5.0, np.argmax(x)), (X,), (V,))
     assert_array_equal(dy[0], 2 * V)
@@ -364,6 +370,11 @@ def test_errors_of_forward_rules() -> None:
         tg.jvp(halves, (X,), (V,))
     assert "the forward rule of halves for argument 0 returned a tangent of shape (3,)" in str(raised.value)
     assert "the result has shape (2,). Mend the rule given to defjvp" in str(raised.value)
+    tg.defvjp(np.arctan, lambda g, y, x: np.ones(2))
+    with pytest.raises(GradientError, match=r"of np\.arctan .* shape \(2,\); .* Mend the rule given to defvjp"):
+        tg.jvp(np.arctan, (X,), (V,))
+    tg.defjvp(np.arctan, lambda dx, y, x: 2.0)
+    assert tg.jvp(np.arctan, (1.0,), (1.0,))[1] == 2.0
 
 
 @pytest.mark.usefixtures("registry")

@@ -34,10 +34,12 @@ def rebuild(tree: Any, new: Iterable[Any]) -> Any:
 
 
 def aligned(tree: Any, other: Any, what: str) -> list[Any]:
-    """What stands in `other` where `tree` has its leaves: an array-like, or None.
+    """What stands in `other` where `tree` has its leaves: an array-like, or None, also where a whole branch is None.
 
     Raises UsageError, calling it by the name `what`, if `other` does not have the structure of `tree`.
     """
+    if other is None:
+        return [None] * len(leaves(tree))
     places = _places(tree)
     if places is None:
         return [other]

@@ -94,32 +94,26 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """`(f(*primals), dy)`, where dy = dy/dx . dx is what f changes by, to first order, along the tangents.
 
     primals, tangents: sequences of the same structure, one entry for each argument.  None as a tangent, or in one,
-    stands for 0; what belongs to it is passed on as it is and may be anything.
+    stands for 0; what it belongs to is passed on as it is and may be anything.
 
     Computed in one sweep forward, by the rules of `defjvp` where there are any.  Raises UsageError or ShapeError if
     the tangents do not fit.
     """
-    primals, tangents = tuple(primals), tuple(tangents)
+    if not (isinstance(primals, (list, tuple)) and isinstance(tangents, (list, tuple))):
+        raise UsageError("jvp takes a tuple of primals and a tuple of tangents: for one argument jvp(f, (x,), (dx,)).")
     if len(primals) != len(tangents):
         raise UsageError(
             f"jvp got {len(primals)} primals and {len(tangents)} tangents; each primal needs one, or None."
         )
-    places = [(f"{i}{path}", leaf) for i, primal in enumerate(primals) for path, leaf in leaves(primal)]
-    moves = [
-        dx
-        for i, (x, tangent) in enumerate(zip(primals, tangents, strict=True))
-        for dx in ([None] * len(leaves(x)) if tangent is None else aligned(x, tangent, f"the tangent of argument {i}"))
-    ]
-    given = [
-        leaf if dx is None else _variable(leaf, f"argument {place}")
-        for (place, leaf), dx in zip(places, moves, strict=True)
-    ]
-    dxs = {
-        variable: _fitting(dx, variable, f"the tangent of argument {place}")
-        for (place, _), variable, dx in zip(places, given, moves, strict=True)
-        if dx is not None
-    }
-    at = _At(f, rebuild(primals, given), {}, list(dxs))
+    given: list[Any] = []
+    dxs: dict[Tensor, Array] = {}
+    for i, (primal, tangent) in enumerate(zip(primals, tangents, strict=True)):
+        what = f"the tangent of argument {i}"
+        for (path, x), dx in zip(leaves(primal), aligned(primal, tangent, what), strict=True):
+            given.append(x if dx is None else _variable(x, f"argument {i}{path}"))
+            if dx is not None:
+                dxs[given[-1]] = _fitting(dx, given[-1], what + path)
+    at = _At(f, rebuild(tuple(primals), given), {}, list(dxs))
     dys = at.push(dxs, _as_tensors(at.output))
     return at.released(at.output), rebuild(at.output, dys)
 
@@ -190,7 +184,10 @@ class _At:
 
     def released(self, tree: Any) -> Any:
         """Results as they are handed out: Tensors only where they depend on more than the variables."""
-        return tree if self._recorded() else rebuild(tree, [value(leaf) for _, leaf in leaves(tree)])
+        if self._recorded():
+            return tree
+        # Copies: a walk back may come later, and whoever gets a value may write to it.
+        return rebuild(tree, [np.array(y.data) if isinstance(y, Tensor) else y for _, y in leaves(tree)])
 
     def _recorded(self, *given: Any) -> bool:
         beside = self.beside or any(isinstance(g, Tensor) and g.requires_grad for g in given)

@@ -12,7 +12,7 @@ from tinygrad_rnn.backprop import ancestors, aside, fit, pullback, pushforward, 
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.mode import grad_mode, recording
-from tinygrad_rnn.primitive import VJP, jvp_rule, name_of
+from tinygrad_rnn.primitive import JVP, VJP, jvp_rule, name_of
 from tinygrad_rnn.tensor import Tensor, seed
 
 Array = Any
@@ -53,12 +53,13 @@ def _push(tensor: Tensor, argnum: int, dx: Array, create_graph: bool) -> Array:
     if rule is None:
         return _transposed(tensor, argnum, dx, y, operands, create_graph)
     dy = rule(dx, y, *operands, **tensor.kwargs or {})
+    dy = dy if isinstance(dy, Tensor) else np.asarray(dy)
     try:
-        dy = dy if np.shape(dy) == shape else np.broadcast_to(dy, shape)
+        dy = dy if dy.shape == shape else np.broadcast_to(dy, shape)
     except ValueError:
         raise GradientError(
-            f"the forward rule of {name_of(fun)} for argument {argnum} returned a tangent of shape {np.shape(dy)}; "
-            f"the result has shape {shape}. Mend the rule given to defjvp."
+            f"the forward rule of {name_of(fun)} for argument {argnum} returned a tangent of shape {dy.shape}; "
+            f"the result has shape {shape}. Mend the rule given to {'defjvp' if fun in JVP else 'defvjp'}."
         ) from None
     return dy if dy.dtype == dtype else dy.astype(dtype)
 
