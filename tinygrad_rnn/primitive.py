@@ -1,4 +1,4 @@
-"""Which functions are atomic, and what their derivatives are: four tables and the functions that fill them.
+"""Which functions are atomic, and what their derivatives are: five tables and the functions that fill them.
 
 A function on Tensors is one of
     a primitive   it has rules in VJP; applying it makes one node of the graph
@@ -8,7 +8,8 @@ A function on Tensors is one of
 or it is unknown, and using it is an error: no gradient is ever lost silently.
 
 Notation, here and in every rule: `g` is the cotangent dL/dy of the output, `y` the primal output, and a
-rule returns the share dL/dx of its argument: a vector-Jacobian product.
+rule returns the share dL/dx of its argument: a vector-Jacobian product.  A rule may be given for the other
+direction too: from the tangent `dx` of an argument, what it adds to the tangent of y, a Jacobian-vector product.
 """
 
 import functools
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.errors import UnsupportedError, UsageError
+from tinygrad_rnn.errors import NoDerivativeError, UnsupportedError, UsageError
 
 Function = Callable[..., Any]
 Rule = Callable[..., Any]
@@ -27,6 +28,7 @@ Rule = Callable[..., Any]
 _ndarray_protocol = np.ndarray.__array_function__
 
 VJP: dict[Function, Sequence[Rule | None]] = {}  # rules by argument number
+JVP: dict[Function, Sequence[Rule | None]] = {}  # rules of forward mode, where someone gave them
 COMPOSITE: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
 FORM: dict[Function, "Form"] = {}  # how a primitive or a composite may be called
@@ -62,14 +64,43 @@ def defvjp(fun: Function, *rules: Rule | None) -> None:
     known = [rule for rule in rules if rule is not None]
     if not known:
         raise UsageError(f"defvjp({name_of(fun)}, ...) needs at least one rule. Use defconstant if there is none.")
-    VJP[fun] = rules
-    FORM[fun] = _form(known[0], skip=2)
+    form = FORM[fun] = _form(known[0], skip=2)
+    VJP[fun] = rules if form.positional == math.inf else (*rules, *[None] * (int(form.positional) - len(rules)))
 
 
 def defvjp_variadic(fun: Function, rule: Rule) -> None:
     """Give `fun(*arrays, **kwargs)` one rule for all its arrays: `rule(argnum, g, y, *arrays, **kwargs)`."""
     VJP[fun] = _Variadic(rule)
     FORM[fun] = _form(rule, skip=3)
+
+
+def defjvp(fun: Function, *rules: Rule | None) -> None:
+    """Give a primitive rules for `jvp` too: `rule(dx, y, *args, **kwargs)` returns what the tangent dx of that
+    argument adds to the tangent of y.
+
+    Optional: without one, or where it is None, the rule of `defvjp` is transposed.  What a rule returns is broadcast
+    to the shape of y.  `check_grads` compares both directions.
+    """
+    if fun not in VJP:
+        raise UsageError(
+            f"defjvp({name_of(fun)}, ...) adds a forward rule to a primitive, and {name_of(fun)} is none yet: "
+            f"reverse mode needs its rule first. Call defvjp({name_of(fun)}, ...) before it."
+        )
+    JVP[fun] = rules
+
+
+def jvp_rule(fun: Function, argnum: int) -> Rule | None:
+    """The forward rule of an argument; None where the reverse one has to be transposed.
+
+    The Jacobian of an elementwise function is diagonal, so its reverse rule, given a tangent of y's shape, is that too.
+    """
+    rules = JVP.get(fun, ())
+    if argnum < len(rules) and rules[argnum] is not None:
+        return rules[argnum]
+    if isinstance(fun, np.ufunc) and fun.signature is None:  # np.matmul has a signature
+        reverse: Any = VJP[fun][argnum]
+        return lambda dx, y, *args: reverse(np.broadcast_to(dx, y.shape), y, *args)
+    return None
 
 
 def _form(rule: Rule, skip: int) -> Form:
@@ -132,6 +163,15 @@ def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     raise UnsupportedError(
         f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
         f"It knows {known}; give the others by name."
+    )
+
+
+def no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
+    """The error of an argument that requires a gradient and has no rule."""
+    name = name_of(fun)
+    return NoDerivativeError(
+        f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
+        f"Add defvjp({name}, ...), or pass x.data."
     )
 
 

@@ -18,13 +18,12 @@ from tinygrad_rnn.duckarray import DuckArray, value
 from tinygrad_rnn.errors import (
     DTypeError,
     GradientError,
-    NoDerivativeError,
     ShapeError,
     TinygradError,
     UnsupportedError,
 )
 from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, VJP, Function, check_call, name_of
+from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, VJP, Function, check_call, name_of, no_derivative
 
 Array = Any
 
@@ -306,13 +305,13 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         y = record(fun, args, kwargs or None)
         for i in y.argnums:
             if VJP[fun][i] is None:
-                raise _no_derivative(fun, i)
+                raise no_derivative(fun, i)
         return y
     if fun in CONSTANT:
         return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
     wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]
     if wanting:
-        raise _no_derivative(fun, wanting[0])
+        raise no_derivative(fun, wanting[0])
     raise UnsupportedError(f"{name_of(fun)} is not known on Tensors. Add defvjp({name_of(fun)}, ...), or pass x.data.")
 
 
@@ -362,11 +361,3 @@ def _misfit(fun: Function, args: tuple[Any, ...], error: Exception) -> ShapeErro
         if isinstance(a, (Tensor, np.ndarray))
     ]
     return ShapeError(f"{name_of(fun)} of {' and '.join(operands)}: {error}")
-
-
-def _no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
-    name = name_of(fun)
-    return NoDerivativeError(
-        f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
-        f"Add defvjp({name}, ...), or pass x.data."
-    )
