@@ -1,7 +1,21 @@
-"""What the comparisons with PyTorch share."""
+"""Fixtures that several files of tests share."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
+from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, JVP, VJP
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """Functions that a test declares are forgotten when it ends."""
+    before = [(table, table.copy()) for table in (VJP, JVP, COMPOSITE, CONSTANT, FORM)]
+    yield
+    for table, content in before:
+        table.clear()
+        table.update(content)
 
 
 @pytest.fixture(scope="module")

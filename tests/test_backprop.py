@@ -2,7 +2,6 @@
 
 import gc
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,22 +12,12 @@ from tinygrad_rnn.backprop import ancestors, aside, pullback, pushforward
 from tinygrad_rnn.differentiate import differentiate, grad
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.gradcheck import check_grads
-from tinygrad_rnn.primitive import FORM, VJP, defvjp, defvjp_variadic, name_of, primitive
+from tinygrad_rnn.primitive import VJP, defvjp, defvjp_variadic, name_of, primitive
 from tinygrad_rnn.tensor import Tensor
 
 
 def leaf(x: Any, name: str | None = None) -> Tensor:
     return Tensor(np.asarray(x, float), requires_grad=True, name=name)
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    """Rules that a test defines are forgotten when it ends."""
-    before = [(table, dict(table)) for table in (VJP, FORM)]
-    yield
-    for table, content in before:
-        table.clear()
-        table.update(content)
 
 
 # -- the walk -----------------------------------------------------------------------------------------

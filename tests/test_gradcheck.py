@@ -1,7 +1,6 @@
 """check_grads: what is right passes; what is wrong is found, and the operation that is responsible is named."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,20 +12,10 @@ from tinygrad_rnn.errors import DTypeError, GradientError
 from tinygrad_rnn.functional import relu, sigmoid, softmax
 from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.mode import no_grad
-from tinygrad_rnn.primitive import FORM, JVP, VJP, defjvp, defvjp, primitive
+from tinygrad_rnn.primitive import defjvp, defvjp, primitive
 from tinygrad_rnn.tensor import Tensor
 
 X = np.array([0.5, -1.0, 2.0])
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    """Rules that a test defines are forgotten when it ends."""
-    before = [(table, dict(table)) for table in (VJP, JVP, FORM)]
-    yield
-    for table, content in before:
-        table.clear()
-        table.update(content)
 
 
 def test_check_grads_accepts_what_is_right() -> None:

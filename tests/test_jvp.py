@@ -1,6 +1,6 @@
 """jvp, vjp, jacobian, hessian, hvp against closed formulas, against each other and against differences; defjvp."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,21 +12,11 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.differentiate import differentiate
 from tinygrad_rnn.errors import DTypeError, GradientError, NonFiniteError, UsageError
 from tinygrad_rnn.functional import half_squared_error, softmax
-from tinygrad_rnn.primitive import FORM, JVP, VJP
+from tinygrad_rnn.primitive import VJP
 
 rng = np.random.default_rng(7)
 X, V = rng.standard_normal((2, 3))
 A = rng.standard_normal((3, 3))
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    """Rules that a test defines are forgotten when it ends."""
-    before = [(table, dict(table)) for table in (VJP, JVP, FORM)]
-    yield
-    for table, content in before:
-        table.clear()
-        table.update(content)
 
 
 def rosenbrock(x: Any) -> Any:
