@@ -1,10 +1,11 @@
-"""Which functions are atomic, and what their derivatives are: four tables and the functions that fill them.
+"""Which functions are atomic, and what their derivatives are: the tables, and the functions that fill them.
 
 A function on Tensors is one of
     a primitive   it has rules in VJP; applying it makes one node of the graph
     a composite   written in terms of other functions; the graph shows those
     a constant    piecewise constant or about structure; it takes and gives plain arrays
-or it is unknown, and using it is an error: no gradient is ever lost silently.
+    refused       it writes into arrays, stores them, or calls back with bare ones: an error that says what to do
+or it is unknown, and using it is an error too: no gradient is ever lost silently.
 
 Notation, here and in every rule: `g` is the cotangent dL/dy of the output, `y` the primal output, and a
 rule returns the share dL/dx of its argument: a vector-Jacobian product.
@@ -14,7 +15,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,13 +23,15 @@ from tinygrad_rnn.errors import UnsupportedError, UsageError
 
 Function = Callable[..., Any]
 Rule = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 
 _ndarray_protocol = np.ndarray.__array_function__
 
 VJP: dict[Function, Sequence[Rule | None]] = {}  # rules by argument number
 COMPOSITE: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
-FORM: dict[Function, "Form"] = {}  # how a primitive may be called
+REFUSED: dict[Function, str] = {}  # why, and the mend
+FORM: dict[Function, "Form"] = {}  # how a primitive or a composite may be called
 
 
 class _Variadic(Sequence[Rule]):
@@ -45,7 +48,7 @@ class _Variadic(Sequence[Rule]):
 
 
 class Form(NamedTuple):
-    """How a primitive may be called on Tensors: what its rules know beyond g and y."""
+    """How a function may be called on Tensors: what its rules know beyond g and y, or its definition takes."""
 
     positional: float  # how many arguments by position; inf for any number
     names: frozenset[str]
@@ -61,8 +64,8 @@ def defvjp(fun: Function, *rules: Rule | None) -> None:
     known = [rule for rule in rules if rule is not None]
     if not known:
         raise UsageError(f"defvjp({name_of(fun)}, ...) needs at least one rule. Use defconstant if there is none.")
-    VJP[fun] = rules
-    FORM[fun] = _form(known[0], skip=2)
+    form = FORM[fun] = _form(known[0], skip=2)
+    VJP[fun] = rules if form.positional == math.inf else rules + (None,) * (int(form.positional) - len(rules))
 
 
 def defvjp_variadic(fun: Function, rule: Rule) -> None:
@@ -84,11 +87,12 @@ def _form(rule: Rule, skip: int) -> Form:
     )
 
 
-def composite(fun: Function) -> Callable[[Function], Function]:
+def composite(fun: Function) -> Callable[[F], F]:
     """`@composite(np.var)`: the decorated function is what `np.var` means on Tensors."""
 
-    def register(definition: Function) -> Function:
+    def register(definition: F) -> F:
         COMPOSITE[fun] = definition
+        FORM[fun] = _form(definition, skip=0)
         return definition
 
     return register
@@ -97,6 +101,11 @@ def composite(fun: Function) -> Callable[[Function], Function]:
 def defconstant(*funs: Function) -> None:
     """Declare functions that give plain arrays: no derivative, or one that is zero almost everywhere."""
     CONSTANT.update(funs)
+
+
+def defrefused(why: str, *funs: Function) -> None:
+    """Declare functions that cannot be used on Tensors; `why` follows their name and ends with what to do instead."""
+    REFUSED.update(dict.fromkeys(funs, why))
 
 
 def primitive(fun: Function) -> Function:
@@ -118,7 +127,7 @@ def primitive(fun: Function) -> Function:
 
 
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse, at the call, arguments that no rule of the primitive knows."""
+    """Refuse, at the call, arguments that the rules of a primitive, or the definition of a composite, do not know."""
     form = FORM[fun]
     known = ", ".join(sorted(form.names))
     if not form.any_keyword and (unknown := sorted(kwargs.keys() - form.names)):

@@ -21,7 +21,7 @@ from tinygrad_rnn.errors import (
     UnsupportedError,
 )
 from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, VJP, Function, check_call, name_of
+from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, REFUSED, VJP, Function, check_call, name_of
 
 Array = Any
 
@@ -156,7 +156,8 @@ class Tensor(DuckArray):
         if self.requires_grad:
             raise UnsupportedError(
                 f"{_label(self)} requires a gradient and would be detached silently if it became a plain array. "
-                "Use np.stack or np.concatenate for a list of Tensors; pass x.data if you mean the values."
+                "Use np.stack or np.concatenate for a list of Tensors, tinygrad_rnn.array for nested lists; "
+                "pass x.data if you mean the values."
             )
         return np.array(self.data, dtype=dtype, copy=True) if copy else np.asarray(self.data, dtype=dtype)
 
@@ -267,9 +268,12 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
                 raise _no_derivative(fun, i)
         return y
     if fun in COMPOSITE:
+        check_call(fun, args, kwargs)
         return COMPOSITE[fun](*args, **kwargs)
     if fun in CONSTANT:
         return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
+    if fun in REFUSED:
+        raise UnsupportedError(f"{name_of(fun)} {REFUSED[fun]}")
     wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]
     if wanting:
         raise _no_derivative(fun, wanting[0])
@@ -304,10 +308,10 @@ def _by_position(fun: Function, args: Any, kwargs: dict[str, Any]) -> tuple[tupl
     """Tensors given by keyword, as in np.sum(a=x), moved to their positions."""
     try:
         given = inspect.signature(fun).bind(*args, **kwargs).arguments
+        names = list(given)
+        last = max(i for i, name in enumerate(names) if isinstance(given[name], Tensor))
     except (ValueError, TypeError) as error:
         raise UnsupportedError(f"{name_of(fun)}: pass Tensors by position ({error}).") from error
-    names = list(given)
-    last = max(i for i, name in enumerate(names) if isinstance(given[name], Tensor))
     return tuple(given[n] for n in names[: last + 1]), {n: given[n] for n in names[last + 1 :]}
 
 

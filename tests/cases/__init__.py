@@ -1,7 +1,20 @@
 """The table of cases, one file for each file of rules; what a table must hold is said in table.py."""
 
 import tinygrad_rnn  # noqa: F401 (fills the tables of rules)
-from cases import elementwise, indexing, linalg, nonlinear, reduce, shape
+from cases import (
+    decompositions,
+    einsum,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    nonlinear,
+    norms,
+    rearrange,
+    reduce,
+    shape,
+    structure,
+)
 from cases.table import CASES, Case
 from tinygrad_rnn.primitive import COMPOSITE, VJP
 
@@ -10,12 +23,18 @@ __all__ = [
     "COMPOSITES",
     "PRIMITIVES",
     "Case",
+    "decompositions",
+    "einsum",
     "elementwise",
     "indexing",
+    "joining",
     "linalg",
     "nonlinear",
+    "norms",
+    "rearrange",
     "reduce",
     "shape",
+    "structure",
 ]
 
 PRIMITIVES = tuple(VJP)  # those of the package: tests define more
