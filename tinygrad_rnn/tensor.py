@@ -190,12 +190,14 @@ def _leaf_again(data: Array, requires_grad: bool, name: str | None, grad: Array 
 def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Tensor:
     """Apply a primitive: compute its value and, if an operand requires a gradient, remember how.
 
-    Raises ShapeError, naming the operands, where NumPy finds that they do not fit.
+    Raises ShapeError, naming the operands, where NumPy finds that they do not fit; LinAlgError as NumPy does.
     """
     primals = tuple([a.data if type(a) is Tensor else a for a in args])
     argnums = tuple([i for i, a in enumerate(args) if type(a) is Tensor and a.requires_grad])
     try:
         data = fun(*primals) if kwargs is None else fun(*primals, **kwargs)
+    except np.linalg.LinAlgError:  # a ValueError, but not about shapes
+        raise
     except ValueError as error:
         raise _misfit(fun, args, error) from error
     return _made(data, fun, args, primals, kwargs, argnums)

@@ -164,6 +164,8 @@ def multi_dot(arrays: Sequence[Array]) -> Array:
 @composite(np.linalg.matrix_power)
 def matrix_power(a: Array, n: int) -> Array:
     """The product of n factors a, of the inverse if n is negative; by squaring."""
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(f"np.linalg.matrix_power needs square matrices, not shape {a.shape}.")
     n = index(n)
     if n < 0:
         return np.linalg.matrix_power(np.linalg.inv(a), -n)

@@ -16,10 +16,7 @@ defconstant(np.triu_indices_from, np.ravel_multi_index, np.unravel_index, np.ein
 defconstant(np.array_repr, np.array_str, np.array2string)
 
 
-@composite(np.copy)
-def copy(a: Array) -> Array:
-    """A new result of the same value, through which gradients flow."""
-    return np.positive(a)
+defvjp(np.copy, lambda g, y, a: g)
 
 
 @primitive
