@@ -96,7 +96,7 @@ case(np.cross, normal(3, 2), normal(2, 3), 0, 1, 0)
 case(np.linalg.multi_dot, normal(2, 3), normal(3, 1), normal(1, 2), via=lambda *xs: np.linalg.multi_dot(xs))
 case(np.linalg.multi_dot, normal(3), normal(3, 2), normal(2), via=lambda *xs: np.linalg.multi_dot(xs))
 for n in (-2, -1, 0, 1, 2, 3, 6):
-    case(np.linalg.matrix_power, normal(2, 2) * 0.4 + 2 * np.eye(2), n)
+    case(np.linalg.matrix_power, 0.2 * normal(2, 2) + np.eye(2), n)
 case(np.linalg.matrix_power, normal(2, 3, 3), 3)
 case(np.linalg.matrix_power, normal(2, 3, 3), n=0)
 for shape, options in [
