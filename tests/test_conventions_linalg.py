@@ -93,6 +93,19 @@ def test_solve_takes_only_a_vector_for_a_vector() -> None:
         np.linalg.solve(a, leaf(np.ones((3, 2))))
 
 
+def test_equal_eigenvalues_send_finite_gradients() -> None:
+    assert_allclose(gradient(np.linalg.eigvalsh, np.eye(3)), np.eye(3))
+    assert_array_equal(gradient(lambda a: np.linalg.eigh(a)[1], np.eye(3)), np.zeros((3, 3)))
+    assert np.all(np.isfinite(gradient(lambda a: np.linalg.norm(a, 2), np.zeros((2, 3)))))
+
+
+def test_the_spectral_norm_is_the_largest_singular_value() -> None:
+    u, s, vh = np.linalg.svd(np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.25]]), full_matrices=False)
+    x = u * s @ vh
+    assert_allclose(gradient(lambda x: np.linalg.norm(x, 2), x), np.outer(u[:, 0], vh[0]))
+    assert_allclose(gradient(lambda x: np.linalg.norm(x, "nuc"), x), u @ vh)
+
+
 # -- einsum -------------------------------------------------------------------------------------------
 
 
@@ -120,7 +133,7 @@ def test_einsum_is_one_node_and_so_is_its_share() -> None:
         (lambda a: np.hstack([a, a[:1]]), "concatenate of"),
         (lambda a: np.choose([0, 5], [a[0, 0], a[0, 1]]), "invalid entry in choice array"),
         (lambda a: np.meshgrid(a[0], indexing="yx"), "'xy' or 'ij'"),
-        (lambda a: np.linalg.norm(a, 3), "order 3"),
+        (lambda a: np.linalg.norm(a, 3), "3 is no order of a matrix norm"),
     ],
 )
 def test_shapes_and_numbers_that_do_not_fit(f: Callable[[Any], Any], words: str) -> None:

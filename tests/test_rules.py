@@ -15,6 +15,7 @@ from tinygrad_rnn.functional import log_softmax, logsumexp, relu, sigmoid, softm
 from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.primitive import COMPOSITE, VJP, name_of
 from tinygrad_rnn.rules.decompositions import logabsdet
+from tinygrad_rnn.rules.eigen import eigenvectors
 from tinygrad_rnn.rules.einsum import einsum
 from tinygrad_rnn.tensor import Tensor
 
@@ -143,6 +144,7 @@ BENT = [  # with a second derivative of their own
     np.multiply, np.divide, np.reciprocal, np.square, np.sqrt, np.exp, np.expm1, np.log, np.log1p, np.sin, np.cos,
     np.tanh, np.logaddexp, np.power, np.matmul, sigmoid, softplus, softmax, log_softmax, logsumexp,
     einsum, np.linalg.inv, np.linalg.solve, np.linalg.det, logabsdet, np.linalg.cholesky, np.linalg.vector_norm,
+    np.linalg.eigvalsh, eigenvectors,
 ]  # fmt: skip
 
 

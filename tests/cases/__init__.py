@@ -3,6 +3,7 @@
 import tinygrad_rnn  # noqa: F401 (fills the tables of rules)
 from cases import (
     decompositions,
+    eigen,
     einsum,
     elementwise,
     indexing,
@@ -24,6 +25,7 @@ __all__ = [
     "PRIMITIVES",
     "Case",
     "decompositions",
+    "eigen",
     "einsum",
     "elementwise",
     "indexing",

@@ -5,6 +5,7 @@ reduce          sum, mean, max, min
 linalg          matmul, and every other product in terms of it: dot, tensordot, kron, cross, matrix_power, trace ...
 einsum          einsum, whose share is again an einsum
 decompositions  inv, solve, det, slogdet, cholesky
+eigen           eigh, eigvalsh, svdvals, cond
 norms           norms of vectors and matrices
 shape           reshape, transpose, moveaxis, squeeze, broadcast_to, astype ...; unbroadcast
 joining         concatenate, stack, block, append, insert ...; split and its kind
@@ -16,6 +17,7 @@ nonlinear       what NumPy lacks: sigmoid, relu, softplus, softmax, log_softmax,
 
 from tinygrad_rnn.rules import (
     decompositions,
+    eigen,
     einsum,
     elementwise,
     indexing,
@@ -31,6 +33,7 @@ from tinygrad_rnn.rules import (
 
 __all__ = [
     "decompositions",
+    "eigen",
     "einsum",
     "elementwise",
     "indexing",

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import UnsupportedError
 from tinygrad_rnn.primitive import composite, defvjp
 from tinygrad_rnn.rules.reduce import restore
 
@@ -51,7 +50,8 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
         sums = np.sum(np.abs(x), axis=summed, keepdims=True)
         extreme = (np.max if ord > 0 else np.min)(sums, axis=chosen, keepdims=True)
         return extreme if keepdims else np.squeeze(extreme, axes)
-    raise UnsupportedError(
-        f"the matrix norm of order {ord!r} is not known on Tensors. "
-        "Use 'fro', 1, -1, np.inf or -np.inf; for singular values pass x.data."
-    )
+    if ord not in (2, -2, "nuc"):
+        raise ValueError(f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf")
+    singular = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
+    y = np.sum(singular, axis=-1) if ord == "nuc" else singular[..., 0 if ord == 2 else -1]
+    return np.expand_dims(y, axes) if keepdims else y
