@@ -144,7 +144,7 @@ BENT = [  # with a second derivative of their own
     np.multiply, np.divide, np.reciprocal, np.square, np.sqrt, np.exp, np.expm1, np.log, np.log1p, np.sin, np.cos,
     np.tanh, np.logaddexp, np.power, np.matmul, sigmoid, softplus, softmax, log_softmax, logsumexp,
     einsum, np.linalg.inv, np.linalg.solve, np.linalg.det, logabsdet, np.linalg.cholesky, np.linalg.vector_norm,
-    np.linalg.eigvalsh, eigenvectors,
+    np.linalg.eigvalsh, eigenvectors, np.linalg.pinv,
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cases.table import MEANING, case, normal
 from tinygrad_rnn.rules.rearrange import pad_with_constant, pad_with_own
@@ -111,6 +112,16 @@ case(np.repeat, normal(2, 2), repeats=[1, 2], axis=1)
 case(np.resize, normal(3), (2, 4))
 case(np.resize, normal(2, 3), 4)
 case(np.resize, normal(), new_shape=(2,))
+WINDOWS: list[tuple[tuple[int, ...], Any, Any]] = [
+    ((4,), 2, None),
+    ((3,), 3, 0),
+    ((3, 3), (2, 2), None),
+    ((2, 4), 3, 1),
+    ((3, 2), 2, -2),
+    ((3, 3), (2, 1), (1, 0)),
+]
+for shape, window, axis in WINDOWS:
+    case(sliding_window_view, normal(*shape), window, axis)
 
 PADS: list[tuple[tuple[int, ...], Any]] = [
     ((3,), 2),

@@ -4,7 +4,7 @@ elementwise     ufuncs: one line of calculus each
 reduce          sum, mean, max, min
 linalg          matmul, and every other product in terms of it: dot, tensordot, kron, cross, matrix_power, trace ...
 einsum          einsum, whose share is again an einsum
-decompositions  inv, solve, det, slogdet, cholesky
+decompositions  inv, pinv, solve, det, slogdet, cholesky
 eigen           eigh, eigvalsh, svdvals, cond
 norms           norms of vectors and matrices
 shape           reshape, transpose, moveaxis, squeeze, broadcast_to, astype ...; unbroadcast

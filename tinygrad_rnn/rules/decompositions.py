@@ -1,4 +1,4 @@
-"""Rules of inverse, solve, determinant and the Cholesky factor, for stacks of matrices."""
+"""Rules of inverse, pseudo-inverse, solve, determinant and the Cholesky factor, for stacks of matrices."""
 
 from typing import Any, NamedTuple
 
@@ -19,6 +19,16 @@ def _inverse_transposed(a: Array) -> Array:
 
 
 defvjp(np.linalg.inv, lambda g, y, a: -_transposed(y) @ g @ _transposed(y))
+
+
+def _pinv(g: Array, y: Array, a: Array) -> Array:
+    """Golub and Pereyra (1973), doi:10.1137/0710036; the rank must stay the same nearby."""
+    g, p = _transposed(g), _transposed(y)
+    left, right = g - a @ (y @ g), g - (g @ y) @ a  # (1 - a y) g, g (1 - y a)
+    return left @ y @ p + p @ y @ right - p @ _transposed(g) @ p
+
+
+defvjp(np.linalg.pinv, _pinv)
 
 
 def _solve_left(g: Array, y: Array, a: Array, b: Array) -> Array:
@@ -86,7 +96,7 @@ def slogdet(a: Array) -> SignAndLogabsdet:
 
 
 def _cholesky(g: Array, y: Array, a: Array, /, *, upper: bool = False) -> Array:
-    """Murray (2016), arXiv:1602.07527, section 3; a share that is symmetric, as a is."""
+    """Murray (2016), arXiv:1602.07527; a share that is symmetric, as a is."""
     g, factor = (_transposed(g), _transposed(y)) if upper else (g, y)
     phi = np.tri(a.shape[-1], dtype=g.dtype) - 0.5 * np.eye(a.shape[-1], dtype=g.dtype)  # lower half, half the diagonal
     left = np.linalg.solve(_transposed(factor), phi * (_transposed(factor) @ g))

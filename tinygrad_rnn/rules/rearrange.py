@@ -7,6 +7,7 @@ function itself: `places(x)` goes in, what comes out says for each entry where i
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_rnn.errors import UnsupportedError
 from tinygrad_rnn.primitive import composite, defvjp, primitive
@@ -29,6 +30,10 @@ defvjp(
 defvjp(np.tile, lambda g, y, A, reps: put_back(g, A, np.tile(places(A), reps)))
 defvjp(np.repeat, lambda g, y, a, repeats, axis=None: put_back(g, a, np.repeat(places(a), repeats, axis)))
 defvjp(np.resize, lambda g, y, a, new_shape: put_back(g, a, np.resize(places(a), new_shape)))
+defvjp(
+    sliding_window_view,
+    lambda g, y, x, window_shape, axis=None: put_back(g, x, sliding_window_view(places(x), window_shape, axis)),
+)
 
 
 @composite(np.diagflat)
