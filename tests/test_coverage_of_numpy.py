@@ -138,6 +138,7 @@ def test_no_function_is_declared_twice() -> None:
         (lambda x: np.full(2, x), ["would be detached silently"]),
         (lambda x: np.full_like(x, x, dtype=int), ["would be detached silently"]),
         (lambda x: np.ones(2).__setitem__(slice(None), x), ["would be detached silently"]),
+        (lambda x: np.where(x), ["np.where on Tensors needs 3"]),
         (lambda x: np.add.at(np.ones(2), [0], x), ["np.add.at is not recorded"]),
         (lambda x: np.add.reduce(x), ["np.add.reduce is not recorded"]),
         (lambda x: np.add.accumulate(x), ["np.add.accumulate is not recorded"]),
@@ -171,6 +172,16 @@ def test_a_missing_method_of_arrays_is_told_apart_from_a_slip() -> None:
     with pytest.raises(AttributeError, match=r"^a Tensor has no 'shpae'\.$"):
         _ = x.shpae
     assert not hasattr(x, "flat")
+
+
+def test_a_number_is_had_by_asking_for_it() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    numbers = np.zeros(2)
+    numbers[0] = x[0]  # float(x[0]), as NumPy sees it
+    assert_array_equal(numbers, [1, 0])
+    assert_array_equal(np.fromiter(x, float), [1, 2])
+    with pytest.raises((TypeError, ValueError)):
+        np.fromiter([x, x], float)
 
 
 def test_a_singular_matrix_is_called_so() -> None:

@@ -51,6 +51,7 @@ class Form(NamedTuple):
     """How a function may be called on Tensors: what its rules know beyond g and y, or its definition takes."""
 
     positional: float  # how many arguments by position; inf for any number
+    required: int  # how many of them have no default
     names: frozenset[str]
     any_keyword: bool
 
@@ -82,6 +83,7 @@ def _form(rule: Rule, skip: int) -> Form:
     )
     return Form(
         math.inf if inspect.Parameter.VAR_POSITIONAL in kinds else by_position,
+        sum(p.default is p.empty for p in parameters[:by_position]),
         frozenset(p.name for p in parameters),
         inspect.Parameter.VAR_KEYWORD in kinds,
     )
@@ -132,6 +134,8 @@ def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     known = ", ".join(sorted(form.names))
     if not form.any_keyword and (unknown := sorted(kwargs.keys() - form.names)):
         raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
+    if len(args) + len(kwargs) < form.required:
+        raise UnsupportedError(f"{name_of(fun)} on Tensors needs {form.required} arguments: {known}.")
     if len(args) > form.positional:
         raise UnsupportedError(
             f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from cases.table import MEANING, case, normal
-from tinygrad_rnn.rules.rearrange import pad_with_constant, pad_with_own
+from tinygrad_rnn.rules.rearrange import pad_with_constant, pad_with_copies
 
 MEANING.update(
     {
         pad_with_constant: lambda x, pad_width, constant_values: np.pad(
             x, pad_width, mode="constant", constant_values=constant_values
         ),
-        pad_with_own: lambda x, pad_width, mode: np.pad(x, pad_width, mode=mode),
+        pad_with_copies: lambda x, pad_width, mode: np.pad(x, pad_width, mode=mode),
     }
 )
 
@@ -138,7 +138,7 @@ for shape, width in PADS:
     case(np.pad, normal(*shape), width, mode="constant", constant_values=2.5)
     for mode in ("edge", "reflect", "symmetric", "wrap"):
         case(np.pad, normal(*shape), width, mode)
-        case(pad_with_own, normal(*shape), width, mode)
+        case(pad_with_copies, normal(*shape), width, mode)
 case(np.pad, normal(2), 6, mode="reflect")  # further out than the array is long
 case(np.pad, normal(2, 2), 1, constant_values=((1, 2), (3, 4)))
 case(np.pad, normal(0, 2), 1)

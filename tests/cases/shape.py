@@ -44,6 +44,8 @@ case(np.ravel, normal(2, 3))
 case(np.ravel, normal())
 case(astype, normal(2, 3), np.dtype(np.float64))
 case(astype, normal(), np.dtype(np.float64))
+if hasattr(np, "astype"):
+    case(np.astype, normal(2, 3), np.float64, copy=False)
 case(np.ravel, normal(2, 3, 2), order="F")
 case(np.ravel, normal(2, 3), "C")
 case(np.moveaxis, normal(2, 3, 1, 2), 0, -1)

@@ -90,7 +90,10 @@ def outer_of_vectors(x1: Array, x2: Array, /) -> Array:
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     """The sum over the given axes of both, or over the last n of a and the first n of b."""
     a, b = as_array(a), as_array(b)
-    over_a, over_b = (range(-axes, 0), range(axes)) if np.ndim(axes) == 0 else map(np.atleast_1d, axes)
+    summed: Any = (range(-axes, 0), range(axes)) if np.ndim(axes) == 0 else map(np.atleast_1d, axes)
+    over_a, over_b = ([range(x.ndim)[i] for i in over] for x, over in zip((a, b), summed, strict=True))
+    if len(set(over_a)) < len(over_a) or len(set(over_b)) < len(over_b):
+        raise ShapeError(f"np.tensordot sums over each axis once, not over {over_a} and {over_b}.")
     lengths, others = [a.shape[i] for i in over_a], [b.shape[i] for i in over_b]
     if lengths != others:
         raise ShapeError(f"np.tensordot of {a.shape} and {b.shape} sums over axes of lengths {lengths} and {others}.")

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.primitive import composite, defvjp
 from tinygrad_rnn.rules.reduce import restore
 
@@ -42,7 +43,7 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     if len(axes) == 1 and not isinstance(ord, str):
         return np.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=ord)
     if len(axes) != 2:
-        raise ValueError(f"norm of order {ord!r} is over one axis or two, not {axes}")
+        raise UsageError(f"np.linalg.norm of order {ord!r} is over one axis or two, not {axes}. Give the axis.")
     if ord == "fro":
         return np.linalg.vector_norm(x, axis=axes, keepdims=keepdims)
     if ord in (1, -1, np.inf, -np.inf):
@@ -51,7 +52,7 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
         extreme = (np.max if ord > 0 else np.min)(sums, axis=chosen, keepdims=True)
         return extreme if keepdims else np.squeeze(extreme, axes)
     if ord not in (2, -2, "nuc"):
-        raise ValueError(f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf")
+        raise UsageError(f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf.")
     singular = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
     y = np.sum(singular, axis=-1) if ord == "nuc" else singular[..., 0 if ord == 2 else -1]
     return np.expand_dims(y, axes) if keepdims else y

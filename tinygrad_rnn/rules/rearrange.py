@@ -55,8 +55,8 @@ def pad_with_constant(x: Array, pad_width: Any, constant_values: Any) -> Array:
 
 
 @primitive
-def pad_with_own(x: Array, pad_width: Any, mode: Any) -> Array:
-    """`np.pad` with entries of the array itself."""
+def pad_with_copies(x: Array, pad_width: Any, mode: Any) -> Array:
+    """`np.pad` with copies of entries of the array."""
     return np.pad(x, pad_width, mode)
 
 
@@ -64,7 +64,7 @@ defvjp(
     pad_with_constant,
     lambda g, y, x, pad_width, constant_values: np.reshape(g[np.pad(np.ones(x.shape, bool), pad_width)], x.shape),
 )
-defvjp(pad_with_own, lambda g, y, x, pad_width, mode: put_back(g, x, np.pad(places(x), pad_width, mode)))
+defvjp(pad_with_copies, lambda g, y, x, pad_width, mode: put_back(g, x, np.pad(places(x), pad_width, mode)))
 
 
 @composite(np.pad)
@@ -73,7 +73,7 @@ def pad(array: Array, pad_width: Any, mode: Any = "constant", *, constant_values
     if mode == "constant":
         return pad_with_constant(array, pad_width, constant_values)
     if mode in ("edge", "reflect", "symmetric", "wrap"):
-        return pad_with_own(array, pad_width, mode)
+        return pad_with_copies(array, pad_width, mode)
     raise UnsupportedError(
         f"np.pad on Tensors takes no mode={mode!r}, which computes what it puts there. "
         "Use 'constant', 'edge', 'reflect', 'symmetric' or 'wrap', or np.concatenate with what you compute yourself."

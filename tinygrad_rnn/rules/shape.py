@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import UnsupportedError
+from tinygrad_rnn.errors import ShapeError, UnsupportedError, UsageError
 from tinygrad_rnn.primitive import composite, defvjp, primitive
 
 Array = Any
@@ -43,6 +43,15 @@ defvjp(np.squeeze, lambda g, y, a, axis=None: np.reshape(g, a.shape))
 defvjp(np.broadcast_to, lambda g, y, array, shape: g)
 
 
+def astype_by_name(x: Array, dtype: Any, /, *, copy: bool = True) -> Array:
+    """x.astype(dtype): recorded for floating dtypes, a plain array for others."""
+    return x.astype(dtype)
+
+
+if hasattr(np, "astype"):  # new in NumPy 2.1
+    composite(np.astype)(astype_by_name)
+
+
 @composite(np.ravel)
 def ravel(a: Array, order: str = "C") -> Array:
     """All entries in one axis, row by row, or with order="F" column by column."""
@@ -58,7 +67,7 @@ def ravel(a: Array, order: str = "C") -> Array:
 def matrix_transpose(x: Array, /) -> Array:
     """The last two axes exchanged."""
     if x.ndim < 2:
-        raise ValueError(f"a matrix has two axes at least; the argument has {x.ndim}")
+        raise ShapeError(f"np.matrix_transpose needs two axes at least, not shape {x.shape}. Use np.atleast_2d.")
     return np.swapaxes(x, -1, -2)
 
 
@@ -104,7 +113,7 @@ def broadcast_arrays(*args: Array) -> tuple[Array, ...]:
 def meshgrid(*xi: Array, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Array, ...]:
     """The coordinates of a grid: each vector along an axis of its own, and the same along the others."""
     if indexing not in ("xy", "ij"):
-        raise ValueError(f"indexing is 'xy' or 'ij', not {indexing!r}")
+        raise UsageError(f"np.meshgrid has indexing='xy' or 'ij', not {indexing!r}.")
     n = len(xi)
     axes = [1, 0, *range(2, n)][:n] if indexing == "xy" and n > 1 else range(n)
     grid = tuple(np.reshape(x, [-1 if i == axis else 1 for i in range(n)]) for x, axis in zip(xi, axes, strict=True))
