@@ -31,6 +31,9 @@ from tinygrad_rnn.functional import (
 from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.primitive import COMPOSITE, VJP, name_of
 from tinygrad_rnn.rules.cumulative import recurrence
+from tinygrad_rnn.rules.decompositions import logabsdet
+from tinygrad_rnn.rules.eigen import eigenvectors
+from tinygrad_rnn.rules.einsum import einsum
 from tinygrad_rnn.rules.trigonometry import sinc_derivative
 from tinygrad_rnn.tensor import Tensor
 
@@ -79,10 +82,13 @@ def test_a_case_applies_what_it_stands_for(case: Case, monkeypatch: pytest.Monke
     assert case.of in opened + [t.fun for t in ancestors([y])]
 
 
+def _rules(of: Callable[..., Any]) -> Any:
+    """The rules by argument number; of any number of arrays the first three stand for all."""
+    return [VJP[of][i] for i in range(3)] if hasattr(VJP[of], "rule") else VJP[of]
+
+
 def _arguments_with_a_rule(of: Callable[..., Any]) -> list[int]:
-    if hasattr(VJP[of], "rule"):  # any number of arrays: the first three stand for all
-        return [0, 1, 2]
-    return [i for i, rule in enumerate(VJP[of]) if rule is not None]
+    return [i for i, rule in enumerate(_rules(of)) if rule is not None]
 
 
 def _gives(case: Case, of: Callable[..., Any], argnum: int) -> bool:
@@ -143,7 +149,7 @@ FLAT = [  # steps, whose slope of 0 stays 0 when it is scaled
 def test_a_rule_that_is_off_by_one_percent_is_caught(
     of: Callable[..., Any], argnum: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = [VJP[of][i] for i in range(3)] if hasattr(VJP[of], "rule") else VJP[of]
+    right = _rules(of)
     wrong = [
         (lambda *args, rule=rule, **kwargs: 1.01 * rule(*args, **kwargs)) if i == argnum else rule
         for i, rule in enumerate(right)
@@ -171,6 +177,8 @@ BENT = [  # with a second derivative of their own
     np.prod, np.var, np.std, np.cumprod, recurrence,
     np.matmul, sigmoid, softplus, softmax, log_softmax, logsumexp,
     elu, selu, silu, mish, gelu, erf, erfc, softsign, logit,
+    einsum, np.linalg.inv, np.linalg.solve, np.linalg.det, logabsdet, np.linalg.cholesky, np.linalg.vector_norm,
+    np.linalg.eigvalsh, eigenvectors, np.linalg.pinv,
 ]  # fmt: skip
 
 
@@ -185,7 +193,7 @@ def test_a_rule_that_uses_plain_values_is_caught_at_order_2(
         return lambda *args, **kwargs: rule(*map(plain, args), **kwargs)
 
     case = next(c for c in CASES if c.of is of and c.variables and all(np.size(c.args[i]) > 1 for i in c.variables))
-    monkeypatch.setitem(VJP, of, [detached(rule) for rule in VJP[of]])
+    monkeypatch.setitem(VJP, of, [detached(rule) for rule in _rules(of)])
     check_grads(case.fun, case.args, order=1)
     with pytest.raises(GradientError, match="derivative of order 2"):
         check_grads(case.fun, case.args, order=2)

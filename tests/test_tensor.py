@@ -19,7 +19,7 @@ from tinygrad_rnn.errors import (
 )
 from tinygrad_rnn.functional import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
 from tinygrad_rnn.mode import grad_mode, no_grad, recording
-from tinygrad_rnn.primitive import CONSTANT, VJP, primitive
+from tinygrad_rnn.primitive import CONSTANT, VJP, name_of, primitive
 from tinygrad_rnn.tensor import Node, Tensor
 
 
@@ -447,16 +447,16 @@ def test_a_function_without_rules_names_the_argument_that_requires_a_gradient() 
         np.nextafter(Tensor([1.0]), leaf([1.0]))
 
 
-@pytest.mark.parametrize("f", [np.unwrap, np.dot, np.vstack, np.einsum])
+@pytest.mark.parametrize("f", [np.unwrap, np.linalg.lstsq, np.histogramdd])
 def test_other_functions_without_rules(f: Callable[..., Any]) -> None:
-    args = {np.unwrap: (leaf([1.0]),), np.vstack: ([leaf([1.0])],), np.einsum: ("i->", leaf([1.0]))}
-    with pytest.raises(NoDerivativeError, match=f"^np.{f.__name__} has no derivative"):
+    args = {np.unwrap: (leaf([1.0]),), np.histogramdd: ([leaf([1.0])],)}
+    with pytest.raises(NoDerivativeError, match=f"^{name_of(f)} has no derivative"):
         f(*args.get(f, (leaf([1.0]), leaf([1.0]))))
 
 
 def test_a_function_of_a_submodule_is_called_by_its_full_name() -> None:
-    with pytest.raises(NoDerivativeError, match=r"Add defvjp\(np\.linalg\.norm, \.\.\.\), or pass x\.data\.$"):
-        np.linalg.norm(leaf([1.0]))
+    with pytest.raises(NoDerivativeError, match=r"Add defvjp\(np\.linalg\.eig, \.\.\.\), or pass x\.data\.$"):
+        np.linalg.eig(leaf([1.0]))
 
 
 def test_an_argument_without_a_rule_is_refused_at_the_call() -> None:

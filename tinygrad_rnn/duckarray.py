@@ -4,19 +4,28 @@ A class that derives from DuckArray has `data`, the value, and `_record`, `_unar
 primitive.  Operators call it directly: going through NumPy's ufunc protocol first would cost as much again.
 """
 
+import operator
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tinygrad_rnn.errors import UnsupportedError
 from tinygrad_rnn.rules.indexing import getitem
-from tinygrad_rnn.rules.shape import astype
+from tinygrad_rnn.rules.linalg import dot, trace
+from tinygrad_rnn.rules.shape import astype, ravel
 
 
 def value(x: Any) -> Any:
     """The plain array of a duck array; anything else as it is."""
     return x.data if isinstance(x, DuckArray) else x
+
+
+def _plain(key: Any) -> Any:
+    """A key with arrays in the place of Tensors, also inside tuples and lists."""
+    if isinstance(key, tuple):
+        return tuple(map(_plain, key))
+    return list(map(_plain, key)) if isinstance(key, list) else value(key)
 
 
 class DuckArray:
@@ -96,8 +105,7 @@ class DuckArray:
         return self.round(ndigits or 0)
 
     def __getitem__(self, key: Any) -> Any:
-        key = tuple(map(value, key)) if isinstance(key, tuple) else value(key)
-        return self._record(getitem, (self, key))
+        return self._record(getitem, (self, _plain(key)))
 
     def __setitem__(self, key: Any, item: Any) -> None:
         raise UnsupportedError(
@@ -171,6 +179,83 @@ class DuckArray:
     def squeeze(self, axis: Any = None) -> Any:
         """Axes of length 1 removed."""
         return self._record(np.squeeze, (self, axis))
+
+    # -- shapes, products, entries --
+
+    @property
+    def mT(self) -> Any:
+        """The last two axes exchanged."""
+        return self.swapaxes(-1, -2)
+
+    def ravel(self, order: str = "C") -> Any:
+        """All entries in one axis."""
+        return ravel(self, order)
+
+    flatten = ravel  # every result is a new Tensor
+
+    def copy(self) -> Any:
+        """A new result of the same value, through which gradients flow; `detach` stops them."""
+        return self._record(np.copy, (self,))
+
+    def dot(self, other: Any) -> Any:
+        """`np.dot`."""
+        return dot(self, other)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The sum over a diagonal."""
+        return trace(self, offset, axis1, axis2)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        """The entries of a diagonal."""
+        return self._record(np.diagonal, (self, offset, axis1, axis2))
+
+    def take(self, indices: Any, axis: Any = None, mode: str = "raise") -> Any:
+        """The entries or slices with these numbers."""
+        return self._record(np.take, (self, indices, axis), {"mode": mode})
+
+    def repeat(self, repeats: Any, axis: Any = None) -> Any:
+        """Every entry or slice several times."""
+        return self._record(np.repeat, (self, repeats, axis))
+
+    def tolist(self) -> Any:
+        """The value as nested lists of Python numbers."""
+        return self.data.tolist()
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all entries."""
+        return int(self.data.nbytes)
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one entry."""
+        return int(self.data.itemsize)
+
+    def __contains__(self, item: Any) -> bool:
+        return value(item) in self.data
+
+    def __index__(self) -> int:
+        return operator.index(self.data)
+
+    def __format__(self, spec: str) -> str:
+        """A number's format, such as `f"{loss:.3f}"`, for Tensors without axes."""
+        if not spec:
+            return str(self)
+        if self.ndim:
+            raise UnsupportedError(
+                f"the format {spec!r} is for one number; the Tensor has shape {self.shape}. "
+                "Use np.array2string(x.data, precision=...), or x.item() if there is one entry."
+            )
+        return format(self.data.item(), spec)
+
+    if not TYPE_CHECKING:  # for a checker an attribute that is not there is a mistake
+
+        def __getattr__(self, name: str) -> Any:
+            kind = type(self).__name__
+            mend = f" Use x.data.{name} for the value's, which has no gradient." if hasattr(np.ndarray, name) else ""
+            raise AttributeError(f"a {kind} has no {name!r}.{mend}", name=name, obj=self)
+
+    # -- reductions --
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         """The sum over `axis` (None: over all)."""

@@ -181,7 +181,7 @@ class _Check(NamedTuple):
 
 
 def _is_variable(x: Any, place: str) -> bool:
-    dtype = getattr(x, "dtype", None)
+    dtype = x.dtype if isinstance(x, (np.ndarray, np.generic)) else None
     if dtype is not None and dtype.kind == "f" and dtype != np.float64:
         raise DTypeError(f"{place} has dtype {dtype}; finite differences need float64.")
     return isinstance(x, float) or bool(dtype == np.float64)

@@ -1,11 +1,12 @@
-"""Which functions are atomic, and what their derivatives are: five tables and the functions that fill them.
+"""Which functions are atomic, and what their derivatives are: the tables, and the functions that fill them.
 
 A function on Tensors is one of
     a primitive   it has rules in VJP; applying it makes one node of the graph
     a composite   written in terms of other functions; the graph shows those.  It may return NotImplemented
                   to leave a call to the rules of the same function
     a constant    truth values, indices, structure: it takes and gives plain arrays
-or it is unknown, and using it is an error: no gradient is ever lost silently.
+    refused       it writes into arrays, stores them, or calls back with bare ones: an error that says what to do
+or it is unknown, and using it is an error too: no gradient is ever lost silently.
 
 Notation, here and in every rule: `g` is the cotangent dL/dy of the output, `y` the primal output, and a
 rule returns the share dL/dx of its argument: a vector-Jacobian product.  A rule may be given for the other
@@ -16,7 +17,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from tinygrad_rnn.errors import NoDerivativeError, UnsupportedError, UsageError
 
 Function = Callable[..., Any]
 Rule = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 
 _ndarray_protocol = np.ndarray.__array_function__
 
@@ -31,6 +33,7 @@ VJP: dict[Function, Sequence[Rule | None]] = {}  # rules by argument number
 JVP: dict[Function, Sequence[Rule | None]] = {}  # rules of forward mode, where someone gave them
 COMPOSITE: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
+REFUSED: dict[Function, str] = {}  # why, and the mend
 FORM: dict[Function, "Form"] = {}  # how a primitive or a composite may be called
 
 
@@ -51,6 +54,7 @@ class Form(NamedTuple):
     """How a function may be called on Tensors: what its rules know beyond g and y, or its definition knows."""
 
     positional: float  # how many arguments by position; inf for any number
+    required: int  # how many of them have no default
     names: frozenset[str]
     any_keyword: bool
 
@@ -111,17 +115,18 @@ def _form(rule: Rule, skip: int) -> Form:
     )
     return Form(
         math.inf if inspect.Parameter.VAR_POSITIONAL in kinds else by_position,
+        sum(p.default is p.empty for p in parameters[:by_position]),
         frozenset(p.name for p in parameters),
         inspect.Parameter.VAR_KEYWORD in kinds,
     )
 
 
-def composite(fun: Function) -> Callable[[Function], Function]:
+def composite(fun: Function) -> Callable[[F], F]:
     """`@composite(np.var)`: the decorated function is what `np.var` means on Tensors."""
 
-    def register(definition: Function) -> Function:
+    def register(definition: F) -> F:
         COMPOSITE[fun] = definition
-        FORM.setdefault(fun, _form(definition, skip=0))
+        FORM[fun] = _form(definition, skip=0)
         return definition
 
     return register
@@ -130,6 +135,11 @@ def composite(fun: Function) -> Callable[[Function], Function]:
 def defconstant(*funs: Function) -> None:
     """Declare functions that give plain arrays: truth values, indices, counts, facts about structure."""
     CONSTANT.update(funs)
+
+
+def defrefused(why: str, *funs: Function) -> None:
+    """Declare functions that cannot be used on Tensors; `why` follows their name and ends with what to do instead."""
+    REFUSED.update(dict.fromkeys(funs, why))
 
 
 def primitive(fun: Function) -> Function:
@@ -151,15 +161,17 @@ def primitive(fun: Function) -> Function:
 
 
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse, at the call, arguments that no rule of a primitive, or not the definition of a composite, knows."""
+    """Refuse, at the call, arguments that the rules of a primitive, or the definition of a composite, do not know."""
     form = FORM[fun]
     fits = not kwargs or form.any_keyword or kwargs.keys() <= form.names
-    if fits and len(args) <= form.positional:
+    if fits and form.required <= len(args) + len(kwargs) and len(args) <= form.positional:
         return
     known = ", ".join(sorted(form.names))
     if not fits:
         unknown = sorted(kwargs.keys() - form.names)
         raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
+    if len(args) + len(kwargs) < form.required:
+        raise UnsupportedError(f"{name_of(fun)} on Tensors needs {form.required} arguments: {known}.")
     raise UnsupportedError(
         f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
         f"It knows {known}; give the others by name."
