@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.primitive import defvjp
+from tinygrad_rnn.rules.shape import as_array
 
 Array = Any  # an ndarray, or a Tensor when the derivative is itself differentiated
 
@@ -61,18 +62,26 @@ defvjp(
 )
 
 
+def _floating(x: Array, g: Array) -> Array:
+    """A base or exponent in floats: the logarithm of an int8 is a float16, and a truth value less 1 an int64."""
+    if isinstance(x, (int, float)):
+        return np.asarray(x, g.dtype)
+    x = as_array(x)
+    return x if x.dtype.kind == "f" else x.astype(g.dtype)
+
+
 def _power_base(g: Array, y: Array, a: Array, b: Array) -> Array:
     if isinstance(b, (int, float)) and b >= 1 and b % 1 == 0:
         return g * (b * a ** (b - 1))
     a = np.where((g == 0) & ((a == 0) | (y != y)), 1.0, a)  # masked out by np.where: 0, not 0 * inf, as in ratio
     if isinstance(b, (int, float)):
         return g * (b * a ** (b - 1)) if b else np.zeros_like(g)
+    b = _floating(b, g)
     return g * (b * a ** np.where(np.equal(b, 0), np.ones_like(b), np.subtract(b, 1)))  # b = 0: slope 0
 
 
 def _power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:
-    if isinstance(a, (int, float)):
-        a = np.asarray(a, g.dtype)
+    a = _floating(a, g)
     masked = (g == 0) & ((y != y) | np.less(a, 0))
     log_a = np.log(np.where(masked | np.equal(a, 0), np.ones_like(a), a))  # 0 ** b is flat in b
     return g * np.where(masked, 0.0, y) * log_a
