@@ -10,9 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tinygrad_rnn.backprop import ancestors, aside, pullback, pushforward
 from tinygrad_rnn.differentiate import differentiate, grad
-from tinygrad_rnn.errors import GradientError
+from tinygrad_rnn.errors import GradientError, NoDerivativeError, UnsupportedError, UsageError
 from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.primitive import VJP, defvjp, defvjp_variadic, name_of, primitive
+from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.tensor import Tensor
 
 
@@ -311,6 +312,44 @@ def test_a_users_op_of_any_number_of_arrays() -> None:
 def test_numpys_own_function_can_be_given_a_rule() -> None:
     defvjp(np.arctan, lambda g, y, x: g / (1.0 + x * x))
     check_grads(np.arctan, [np.array([-1.0, 0.5])])
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_ufunc_of_three_operands_can_be_given_rules() -> None:
+    fma = np.frompyfunc(lambda a, b, c: a * b + c, 3, 1)
+    defvjp(fma, lambda g, y, a, b, c: g * b, lambda g, y, a, b, c: g * a, lambda g, y, a, b, c: g)
+    a, b, c = leaf([1.0, 2.0]), leaf([3.0, 4.0]), leaf(5.0)
+    y = fma(a, b, c)
+    assert_array_equal(y.data, [8, 13])
+    y.backward([1.0, 10.0])
+    assert_array_equal(a.grad, [3, 40])
+    assert_array_equal(b.grad, [1, 20])
+    assert c.grad == 11
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_ufunc_with_a_rule_for_one_operand_alone_has_no_gradient_for_the_other() -> None:
+    defvjp(np.nextafter, lambda g, y, a, b: g)
+    assert_array_equal(grad(lambda a: np.sum(np.nextafter(a, 9.0)))(np.ones(2)), [1, 1])
+    with pytest.raises(NoDerivativeError, match=r"np\.nextafter has no derivative for argument 1"):
+        np.nextafter(1.0, leaf(9.0)).backward()
+
+
+@pytest.mark.usefixtures("registry")
+def test_what_defvjp_and_calls_refuse() -> None:
+    @primitive
+    def mix(a: Any, b: Any) -> Any:
+        return a + b
+
+    with pytest.raises(UsageError, match=r"defvjp\(mix, \.\.\.\) needs at least one rule\. Use defconstant if"):
+        defvjp(mix, None, None)
+    defvjp(mix, lambda g, y, left, right: g, lambda g, y, left, right: g)
+    with pytest.raises(UnsupportedError, match=r"mix on Tensors needs 2 arguments: left, right\."):
+        mix(leaf(1.0))
+    with pytest.raises(UnsupportedError, match=r"mix: pass Tensors by position \(missing a required argument: 'b'\)\."):
+        mix(1.0, right=leaf(1.0))
+    with pytest.raises(TypeError, match="a variadic primitive has no fixed number of arguments"):
+        len(VJP[concatenate])
 
 
 @pytest.mark.usefixtures("registry")

@@ -19,7 +19,7 @@ from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
-from tinygrad_rnn.nn import Readout
+from tinygrad_rnn.nn import Readout, RNNCell
 from tinygrad_rnn.unroll import parts
 
 DIRECT, FADED, CHOSEN, COLUMN = "#D55E00", "#D5D9DE", "#FFF6DC", "#F6F7F9"
@@ -116,6 +116,16 @@ def test_every_number_of_the_map_is_a_norm_of_3_1(picture):
     assert len(found) == len(hops(scene))
     for key, hop in found.items():
         assert hop.norm == pytest.approx(expected[key], rel=1e-5)
+
+
+def test_a_loss_that_is_met_exactly_has_no_line_on_a_compact_map():
+    T, met, rng = 14, 9, np.random.default_rng(0)
+    cell, readout = RNNCell(I, H, rng=0), Readout(H, 1, rng=0)
+    xs, targets = rng.standard_normal((T, I)), rng.standard_normal((T, 1))
+    targets[met - 1] = tg.unroll(cell, xs, readout=readout).outputs[met - 1].data  # so dL/dy is 0 there
+    run = tg.unroll(cell, xs, readout=readout, loss=half_squared_error, targets=targets)
+    assert len(shown_columns(1, T)) > 12
+    assert {hop.ks for hop in hops(tg.draw.paths(run, 1).scene)} == {(k,) for k in range(1, T + 1) if k != met}
 
 
 def test_widths_are_the_logarithm_of_the_norm(picture):

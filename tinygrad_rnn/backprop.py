@@ -85,8 +85,6 @@ def pullback(
                 if share.shape != primal.shape or share.dtype is not primal.dtype:
                     share = fit(share, primal, tensor, i)
             except AttributeError:
-                if hasattr(share, "dtype"):
-                    raise
                 what = f"a share of shape (), a {type(share).__name__}; the argument has shape {primal.shape}"
                 raise _wrong(tensor, i, what) from None
             shares.append(share)

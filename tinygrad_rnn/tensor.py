@@ -148,11 +148,8 @@ class Tensor(DuckArray):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
-            if ufunc in VJP:
-                if len(inputs) == 1:
-                    return record_unary(ufunc, inputs[0])
-                if len(inputs) == 2:
-                    return recorder(ufunc)(*inputs)
+            if ufunc in VJP and len(inputs) <= 2:
+                return record_unary(ufunc, inputs[0]) if len(inputs) == 1 else recorder(ufunc)(*inputs)
             return apply(ufunc, inputs, {})
         if method != "__call__":
             raise UnsupportedError(
