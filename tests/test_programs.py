@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
+from menu import MENU
 from numpy.testing import assert_allclose
 from programs import Program, programs, run
 
@@ -12,7 +13,7 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.primitive import VJP, name_of
 from tinygrad_rnn.rules.indexing import getitem
 
-reproducible = settings(max_examples=300, derandomize=True, database=None, deadline=None)
+reproducible = settings(max_examples=500, derandomize=True, database=None, deadline=None)
 
 
 def gradients(program: Program, *args: Any) -> tuple[Any, ...]:
@@ -36,6 +37,18 @@ def slope(f: Any, program: Program, along: list[Any]) -> float:
     assume(np.isfinite(narrow) and abs(narrow) < 1e6)
     assume(abs(wide - narrow) <= 1e-6 * (1 + abs(narrow)))
     return narrow
+
+
+def test_every_function_of_the_menu_takes_part() -> None:
+    drawn = set()
+
+    @reproducible
+    @given(programs())
+    def collect(program: Program) -> None:
+        drawn.update(step.name for step in program.steps)
+
+    collect()
+    assert drawn == set(MENU)
 
 
 @reproducible
@@ -78,6 +91,22 @@ def test_float32_stays_float32(program: Program) -> None:
         y.backward()
     assert y.dtype == np.float32
     assert {x.grad.dtype for x in leaves} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_debug_raises_no_false_alarm(dtype: Any) -> None:
+    @reproducible
+    @given(programs())
+    def check(program: Program) -> None:
+        leaves = [tg.Tensor(a.astype(dtype), requires_grad=True) for a in program.args]
+        with np.errstate(all="ignore"):
+            y = run(program, *leaves)
+            y.backward()
+        assume(all(np.all(np.isfinite(x)) for x in (y.data, *(leaf.grad for leaf in leaves))))
+        with tg.debug():
+            run(program, *leaves).backward()
+
+    check()
 
 
 @pytest.mark.parametrize("fun", [np.multiply, np.tanh, np.matmul, np.sum, np.maximum, getitem], ids=name_of)

@@ -27,8 +27,8 @@ def restore(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that `axis=` names, counted from the front; None names all."""
-    axes: tuple[int, ...] = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
+    """The axes that `axis=` names, counted from the front; None names all.  NumPy lets a number without axes have 0."""
+    axes: tuple[int, ...] = normalize_axis_tuple(range(ndim) if axis is None or ndim == 0 else axis, ndim)
     return axes
 
 
