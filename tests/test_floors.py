@@ -26,6 +26,7 @@ FLOORS = {
     "gradcheck": 4,
     "nn": 5,
     "unroll": 5,
+    "optim": 5,
     "levels": 6,
     "flow": 6,
     "draw": 7,

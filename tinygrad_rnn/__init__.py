@@ -16,6 +16,7 @@ __all__ = [
     "gradient_flow",
     "nn",
     "no_grad",
+    "optim",
     "primitive",
     "unroll",
     "value_and_grad",
@@ -24,7 +25,7 @@ __all__ = [
 from importlib import import_module
 from typing import Any
 
-from tinygrad_rnn import errors, functional, nn
+from tinygrad_rnn import errors, functional, nn, optim
 from tinygrad_rnn.array import array
 from tinygrad_rnn.debug import debug
 from tinygrad_rnn.differentiate import grad, value_and_grad
