@@ -27,6 +27,7 @@ FLOORS = {
     "nn": 5,
     "unroll": 5,
     "optim": 5,
+    "checkpoint": 6,
     "levels": 6,
     "flow": 6,
     "draw": 7,

@@ -7,6 +7,7 @@ __all__ = [
     "__version__",
     "array",
     "check_grads",
+    "checkpoint",
     "debug",
     "defvjp",
     "draw",
@@ -38,9 +39,9 @@ from tinygrad_rnn.unroll import Unrolled, unroll
 
 
 def __getattr__(name: str) -> Any:
-    """`draw` and `__version__`, loaded when they are asked for: they would double the time of the import."""
-    if name == "draw":
-        return import_module("tinygrad_rnn.draw")
+    """Loaded when they are asked for, because they would double the time of the import."""
+    if name in ("draw", "checkpoint"):
+        return import_module(f"tinygrad_rnn.{name}")
     if name == "__version__":
         return import_module("importlib.metadata").version("tinygrad_rnn")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -133,7 +133,7 @@ class Optimizer:
                 "Give the optimiser the parameters it was saved with, in the same groups."
             )
         groups = [
-            {**self._fitting_options(i, group), "params": mine["params"]}
+            {"params": mine["params"], **self._fitting_options(i, group)}
             for i, (group, mine) in enumerate(zip(saved_groups, self.param_groups, strict=True))
         ]
         states = {
