@@ -28,6 +28,7 @@ FLOORS = {
     "unroll": 5,
     "optim": 5,
     "checkpoint": 6,
+    "interop": 6,
     "levels": 6,
     "flow": 6,
     "draw": 7,

@@ -15,6 +15,7 @@ __all__ = [
     "functional",
     "grad",
     "gradient_flow",
+    "interop",
     "nn",
     "no_grad",
     "optim",
@@ -40,7 +41,7 @@ from tinygrad_rnn.unroll import Unrolled, unroll
 
 def __getattr__(name: str) -> Any:
     """Loaded when they are asked for, because they would double the time of the import."""
-    if name in ("draw", "checkpoint"):
+    if name in ("checkpoint", "draw", "interop"):
         return import_module(f"tinygrad_rnn.{name}")
     if name == "__version__":
         return import_module("importlib.metadata").version("tinygrad_rnn")
