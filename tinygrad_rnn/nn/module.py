@@ -68,8 +68,8 @@ class Module:
                 f"the names do not fit {type(self).__name__}; {'; '.join(told)}. "
                 "Load into a model built as the saved one was."
             )
-        fitting = {tensor: _fitting(name, arrays[name], tensor) for name, tensor in tensors.items()}
-        for tensor, array in fitting.items():
+        fitted = {tensor: fitting(name, arrays[name], tensor) for name, tensor in tensors.items()}
+        for tensor, array in fitted.items():
             tensor.data = array
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -100,8 +100,8 @@ def _walk(prefix: str, x: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
         yield from _walk(f"{prefix}.{key}" if prefix else str(key), item, seen)
 
 
-def _fitting(name: str, array: Array, tensor: Tensor) -> Array:
-    """A copy of the array in the Tensor's dtype."""
+def fitting(name: str, array: Array, tensor: Tensor) -> Array:
+    """A copy of the array in the dtype of the Tensor.  Raises ShapeError, or DTypeError, if it cannot be its data."""
     try:
         array = np.asarray(array)
     except ValueError as error:  # ragged lists

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.errors import DataError, ShapeError, UsageError
-from tinygrad_rnn.nn.module import Module
+from tinygrad_rnn.nn.module import Module, fitting
 from tinygrad_rnn.optim.parameters import Parameters, named
 from tinygrad_rnn.tensor import Tensor
 
@@ -114,15 +114,16 @@ class Optimizer:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on where the optimiser of this `state_dict` was; the options become the saved ones.
 
-        All or nothing.  Raises DataError or ShapeError, naming the key, if the optimisers do not fit each other.
+        All or nothing.  Raises an error of this package, naming the key, if the optimisers do not fit each other.
         """
         kind = type(self).__name__
-        unknown = DataError(f"this is not the state of an optimiser. Pass what {kind}.state_dict() returned.")
         try:
-            saved_kind, saved_groups, saved_state = saved["optimizer"], saved["param_groups"], saved["state"]
+            saved_kind, saved_groups, saved_state = saved["optimizer"], saved["param_groups"], list(saved["state"])
             numbers = [list(group["params"]) for group in saved_groups]
         except (KeyError, TypeError) as error:
-            raise unknown from error
+            raise DataError(
+                f"this is not the state of an optimiser. Pass what {kind}.state_dict() returned."
+            ) from error
         if saved_kind != kind:
             raise DataError(f"the state is of {saved_kind}, this optimiser is {kind}. Make the one that was saved.")
         number = {p: i for i, p in enumerate(self._names)}
@@ -157,15 +158,7 @@ class Optimizer:
     def _fitting_state(self, key: str, name: str, p: Tensor, saved: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(saved, Mapping) or not isinstance(saved.get("step"), int):
             raise DataError(f"{key}, the state of {name}, has no step. Pass what state_dict() returned.")
-        fitting: dict[str, Any] = {}
-        for k, value in saved.items():
-            if k != "step" and np.shape(value) != p.shape:
-                raise ShapeError(
-                    f"{key}.{k} has shape {np.shape(value)}, but its parameter {name} has {p.shape}. "
-                    "Give the optimiser the parameters it was saved with, in the same order."
-                )
-            fitting[k] = value if k == "step" else np.array(value, dtype=p.dtype)
-        return fitting
+        return {k: v if k == "step" else fitting(f"{key}.{k}, of {name},", v, p) for k, v in saved.items()}
 
     def _check(self, options: Group) -> None:
         """Raise UsageError for an option that is unknown or out of range."""
