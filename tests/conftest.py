@@ -1,11 +1,18 @@
 """Fixtures that several files of tests share."""
 
+import gc
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, JVP, VJP
+
+
+def pytest_collection_finish() -> None:
+    """What describes the tests stays to the end: the collector of cycles need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

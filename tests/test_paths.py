@@ -104,9 +104,14 @@ def picture(request):
     return run, t, tg.draw.paths(run, t).scene
 
 
-def test_every_number_of_the_map_is_a_norm_of_3_1(picture):
+@pytest.fixture(scope="module")
+def expected(picture):
+    run, t, _ = picture
+    return expected_norms(run, t)
+
+
+def test_every_number_of_the_map_is_a_norm_of_3_1(picture, expected):
     run, t, scene = picture
-    expected = expected_norms(run, t)
     bottom, _ = span(expected.values())
     compact = len(shown_columns(t, len(run))) > 12
     visible = {key for key, norm in expected.items() if norm >= bottom * (1 - 1e-9)}
@@ -128,9 +133,8 @@ def test_a_loss_that_is_met_exactly_has_no_line_on_a_compact_map():
     assert {hop.ks for hop in hops(tg.draw.paths(run, 1).scene)} == {(k,) for k in range(1, T + 1) if k != met}
 
 
-def test_widths_are_the_logarithm_of_the_norm(picture):
+def test_widths_are_the_logarithm_of_the_norm(picture, expected):
     run, t, scene = picture
-    expected = expected_norms(run, t)
     bottom, top = span(expected.values())
     count = len(shown_columns(t, len(run)))
     thick = 6.5 if count <= 6 else 5.5 if count <= 12 else 3.6
