@@ -164,15 +164,6 @@ def test_what_is_refused_says_why_and_what_to_do(
         assert word in str(error.value)
 
 
-def test_a_missing_method_of_arrays_is_told_apart_from_a_slip() -> None:
-    x = Tensor([1.0])
-    with pytest.raises(AttributeError, match=r"^a Tensor has no 'flat'\. Use x\.data\.flat for the value's"):
-        _ = x.flat
-    with pytest.raises(AttributeError, match=r"^a Tensor has no 'shpae'\.$"):
-        _ = x.shpae
-    assert not hasattr(x, "flat")
-
-
 def test_a_number_is_had_by_asking_for_it() -> None:
     x = Tensor([1.0, 2.0], requires_grad=True)
     numbers = np.zeros(2)

@@ -6,7 +6,7 @@ primitive.  Operators call it directly: going through NumPy's ufunc protocol fir
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -247,13 +247,6 @@ class DuckArray:
                 "Use np.array2string(x.data, precision=...), or x.item() if there is one entry."
             )
         return format(self.data.item(), spec)
-
-    if not TYPE_CHECKING:  # for a checker an attribute that is not there is a mistake
-
-        def __getattr__(self, name: str) -> Any:
-            kind = type(self).__name__
-            mend = f" Use x.data.{name} for the value's, which has no gradient." if hasattr(np.ndarray, name) else ""
-            raise AttributeError(f"a {kind} has no {name!r}.{mend}", name=name, obj=self)
 
     # -- reductions --
 
