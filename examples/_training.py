@@ -10,6 +10,16 @@ from tinygrad_rnn.unroll import parts
 Array = Any
 
 
+def lstm(inputs: int, hidden: int, *, rng: Any, dtype: Any = float) -> tg.nn.LSTMCell:
+    """An LSTM whose forget gates start at sigmoid(1), so that it begins by remembering.
+
+    Jozefowicz, Zaremba and Sutskever (2015), proceedings.mlr.press/v37/jozefowicz15.html.
+    """
+    cell = tg.nn.LSTMCell(inputs, hidden, rng=rng, dtype=dtype)
+    cell.b_h.data[hidden : 2 * hidden] += 1.0
+    return cell
+
+
 def hidden_states(cell: Any, xs: Array, state: Any = None) -> tuple[Any, Any]:
     """h_1 .. h_T as one (T, B, H) and the last state as plain arrays, to go on from in the next segment."""
     run = tg.unroll(cell, xs, state)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from _report import options, report
-from _training import Adam, descend, hidden_states
+from _training import Adam, descend, hidden_states, lstm
 from tqdm import tqdm
 
 import tinygrad_rnn as tg
@@ -30,7 +30,7 @@ def irnn(inputs: int, hidden: int, *, rng: np.random.Generator, dtype: Any) -> t
     return cell
 
 
-CELLS = {"LSTM": tg.nn.LSTMCell, "GRU": tg.nn.GRUCell, "IRNN": irnn, "tanh RNN": tg.nn.RNNCell}
+CELLS = {"LSTM": lstm, "GRU": tg.nn.GRUCell, "IRNN": irnn, "tanh RNN": tg.nn.RNNCell}
 RATES = {"LSTM": 5e-3, "GRU": 5e-3, "IRNN": 1e-3, "tanh RNN": 1e-3}
 
 

@@ -8,11 +8,10 @@ Ten symbols out of eight kinds are to be written out after a delay.  Without mem
 """
 
 import time
-from typing import Any
 
 import numpy as np
 from _report import options, report
-from _training import Adam, descend, hidden_states
+from _training import Adam, descend, hidden_states, lstm
 from tqdm import tqdm
 
 import tinygrad_rnn as tg
@@ -21,15 +20,6 @@ from tinygrad_rnn.functional import cross_entropy
 
 HIDDEN, BATCH, UPDATES, EVERY = 100, 20, 4_000, 50
 DELAYS = (5, 20, 100)
-
-
-def lstm(inputs: int, hidden: int, *, rng: np.random.Generator, dtype: Any) -> tg.nn.LSTMCell:
-    """An LSTM whose forget gates start at sigmoid(1)."""
-    cell = tg.nn.LSTMCell(inputs, hidden, rng=rng, dtype=dtype)
-    cell.b_h.data[hidden : 2 * hidden] += 1
-    return cell
-
-
 CELLS = {"LSTM": lstm, "tanh RNN": tg.nn.RNNCell}
 
 
