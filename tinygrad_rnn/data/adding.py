@@ -47,7 +47,7 @@ def adding_problem(
     else:
         raise UsageError(f"variant is {variant!r}; the adding problem has 'halves', 'anywhere' and '1997'.")
     markers[first, rows] = markers[second, rows] = 1.0
-    return np.stack([numbers, markers], -1).astype(dtype), _column(numbers[first, rows] + numbers[second, rows], dtype)
+    return _joined(numbers, markers, numbers[first, rows] + numbers[second, rows], dtype)
 
 
 def _of_1997(steps: int, batch: int, rng: np.random.Generator, dtype: Any) -> tuple[Array, Array]:
@@ -59,8 +59,8 @@ def _of_1997(steps: int, batch: int, rng: np.random.Generator, dtype: Any) -> tu
     markers[[0, -1]] = -1.0
     markers[first, rows] = markers[second, rows] = 1.0
     X1, X2 = (np.where(at == 0, 0.0, numbers[at, rows]) for at in (first, second))
-    return np.stack([numbers, markers], -1).astype(dtype), _column(0.5 + (X1 + X2) / 4.0, dtype)
+    return _joined(numbers, markers, 0.5 + (X1 + X2) / 4.0, dtype)
 
 
-def _column(targets: Array, dtype: Any) -> Array:
-    return targets[:, None].astype(dtype)
+def _joined(numbers: Array, markers: Array, targets: Array, dtype: Any) -> tuple[Array, Array]:
+    return np.stack([numbers, markers], -1).astype(dtype), targets[:, None].astype(dtype)
