@@ -64,6 +64,12 @@ def test_what_cannot_be_drawn_leaves_a_gap(y, log, pieces):
     assert [len(points) for points in drawn(plot(Curve("a", range(5), y), log=log), "a")] == pieces
 
 
+def test_a_point_without_an_x_leaves_a_gap_too():
+    scene = plot(Curve("a", [0, 1, math.inf, 3, 4], range(5)))
+    assert [len(points) for points in drawn(scene, "a")] == [2, 2]
+    assert len(of(Box, scene)) == 4
+
+
 def test_a_curve_is_cut_where_it_leaves_the_frame():
     scene = plot(Curve("a", [0, 1, 2, 3], [0, 2, 2, 0]), y_range=(0.0, 1.0))
     up, down = drawn(scene, "a")

@@ -73,7 +73,7 @@ def curves_scene(
     y_range: tuple[float, float] | None,
     note: str,
 ) -> Scene:
-    """All curves in one frame; each label stands at the right, beside the end of its curve where there is room."""
+    """All curves in one frame, the labels at the right."""
     across, up = _axes(curves, log, y_range)
     right, bottom = _LEFT + _WIDTH, _TOP + _HEIGHT
     items: list[Item] = [
@@ -82,13 +82,7 @@ def curves_scene(
         Text(_LEFT - 8, _TOP - 16, y_label, 10, INK),
         Text(_LEFT + _WIDTH / 2, bottom + 34, x_label, 10, INK, "middle"),
     ]
-    for value, label in across.ticks():
-        x = _LEFT + across.share(value) * _WIDTH
-        items += [Text(x, bottom + 14, label, 9, INK, "middle"), Line(((x, bottom), (x, bottom + 4)), INK, 0.8)]
-    for value, label in up.ticks():
-        y = bottom - up.share(value) * _HEIGHT
-        items += [Text(_LEFT - 8, y, label, 9, INK, "end"), Line(((_LEFT, y), (right, y)), FADED, 0.5)]
-    items.append(Line(((_LEFT, _TOP), (_LEFT, bottom), (right, bottom)), INK, 0.8))
+    items += _frame(across, up)
     ends: list[tuple[float, Curve, str]] = []
     for i, curve in enumerate(curves):
         color = curve.color or CURVES[i % len(CURVES)]
@@ -96,17 +90,36 @@ def curves_scene(
             (_LEFT + across.share(x) * _WIDTH, bottom - up.share(y) * _HEIGHT)
             for x, y in zip(curve.x, curve.y, strict=True)
         ]
-        for piece in _pieces(points):
-            items.append(Line(piece, color, 1.8, curve.dotted, tip=curve.label))
+        items += [Line(piece, color, 1.8, curve.dotted, tip=curve.label) for piece in _pieces(points)]
         items += _marks(curve, points, color)
         shown = [y for _, y in points if _TOP <= y <= bottom]
         ends.append((shown[-1] if shown else bottom, curve, color))
-    widest = 0.0
-    for y, (_, curve, color) in zip(_spread([y for y, _, _ in ends]), ends, strict=True):
-        items.append(Line(((right + 8, y), (right + 26, y)), color, 1.8, curve.dotted))
-        items.append(Text(right + 32, y, curve.label, 10, readable(color)))
-        widest = max(widest, extent(curve.label, 10))
+    items += _legend(ends)
+    widest = max(extent(curve.label, 10) for curve in curves)
     return Scene(max(right + 50 + widest, extent(title, 16) + 36), bottom + 52, title, tuple(items))
+
+
+def _frame(across: Axis, up: Axis) -> list[Item]:
+    """The two axes with their ticks, and a thin line at each height that has a label."""
+    right, bottom = _LEFT + _WIDTH, _TOP + _HEIGHT
+    items: list[Item] = []
+    for value, label in across.ticks():
+        x = _LEFT + across.share(value) * _WIDTH
+        items += [Text(x, bottom + 14, label, 9, INK, "middle"), Line(((x, bottom), (x, bottom + 4)), INK, 0.8)]
+    for value, label in up.ticks():
+        y = bottom - up.share(value) * _HEIGHT
+        items += [Text(_LEFT - 8, y, label, 9, INK, "end"), Line(((_LEFT, y), (right, y)), FADED, 0.5)]
+    return [*items, Line(((_LEFT, _TOP), (_LEFT, bottom), (right, bottom)), INK, 0.8)]
+
+
+def _legend(ends: Sequence[tuple[float, Curve, str]]) -> list[Item]:
+    """A sample of each curve and its label, beside the height at which it ends where there is room."""
+    items: list[Item] = []
+    x = _LEFT + _WIDTH + 8
+    for y, (_, curve, color) in zip(_spread([y for y, _, _ in ends]), ends, strict=True):
+        items.append(Line(((x, y), (x + 18, y)), color, 1.8, curve.dotted))
+        items.append(Text(x + 24, y, curve.label, 10, readable(color)))
+    return items
 
 
 def _axes(curves: Sequence[Curve], log: bool, y_range: tuple[float, float] | None) -> tuple[Axis, Axis]:
@@ -150,7 +163,7 @@ def _pieces(points: Sequence[Point]) -> list[tuple[Point, ...]]:
 def _cut(a: Point, b: Point) -> tuple[Point, Point] | None:
     """What of a segment lies between the top and the bottom of the frame."""
     bottom = _TOP + _HEIGHT
-    if math.isnan(a[1]) or math.isnan(b[1]) or max(a[1], b[1]) < _TOP or min(a[1], b[1]) > bottom:
+    if any(map(math.isnan, (*a, *b))) or max(a[1], b[1]) < _TOP or min(a[1], b[1]) > bottom:
         return None
 
     def inside(p: Point, q: Point) -> Point:
@@ -166,7 +179,7 @@ def _marks(curve: Curve, points: Sequence[Point], color: str) -> list[Item]:
     if curve.dotted or (len(points) > _DOTS and not curve.names):
         return items
     for i, (x, y) in enumerate(points):
-        if not _TOP - 1e-6 <= y <= _TOP + _HEIGHT + 1e-6:
+        if math.isnan(x) or not _TOP - 1e-6 <= y <= _TOP + _HEIGHT + 1e-6:
             continue
         tip = f"{curve.label}: {curve.x[i]:g}, {curve.y[i]:.6g}"
         items.append(Box(x, y, 5, 5, shape="ellipse", fill=color, width=0, tip=tip))
