@@ -83,6 +83,9 @@ def test_a_curve_is_cut_where_it_leaves_the_frame():
 def test_dots_only_where_there_are_few_and_the_curve_is_measured():
     assert len(of(Box, plot(Curve("a", range(40), range(40))))) == 40
     assert of(Box, plot(Curve("a", range(41), range(41)))) == []
+    assert of(Box, plot(Curve("a", range(41), range(41)), Curve("b", [0, 1], [0, 1]))) == []
+    assert len(of(Box, plot(Curve("a", range(41), range(41), dotted=True), Curve("b", [0, 1], [0, 1])))) == 2
+    assert len(of(Box, plot(Curve("a", range(41), range(41), names="x" * 41)))) == 41
     assert of(Box, plot(Curve("a", range(3), range(3), dotted=True))) == []
     assert all(line.dotted for line in of(Line, plot(Curve("a", [0, 1], [0, 1], dotted=True))) if line.tip)
 

@@ -10,7 +10,7 @@ from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, extent
 from tinygrad_rnn.errors import ShapeError, UsageError
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70.0, 78.0, 470.0, 270.0  # of the plot, in points
-_DOTS = 40  # up to so many points each is marked
+_DOTS = 40  # points are marked if no measured curve has more
 _APART = 14.0  # of labels
 
 
@@ -83,6 +83,7 @@ def curves_scene(
         Text(_LEFT + _WIDTH / 2, bottom + 34, x_label, 10, INK, "middle"),
     ]
     items += _frame(across, up)
+    few = all(curve.dotted or len(curve.x) <= _DOTS for curve in curves)
     ends: list[tuple[float, Curve, str]] = []
     for i, curve in enumerate(curves):
         color = curve.color or CURVES[i % len(CURVES)]
@@ -91,7 +92,8 @@ def curves_scene(
             for x, y in zip(curve.x, curve.y, strict=True)
         ]
         items += [Line(piece, color, 1.8, curve.dotted, tip=curve.label) for piece in _pieces(points)]
-        items += _marks(curve, points, color)
+        if not curve.dotted and (few or curve.names):
+            items += _marks(curve, points, color)
         shown = [y for _, y in points if _TOP <= y <= bottom]
         ends.append((shown[-1] if shown else bottom, curve, color))
     items += _legend(ends)
@@ -176,8 +178,6 @@ def _cut(a: Point, b: Point) -> tuple[Point, Point] | None:
 def _marks(curve: Curve, points: Sequence[Point], color: str) -> list[Item]:
     """A dot at each point that shows its values, and its name."""
     items: list[Item] = []
-    if curve.dotted or (len(points) > _DOTS and not curve.names):
-        return items
     for i, (x, y) in enumerate(points):
         if math.isnan(x) or not _TOP - 1e-6 <= y <= _TOP + _HEIGHT + 1e-6:
             continue
