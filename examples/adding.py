@@ -19,7 +19,7 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.data import adding_problem
 from tinygrad_rnn.functional import mean_squared_error, relu
 
-STEPS, HIDDEN, BATCH, UPDATES, EVERY = 100, 64, 50, 6_000, 100
+STEPS, HIDDEN, BATCH, UPDATES, EVERY = 100, 64, 50, 4_000, 100
 BASELINE, SOLVED = 1 / 6, 0.01
 
 

@@ -4,7 +4,8 @@
 
 A tanh RNN of 50 states reads T symbols and says in which order two of them came.  Plain stochastic gradient descent is
 run from several starts for each T, once as it is and once with the norm of the gradient clipped.  A run succeeds
-if it errs on fewer than 1 % of new sequences.
+if it errs on fewer than 1 % of new sequences.  The rate is ten times that of the paper, where runs had five million
+updates.
 """
 
 import time
@@ -18,8 +19,8 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.data import temporal_order
 from tinygrad_rnn.functional import cross_entropy
 
-HIDDEN, BATCH, RATE, THRESHOLD = 50, 20, 0.01, 1.0
-LENGTHS, STARTS, UPDATES, EVERY = (50, 100, 150, 200), 4, 6_000, 250
+HIDDEN, BATCH, RATE, THRESHOLD = 50, 20, 0.1, 1.0
+LENGTHS, STARTS, UPDATES, EVERY = (50, 100, 150, 200), 5, 6_000, 250
 
 
 def network(rng: np.random.Generator) -> tuple[tg.nn.RNNCell, tg.nn.Readout]:

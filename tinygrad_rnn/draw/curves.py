@@ -142,7 +142,9 @@ def _axes(curves: Sequence[Curve], log: bool, y_range: tuple[float, float] | Non
         raise UsageError("there is no point to draw: every curve is empty, not finite, or not positive on a log scale.")
     xs, ys = [x for x, _ in drawn], [y for _, y in drawn]
     low, high = y_range or (min(ys), max(ys))
-    if y_range is None and not log:
+    if y_range is None and log:
+        low, high = low / 1.2, high * 1.2
+    elif y_range is None:
         low = 0.0 if 0 < low < high / 2 else low
         high += 0.04 * (high - low)
     return Axis(min(xs), max(xs), False), Axis(low, high, log)
