@@ -67,7 +67,7 @@ def main() -> None:
         measured = reach(gated(make, steps, WIDE))
         rows.append((f"{name}, after {steps - 1} steps", "no bound", f"{measured[-1]:.2g}"))
         lines.append(tg.draw.Curve(name, far, measured, color=color))
-    report(rows, started)
+    report(rows, started, against="theory")
     figure = tg.draw.curves(
         lines,
         title="How far a loss reaches back",
