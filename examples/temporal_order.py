@@ -4,8 +4,8 @@
 
 A tanh RNN of 50 states reads T symbols and says in which order two of them came.  Plain stochastic gradient descent is
 run from several starts for each T, once as it is and once with the norm of the gradient clipped.  A run succeeds
-if it errs on fewer than 1 % of new sequences.  The rate is ten times that of the paper, where runs had five million
-updates.
+if it errs on fewer than 1 % of new sequences.  The rate is three times that of the paper, where runs had five
+million updates.
 """
 
 import time
@@ -19,17 +19,17 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.data import temporal_order
 from tinygrad_rnn.functional import cross_entropy
 
-HIDDEN, BATCH, RATE, THRESHOLD = 50, 20, 0.1, 1.0
-LENGTHS, STARTS, UPDATES, EVERY = (50, 100, 150, 200), 5, 6_000, 250
+HIDDEN, BATCH, RATE, THRESHOLD = 50, 20, 0.03, 1.0
+LENGTHS, STARTS, UPDATES, EVERY = (50, 100, 150, 200), 4, 10_000, 250
 
 
 def network(rng: np.random.Generator) -> tuple[tg.nn.RNNCell, tg.nn.Readout]:
-    """Weights normal with deviation 0.1, the recurrent ones scaled to a spectral radius of 0.95, biases 0."""
+    """Weights normal with deviation 0.1, the recurrent ones orthogonal, biases 0."""
     cell = tg.nn.RNNCell(6, HIDDEN, rng=rng, dtype=np.float32)
     readout = tg.nn.Readout(HIDDEN, 4, rng=rng, dtype=np.float32)
     for p in (*cell.parameters(), *readout.parameters()):
         p.data = (0.1 * rng.standard_normal(p.shape) if p.ndim == 2 else np.zeros(p.shape)).astype(np.float32)
-    cell.W_hh.data *= np.float32(0.95 / np.abs(np.linalg.eigvals(cell.W_hh.data)).max())
+    cell.W_hh.data, _ = np.linalg.qr(cell.W_hh.data)
     return cell, readout
 
 

@@ -88,16 +88,15 @@ def test_adding_gives_the_sum_of_two_marked_numbers(variant):
 
 def test_adding_of_1997():
     lengths, firsts, seconds = set(), set(), set()
-    for seed in range(300):
-        xs, targets = data.adding_problem(100, 20, rng=seed, variant="1997")
+    for seed in range(80):
+        xs, targets = data.adding_problem(100, 30, rng=seed, variant="1997")
         lengths.add(len(xs))
         for numbers, markers, target in zip(xs[..., 0].T, xs[..., 1].T, targets[:, 0], strict=True):
             places = np.flatnonzero(markers == 1)
             assert len(places) == 2
-            assert_allclose(target, 0.5 + np.sum(numbers[places[places > 0]]) / 4)
-            assert markers[-1] == -1
-            assert markers[0] == (1 if 0 in places else -1)
-            assert_array_equal(np.flatnonzero(markers == -1), [len(xs) - 1] if 0 in places else [0, len(xs) - 1])
+            assert abs(target - 0.5 - np.sum(numbers[places[places > 0]]) / 4) < 1e-12
+            ends = [len(xs) - 1] if 0 in places else [0, len(xs) - 1]
+            assert np.flatnonzero(markers == -1).tolist() == ends
             firsts.add(places[0])
             seconds.add(places[1])
     assert lengths == set(range(100, 111))
@@ -160,7 +159,7 @@ def test_temporal_order(T):
     [(2, [(10, 20), (50, 60)], 4), (3, [(10, 20), (33, 43), (66, 76)], 8)],
 )
 def test_temporal_order_of_1997(relevant, places, classes):
-    drawn = [data.temporal_order_1997(800, rng=seed, relevant=relevant) for seed in range(40)]
+    drawn = [data.temporal_order_1997(400, rng=seed, relevant=relevant) for seed in range(60)]
     assert {len(xs) for xs, _ in drawn} == set(range(100, 111))
     for xs, targets in drawn:
         symbols = xs.argmax(axis=-1)
@@ -171,9 +170,9 @@ def test_temporal_order_of_1997(relevant, places, classes):
         assert symbols[1:-1].max() == 5
         found = np.array([np.flatnonzero(column < 2) for column in symbols.T])
         assert list(zip(found.min(axis=0), found.max(axis=0), strict=True)) == places
-        digits = symbols[found, np.arange(800)[:, None]]
+        digits = symbols[found, np.arange(400)[:, None]]
         assert_array_equal(targets, digits @ 2 ** np.arange(relevant)[::-1])
-    assert_allclose(np.bincount(np.concatenate([t for _, t in drawn])), 32_000 / classes, rtol=0.05)
+    assert_allclose(np.bincount(np.concatenate([t for _, t in drawn])), 24_000 / classes, rtol=0.07)
 
 
 def test_an_unknown_temporal_order():
