@@ -17,7 +17,7 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.data import copy_memory, copy_memory_baseline
 from tinygrad_rnn.functional import cross_entropy
 
-HIDDEN, BATCH, UPDATES, EVERY = 100, 20, 4_000, 50
+HIDDEN, BATCH, UPDATES, EVERY = 64, 20, 4_000, 100
 DELAYS = (5, 20, 100)
 CELLS = {"LSTM": lstm, "tanh RNN": tg.nn.RNNCell}
 
@@ -26,7 +26,7 @@ def learn(name: str, delay: int, updates: int, rng: np.random.Generator) -> dict
     """{updates: mean cross-entropy on 200 new sequences, as a share of the baseline}."""
     cell = CELLS[name](10, HIDDEN, rng=rng, dtype=np.float32)
     readout = tg.nn.Readout(HIDDEN, 10, rng=rng, dtype=np.float32)
-    optimiser = Adam([*cell.parameters(), *readout.parameters()], lr=2e-3)
+    optimiser = Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
     test_xs, test_targets = copy_memory(delay, 200, rng=rng, dtype=np.float32)
     shares: dict[int, float] = {}
     for n in (progress := tqdm(range(updates + 1), desc=f"{name}, delay {delay}", unit="update", leave=False)):
