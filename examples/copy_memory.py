@@ -52,10 +52,10 @@ def main() -> None:
     for delay in (3,) if chosen.quick else DELAYS:
         baseline = copy_memory_baseline(delay)
         rows.append((f"delay {delay}: without memory", f"{10 * np.log(8) / (delay + 20):.4f}", f"{baseline:.4f}"))
-        for name, color in zip(CELLS, ("#1F4E96", "#D55E00"), strict=True):
+        for name in CELLS:
             shares = learn(name, delay, 2 if chosen.quick else UPDATES, rng)
             rows.append((f"delay {delay}: {name}", "-", f"{min(shares.values()) * baseline:.4f}"))
-            lines.append(tg.draw.Curve(f"{name}, delay {delay}", list(shares), list(shares.values()), color=color))
+            lines.append(tg.draw.Curve(f"{name}, delay {delay}", list(shares), list(shares.values())))
     report(rows, started)
     longest = max(max(line.x) for line in lines)
     lines.append(tg.draw.Curve("without memory", [0, longest], [1, 1], dotted=True, color="#57606A"))

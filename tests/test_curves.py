@@ -80,6 +80,12 @@ def test_a_curve_is_cut_where_it_leaves_the_frame():
     assert len(of(Box, scene)) == 2  # the points above are not marked
 
 
+def test_the_label_of_a_curve_that_left_stands_where_it_left():
+    above, below = (plot(Curve("a", [0, 1], [0.5, end]), y_range=(0.0, 1.0)) for end in (9.0, -9.0))
+    at = [next(text.y for text in of(Text, scene) if text.label == "a") for scene in (above, below)]
+    assert at == [ticks(above)[1.0], ticks(below)[0.0]]
+
+
 def test_dots_only_where_there_are_few_and_the_curve_is_measured():
     assert len(of(Box, plot(Curve("a", range(40), range(40))))) == 40
     assert of(Box, plot(Curve("a", range(41), range(41)))) == []

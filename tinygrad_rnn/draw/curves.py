@@ -94,8 +94,8 @@ def curves_scene(
         items += [Line(piece, color, 1.8, curve.dotted, tip=curve.label) for piece in _pieces(points)]
         if not curve.dotted and (few or curve.names):
             items += _marks(curve, points, color)
-        shown = [y for _, y in points if _TOP <= y <= bottom]
-        ends.append((shown[-1] if shown else bottom, curve, color))
+        heights = [min(max(y, _TOP), bottom) for _, y in points if not math.isnan(y)]
+        ends.append((heights[-1] if heights else bottom, curve, color))
     items += _legend(ends)
     widest = max(extent(curve.label, 10) for curve in curves)
     return Scene(max(right + 50 + widest, extent(title, 16) + 36), bottom + 52, title, tuple(items))
