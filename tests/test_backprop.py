@@ -2,33 +2,22 @@
 
 import gc
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinygrad_rnn.backprop import ancestors, pullback
+from tinygrad_rnn.backprop import ancestors, aside, pullback, pushforward
 from tinygrad_rnn.differentiate import differentiate, grad
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.gradcheck import check_grads
-from tinygrad_rnn.primitive import FORM, VJP, defvjp, defvjp_variadic, name_of, primitive
+from tinygrad_rnn.primitive import VJP, defvjp, defvjp_variadic, name_of, primitive
 from tinygrad_rnn.tensor import Tensor
 
 
 def leaf(x: Any, name: str | None = None) -> Tensor:
     return Tensor(np.asarray(x, float), requires_grad=True, name=name)
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    """Rules that a test defines are forgotten when it ends."""
-    before = [(table, dict(table)) for table in (VJP, FORM)]
-    yield
-    for table, content in before:
-        table.clear()
-        table.update(content)
 
 
 # -- the walk -----------------------------------------------------------------------------------------
@@ -172,6 +161,43 @@ def test_ancestors_oldest_first_constants_included() -> None:
     z = np.tanh(h)
     assert ancestors([y, z]) == [x, c, h, y, z]
     assert ancestors([x]) == [x]
+
+
+def test_pushforward_goes_oldest_first_through_what_moves() -> None:
+    x, w = leaf([2.0]), leaf([3.0])
+    a = x * w
+    b = np.sin(w)
+    y = a * b + x
+    asked: list[Any] = []
+
+    def push(tensor: Any, argnum: int, dx: Any) -> Any:
+        asked.append((tensor, argnum))
+        return 10 * dx
+
+    found = pushforward({x: np.ones(1)}, [y], push)
+    ab = y.args[0]
+    assert asked == [(a, 0), (ab, 0), (y, 0), (y, 1)]
+    assert {t: float(d[0]) for t, d in found.items()} == {x: 1, a: 10, ab: 100, y: 1000 + 10}
+
+
+def test_pushforward_keeps_the_given_tangents_and_does_not_look_behind_them() -> None:
+    x = leaf([2.0])
+    h = np.sin(x)
+    y = h * x
+    found = pushforward({x: np.ones(1), h: np.full(1, 5.0)}, [y], lambda tensor, i, dx: dx)
+    assert {t: float(d[0]) for t, d in found.items()} == {x: 1, h: 5, y: 6}
+    only_h = pushforward({h: np.ones(1)}, [y], lambda tensor, i, dx: dx)
+    assert set(only_h) == {h, y}
+
+
+def test_what_lies_aside() -> None:
+    x, w = leaf([2.0]), leaf([3.0])
+    b = np.exp(w)
+    a = np.sin(x)
+    y = a * b
+    assert aside(ancestors([y]), {x}) == {w, b}
+    assert aside(ancestors([y]), {a}) == {x, w, b}
+    assert aside(ancestors([y]), {x, w}) == set()
 
 
 # -- rebinding ----------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from numpy.testing import assert_array_equal
 import tinygrad_rnn as tg
 from tinygrad_rnn.errors import GradientError, NonFiniteError
 from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import FORM, VJP
 
 
 def leaf(x: Any, name: str | None = None, dtype: Any = float) -> tg.Tensor:
@@ -27,16 +26,14 @@ def here(offset: int = 0) -> str:
 
 
 @pytest.fixture
-def op() -> Any:
-    """A user's operation x -> 2 x whose rule can be set; forgotten afterwards."""
+def op(registry: None) -> Any:
+    """A user's operation x -> 2 x whose rule can be set."""
 
     @tg.primitive
     def double(x: Any) -> Any:
         return x * 2
 
-    yield double
-    VJP.pop(double, None)
-    FORM.pop(double, None)
+    return double
 
 
 @pytest.mark.parametrize(

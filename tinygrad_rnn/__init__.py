@@ -8,17 +8,23 @@ __all__ = [
     "array",
     "check_grads",
     "debug",
+    "defjvp",
     "defvjp",
     "draw",
     "errors",
     "functional",
     "grad",
     "gradient_flow",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "nn",
     "no_grad",
     "primitive",
     "unroll",
     "value_and_grad",
+    "vjp",
 ]
 
 from importlib import import_module
@@ -27,11 +33,11 @@ from typing import Any
 from tinygrad_rnn import errors, functional, nn
 from tinygrad_rnn.array import array
 from tinygrad_rnn.debug import debug
-from tinygrad_rnn.differentiate import grad, value_and_grad
+from tinygrad_rnn.differentiate import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.mode import no_grad
-from tinygrad_rnn.primitive import defvjp, primitive
+from tinygrad_rnn.primitive import defjvp, defvjp, primitive
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, unroll
 

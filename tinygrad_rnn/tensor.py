@@ -18,12 +18,22 @@ from tinygrad_rnn.duckarray import DuckArray, value
 from tinygrad_rnn.errors import (
     DTypeError,
     GradientError,
-    NoDerivativeError,
     ShapeError,
+    TinygradError,
     UnsupportedError,
 )
 from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, VJP, Function, check_call, name_of
+from tinygrad_rnn.primitive import (
+    COMPOSITE,
+    CONSTANT,
+    FORM,
+    REFUSED,
+    VJP,
+    Function,
+    check_call,
+    name_of,
+    no_derivative,
+)
 
 Array = Any
 
@@ -161,7 +171,8 @@ class Tensor(DuckArray):
         if self.requires_grad:
             raise UnsupportedError(
                 f"{_label(self)} requires a gradient and would be detached silently if it became a plain array. "
-                "Use np.stack or np.concatenate for a list of Tensors; pass x.data if you mean the values."
+                "Use np.stack or np.concatenate for a list of Tensors, tinygrad_rnn.array for nested lists; "
+                "pass x.data if you mean the values."
             )
         return np.array(self.data, dtype=dtype, copy=True) if copy else np.asarray(self.data, dtype=dtype)
 
@@ -194,12 +205,14 @@ def _leaf_again(data: Array, requires_grad: bool, name: str | None, grad: Array 
 def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Tensor:
     """Apply a primitive: compute its value and, if an operand requires a gradient, remember how.
 
-    Raises ShapeError, naming the operands, where NumPy finds that they do not fit.
+    Raises ShapeError, naming the operands, where NumPy finds that they do not fit; LinAlgError as NumPy does.
     """
     primals = tuple([a.data if type(a) is Tensor else a for a in args])
     argnums = tuple([i for i, a in enumerate(args) if type(a) is Tensor and a.requires_grad])
     try:
         data = fun(*primals) if kwargs is None else fun(*primals, **kwargs)
+    except (TinygradError, np.linalg.LinAlgError):
+        raise  # a ValueError that has said what is wrong
     except ValueError as error:
         raise _misfit(fun, args, error) from error
     return _made(data, fun, args, primals, kwargs, argnums)
@@ -291,22 +304,27 @@ for _symbol, _fun in {
 
 def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `fun` means on Tensors: record a primitive, open a composite, or compute a constant."""
+    if fun in FORM:
+        check_call(fun, args, kwargs)
+    if fun in COMPOSITE:
+        y = COMPOSITE[fun](*args, **kwargs)
+        if y is not NotImplemented:
+            return y
     if fun in VJP:
         if any(isinstance(v, Tensor) for v in kwargs.values()):
             args, kwargs = _by_position(fun, args, kwargs)
-        check_call(fun, args, kwargs)
         y = record(fun, args, kwargs or None)
         for i in y.argnums:
             if VJP[fun][i] is None:
-                raise _no_derivative(fun, i)
+                raise no_derivative(fun, i)
         return y
-    if fun in COMPOSITE:
-        return COMPOSITE[fun](*args, **kwargs)
     if fun in CONSTANT:
         return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
+    if fun in REFUSED:
+        raise UnsupportedError(f"{name_of(fun)} {REFUSED[fun]}")
     wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]
     if wanting:
-        raise _no_derivative(fun, wanting[0])
+        raise no_derivative(fun, wanting[0])
     raise UnsupportedError(f"{name_of(fun)} is not known on Tensors. Add defvjp({name_of(fun)}, ...), or pass x.data.")
 
 
@@ -338,10 +356,10 @@ def _by_position(fun: Function, args: Any, kwargs: dict[str, Any]) -> tuple[tupl
     """Tensors given by keyword, as in np.sum(a=x), moved to their positions."""
     try:
         given = inspect.signature(fun).bind(*args, **kwargs).arguments
+        names = list(given)
+        last = max(i for i, name in enumerate(names) if isinstance(given[name], Tensor))
     except (ValueError, TypeError) as error:
         raise UnsupportedError(f"{name_of(fun)}: pass Tensors by position ({error}).") from error
-    names = list(given)
-    last = max(i for i, name in enumerate(names) if isinstance(given[name], Tensor))
     return tuple(given[n] for n in names[: last + 1]), {n: given[n] for n in names[last + 1 :]}
 
 
@@ -356,11 +374,3 @@ def _misfit(fun: Function, args: tuple[Any, ...], error: Exception) -> ShapeErro
         if isinstance(a, (Tensor, np.ndarray))
     ]
     return ShapeError(f"{name_of(fun)} of {' and '.join(operands)}: {error}")
-
-
-def _no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
-    name = name_of(fun)
-    return NoDerivativeError(
-        f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
-        f"Add defvjp({name}, ...), or pass x.data."
-    )
