@@ -2,33 +2,23 @@
 
 import gc
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinygrad_rnn.backprop import ancestors, pullback
+from tinygrad_rnn.backprop import ancestors, aside, pullback, pushforward
 from tinygrad_rnn.differentiate import differentiate, grad
-from tinygrad_rnn.errors import GradientError
+from tinygrad_rnn.errors import GradientError, NoDerivativeError, UnsupportedError, UsageError
 from tinygrad_rnn.gradcheck import check_grads
-from tinygrad_rnn.primitive import FORM, VJP, defvjp, defvjp_variadic, name_of, primitive
+from tinygrad_rnn.primitive import VJP, defvjp, defvjp_variadic, name_of, primitive
+from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.tensor import Tensor
 
 
 def leaf(x: Any, name: str | None = None) -> Tensor:
     return Tensor(np.asarray(x, float), requires_grad=True, name=name)
-
-
-@pytest.fixture
-def registry() -> Iterator[None]:
-    """Rules that a test defines are forgotten when it ends."""
-    before = [(table, dict(table)) for table in (VJP, FORM)]
-    yield
-    for table, content in before:
-        table.clear()
-        table.update(content)
 
 
 # -- the walk -----------------------------------------------------------------------------------------
@@ -174,6 +164,43 @@ def test_ancestors_oldest_first_constants_included() -> None:
     assert ancestors([x]) == [x]
 
 
+def test_pushforward_goes_oldest_first_through_what_moves() -> None:
+    x, w = leaf([2.0]), leaf([3.0])
+    a = x * w
+    b = np.sin(w)
+    y = a * b + x
+    asked: list[Any] = []
+
+    def push(tensor: Any, argnum: int, dx: Any) -> Any:
+        asked.append((tensor, argnum))
+        return 10 * dx
+
+    found = pushforward({x: np.ones(1)}, [y], push)
+    ab = y.args[0]
+    assert asked == [(a, 0), (ab, 0), (y, 0), (y, 1)]
+    assert {t: float(d[0]) for t, d in found.items()} == {x: 1, a: 10, ab: 100, y: 1000 + 10}
+
+
+def test_pushforward_keeps_the_given_tangents_and_does_not_look_behind_them() -> None:
+    x = leaf([2.0])
+    h = np.sin(x)
+    y = h * x
+    found = pushforward({x: np.ones(1), h: np.full(1, 5.0)}, [y], lambda tensor, i, dx: dx)
+    assert {t: float(d[0]) for t, d in found.items()} == {x: 1, h: 5, y: 6}
+    only_h = pushforward({h: np.ones(1)}, [y], lambda tensor, i, dx: dx)
+    assert set(only_h) == {h, y}
+
+
+def test_what_lies_aside() -> None:
+    x, w = leaf([2.0]), leaf([3.0])
+    b = np.exp(w)
+    a = np.sin(x)
+    y = a * b
+    assert aside(ancestors([y]), {x}) == {w, b}
+    assert aside(ancestors([y]), {a}) == {x, w, b}
+    assert aside(ancestors([y]), {x, w}) == set()
+
+
 # -- rebinding ----------------------------------------------------------------------------------------
 
 
@@ -285,6 +312,44 @@ def test_a_users_op_of_any_number_of_arrays() -> None:
 def test_numpys_own_function_can_be_given_a_rule() -> None:
     defvjp(np.arctan, lambda g, y, x: g / (1.0 + x * x))
     check_grads(np.arctan, [np.array([-1.0, 0.5])])
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_ufunc_of_three_operands_can_be_given_rules() -> None:
+    fma = np.frompyfunc(lambda a, b, c: a * b + c, 3, 1)
+    defvjp(fma, lambda g, y, a, b, c: g * b, lambda g, y, a, b, c: g * a, lambda g, y, a, b, c: g)
+    a, b, c = leaf([1.0, 2.0]), leaf([3.0, 4.0]), leaf(5.0)
+    y = fma(a, b, c)
+    assert_array_equal(y.data, [8, 13])
+    y.backward([1.0, 10.0])
+    assert_array_equal(a.grad, [3, 40])
+    assert_array_equal(b.grad, [1, 20])
+    assert c.grad == 11
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_ufunc_with_a_rule_for_one_operand_alone_has_no_gradient_for_the_other() -> None:
+    defvjp(np.nextafter, lambda g, y, a, b: g)
+    assert_array_equal(grad(lambda a: np.sum(np.nextafter(a, 9.0)))(np.ones(2)), [1, 1])
+    with pytest.raises(NoDerivativeError, match=r"np\.nextafter has no derivative for argument 1"):
+        np.nextafter(1.0, leaf(9.0)).backward()
+
+
+@pytest.mark.usefixtures("registry")
+def test_what_defvjp_and_calls_refuse() -> None:
+    @primitive
+    def mix(a: Any, b: Any) -> Any:
+        return a + b
+
+    with pytest.raises(UsageError, match=r"defvjp\(mix, \.\.\.\) needs at least one rule\. Use defconstant if"):
+        defvjp(mix, None, None)
+    defvjp(mix, lambda g, y, left, right: g, lambda g, y, left, right: g)
+    with pytest.raises(UnsupportedError, match=r"mix on Tensors needs 2 arguments: left, right\."):
+        mix(leaf(1.0))
+    with pytest.raises(UnsupportedError, match=r"mix: pass Tensors by position \(missing a required argument: 'b'\)\."):
+        mix(1.0, right=leaf(1.0))
+    with pytest.raises(TypeError, match="a variadic primitive has no fixed number of arguments"):
+        len(VJP[concatenate])
 
 
 @pytest.mark.usefixtures("registry")

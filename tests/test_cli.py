@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import main_job
@@ -195,6 +196,24 @@ def test_training_lowers_the_loss_with_the_default_rate():
     rng = np.random.default_rng(0)
     losses = main_job.train(RNNCell(1, 8, rng=rng), Readout(8, 1, rng=rng), xs, targets, 30, 0.3)
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_a_parameter_that_the_loss_does_not_reach_stays_as_it_is():
+    cell, readout = RNNCell(1, 3, rng=0), Readout(3, 1, rng=0)
+    cell.spare = tg.Tensor(np.ones(2), requires_grad=True)
+    before = cell.W_hh.data
+    assert any(p is cell.spare for p in main_job.parameters_of(cell))
+    main_job.train(cell, readout, np.ones((2, 1, 1)), np.zeros((2, 1, 1)), 1, 0.1)
+    assert_array_equal(cell.spare.data, np.ones(2))
+    assert np.all(cell.W_hh.data != before)
+
+
+def test_the_folder_is_put_on_the_path_once(folder):
+    (folder / "my_cell.py").write_text(CELL)
+    before = sys.path.copy()
+    for _ in range(2):
+        assert main_job.make_cell("my_cell:Leaky", 1, 2, np.random.default_rng(0)).initial_state(()).shape == (2,)
+    assert sys.path == [os.getcwd(), *before]
 
 
 def test_windows():

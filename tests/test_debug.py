@@ -1,17 +1,19 @@
 """`debug()` names the operation and the user's line; outside it nothing is checked."""
 
 import inspect
+import re
+import sys
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from cases import CASES
+from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.errors import GradientError, NonFiniteError
 from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import FORM, VJP
 
 
 def leaf(x: Any, name: str | None = None, dtype: Any = float) -> tg.Tensor:
@@ -27,16 +29,14 @@ def here(offset: int = 0) -> str:
 
 
 @pytest.fixture
-def op() -> Any:
-    """A user's operation x -> 2 x whose rule can be set; forgotten afterwards."""
+def op(registry: None) -> Any:
+    """A user's operation x -> 2 x whose rule can be set."""
 
     @tg.primitive
     def double(x: Any) -> Any:
         return x * 2
 
-    yield double
-    VJP.pop(double, None)
-    FORM.pop(double, None)
+    return double
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,49 @@ def test_operations_of_two_dtypes_are_right_as_they_are() -> None:
         np.sum(x * np.array([3.0, 4.0])).backward()
     assert x.grad.dtype == np.float32
     assert_array_equal(x.grad, [3, 4])
+
+
+def test_what_was_made_before_is_not_watched_and_a_bad_share_says_so() -> None:
+    x, w = leaf([0.0, 1.0], "x"), np.array([1.0, 1.0])
+    y = np.sum(np.sqrt(x * w))
+    w[0] = 2.0  # nobody saw the value that was recorded
+    words = r"rule of np\.sqrt .* returned infinity .*, made before debug\(\) was entered\."
+    with pytest.raises(NonFiniteError, match=words), tg.debug():
+        y.backward()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_no_rule_of_the_table_is_a_false_alarm(dtype: Any) -> None:
+    blamed = {}
+    for case in CASES:
+        args = [leaf(a, dtype=dtype) if i in case.variables else a for i, a in enumerate(case.args)]
+        try:
+            with tg.debug():
+                y = case.fun(*args)
+                y.backward(np.ones(y.shape))
+        except (GradientError, NonFiniteError) as error:
+            blamed[case.id] = str(error)
+    assert blamed == {}
+
+
+@pytest.mark.parametrize("kind", ["bool", "int8", "int16", "float32"])
+def test_powers_with_small_numbers_stay_float32(kind: str) -> None:
+    x, n = leaf([0.5, 2.0, 3.0], dtype=np.float32), np.array([1, 0, 1], kind)
+    with tg.debug():
+        np.sum(x**n).backward()
+        np.sum(np.power(n + np.array(1, kind), x)).backward()
+    base = (n + np.array(1, kind)).astype(float)
+    assert_allclose(x.grad, n * x.data ** (n - 1.0) + base**x.data * np.log(base), rtol=1e-6)  # float16 has 1e-3
+
+
+def test_where_every_frame_is_the_packages_the_outermost_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["tinygrad_rnn.debug"], "_NOT_THE_USERS", ("",))  # no file is the user's
+    outermost = sys._getframe()
+    while outermost.f_back is not None:
+        outermost = outermost.f_back
+    place = re.escape(f"made at {outermost.f_code.co_filename}:{outermost.f_lineno} ")
+    with pytest.raises(NonFiniteError, match=place), tg.debug():
+        np.log(leaf([-1.0]))
 
 
 def test_derivatives_of_every_order_and_cells_pass() -> None:

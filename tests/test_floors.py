@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ FLOORS = {
     "primitive": 0,
     "rules": 1,
     "files": 0,
+    "containers": 0,
     "backprop": 2,
     "duckarray": 2,
     "mode": 2,
@@ -22,11 +24,15 @@ FLOORS = {
     "functional": 4,
     "array": 4,
     "debug": 4,
+    "sweep": 4,
     "differentiate": 4,
     "gradcheck": 4,
     "nn": 5,
     "scan": 5,
     "unroll": 5,
+    "optim": 5,
+    "checkpoint": 6,
+    "interop": 6,
     "levels": 6,
     "flow": 6,
     "draw": 7,
@@ -132,3 +138,11 @@ def test_no_file_is_called_utils() -> None:
 )
 def test_the_test_sees_every_way_to_import(source: str, expected: list[str]) -> None:
     assert list(imports(source, f"{PACKAGE}.rules.linalg", is_package=False)) == expected
+
+
+def test_the_public_names_are_listed_and_loaded_when_they_are_asked_for() -> None:
+    assert dir(tinygrad_rnn) == sorted(tinygrad_rnn.__all__)
+    assert tinygrad_rnn.draw.__name__ == "tinygrad_rnn.draw"
+    assert tinygrad_rnn.__version__ == version("tinygrad_rnn")
+    with pytest.raises(AttributeError, match="module 'tinygrad_rnn' has no attribute 'brackets'"):
+        tinygrad_rnn.brackets  # noqa: B018

@@ -662,6 +662,11 @@ def test_a_short_table_sums_the_smallest_terms_into_its_last_row(name, most):
     assert [row.ks for row in table[1:-1]] == sorted(row.ks for row in table[1:-1])
 
 
+def test_a_table_of_one_row_is_refused():
+    with pytest.raises(RangeError, match="most is 1; a table has at least 2 rows: the direct term and the rest"):
+        Model("RNN").flow().table(1, most=1)
+
+
 def test_total_norm():
     flow = Model("LSTM", (3,)).flow()
     for t in range(1, T + 1):
@@ -930,6 +935,14 @@ def test_an_index_error_stays_an_index_error():
 def test_no_states():
     with pytest.raises(UsageError, match="gradient_flow needs at least one state"):
         tg.gradient_flow([], [])
+
+
+def test_states_listed_in_the_wrong_order():
+    states, losses = Model("RNN").run()
+    states[1], states[2] = states[2], states[1]  # h_1, h_3, h_2, h_4, ...
+    words = "state 2 depends on state 3, which comes later in the list. List states in the order in which they are"
+    with pytest.raises(UsageError, match=re.escape(words)):
+        tg.gradient_flow(losses, states)
 
 
 def test_numbers_of_losses_and_states_differ():

@@ -1,5 +1,7 @@
-"""The losses and the functions NumPy lacks, against closed formulas."""
+"""The functions NumPy lacks, against closed formulas, at their kinks and far out."""
 
+import doctest
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,131 +9,24 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinygrad_rnn import functional
+from tinygrad_rnn import functional as fn
 from tinygrad_rnn.differentiate import grad
-from tinygrad_rnn.errors import DataError, ShapeError
+from tinygrad_rnn.errors import NoDerivativeError, UsageError
 from tinygrad_rnn.functional import (
-    cross_entropy,
-    half_squared_error,
     identity,
     log_softmax,
     logsumexp,
-    mean_squared_error,
     relu,
     sigmoid,
     softmax,
     softplus,
-    squared_error,
 )
-from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.tensor import Tensor
-
-Y = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]])
-TARGET = np.array([[1.0, -1.0, 0.0], [0.5, 0.5, 0.5]])
-E = Y - TARGET
 
 
 def jacobian(f: Callable[[Any], Any], x: Any) -> Any:
     """Row i is the gradient of f(x)[i]."""
     return np.array([grad(lambda x, i=i: f(x)[i])(x) for i in range(len(f(x)))])
-
-
-# -- squared errors -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("loss", "value", "derivative"),
-    [
-        (half_squared_error, np.sum(E**2) / 2, E),  # above (3.2): dL/dy = y - target
-        (squared_error, np.sum(E**2), 2 * E),
-        (mean_squared_error, np.mean(E**2), 2 * E / E.size),
-    ],
-)
-def test_squared_errors(loss: Callable[..., Any], value: float, derivative: Any) -> None:
-    assert_allclose(loss(Y, TARGET), value)
-    assert loss(Tensor(Y), TARGET).shape == ()
-    dy, dt = grad(loss, (0, 1))(Y, TARGET)
-    assert_allclose(dy, derivative)
-    assert_allclose(dt, -derivative)
-    check_grads(loss, [Y, TARGET])
-    assert loss(Tensor(np.float32(Y)), np.float32(TARGET)).dtype == np.float32
-
-
-@pytest.mark.parametrize("loss", [half_squared_error, squared_error, mean_squared_error])
-def test_a_loss_does_not_broadcast_its_target(loss: Callable[..., Any]) -> None:
-    for target in (TARGET[0], TARGET[:, :1], 1.0, TARGET.T):
-        with pytest.raises(ShapeError) as error:
-            loss(Tensor(Y, requires_grad=True), target)
-        assert str(error.value) == (f"y has shape (2, 3) and target {np.shape(target)}; a loss needs the same shape.")
-
-
-# -- cross entropy ------------------------------------------------------------------------------------
-
-CLASSES = np.array([2, 0])
-ONE_HOT = np.eye(3)[CLASSES]
-
-
-def test_cross_entropy_of_class_indices() -> None:
-    p = np.exp(Y) / np.exp(Y).sum(axis=1, keepdims=True)
-    assert_allclose(cross_entropy(Y, CLASSES), -np.mean(np.log(p[[0, 1], CLASSES])))
-    assert_allclose(grad(cross_entropy)(Y, CLASSES), (p - ONE_HOT) / 2)
-    check_grads(cross_entropy, [Y, CLASSES])
-
-
-def test_cross_entropy_of_probabilities() -> None:
-    p, q = np.exp(Y) / np.exp(Y).sum(axis=1, keepdims=True), np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]])
-    assert_allclose(cross_entropy(Y, q), -np.sum(q * np.log(p)) / 2)
-    assert_allclose(grad(cross_entropy)(Y, q), (p - q) / 2)
-    assert_allclose(cross_entropy(Y, ONE_HOT), cross_entropy(Y, CLASSES))
-    check_grads(lambda y: cross_entropy(y, q), [Y])
-
-
-def test_cross_entropy_of_one_row_and_of_time_major_sequences() -> None:
-    assert_allclose(cross_entropy(Y[0], 2), -log_softmax(Y[0])[2])
-    assert_allclose(grad(cross_entropy)(Y[0], np.array(2)), softmax(Y[0]) - ONE_HOT[0])
-    assert_allclose(cross_entropy(Y[0], ONE_HOT[0]), -log_softmax(Y[0])[2])
-    logits = np.random.default_rng(0).standard_normal((4, 2, 3))  # (T, B, O)
-    classes = np.random.default_rng(1).integers(3, size=(4, 2))
-    rows = [cross_entropy(logits[t, b], classes[t, b]) for t in range(4) for b in range(2)]
-    assert_allclose(cross_entropy(logits, classes), np.mean(rows))
-    assert_allclose(cross_entropy(logits, np.eye(3)[classes]), np.mean(rows))
-    check_grads(cross_entropy, [logits, classes])
-
-
-def test_cross_entropy_far_out_is_exact() -> None:
-    logits = np.array([[1000.0, -1000.0], [-1000.0, 1000.0]])
-    assert cross_entropy(logits, np.array([0, 1])) == 0.0
-    assert cross_entropy(logits, np.array([1, 1])) == 1000.0
-    assert_array_equal(grad(cross_entropy)(logits, np.array([1, 1])), [[0.5, -0.5], [0, 0]])
-
-
-def test_cross_entropy_stays_float32() -> None:
-    logits = Tensor(np.float32(Y), requires_grad=True)
-    for target in (CLASSES, np.float32(ONE_HOT)):
-        loss = cross_entropy(logits, target)
-        assert loss.dtype == np.float32
-        loss.backward()
-        assert logits.grad.dtype == np.float32
-
-
-@pytest.mark.parametrize(
-    ("target", "error", "words"),
-    [
-        (np.array([0, 1, 2]), ShapeError, ["class indices have shape (3,)", "logits (2, 3) need (2,)", "each row"]),
-        (np.array([[0], [1]]), ShapeError, ["class indices have shape (2, 1)", "need (2,)"]),
-        (1, ShapeError, ["class indices have shape ()", "need (2,)"]),
-        (np.array([0, 3]), DataError, ["run from 0 to 3", "with 3 logits", "0..2"]),
-        (np.array([-1, 0]), DataError, ["run from -1 to 0", "0..2"]),
-        (np.array([0.0, 1.0]), ShapeError, ["shape (2, 3) and target (2,)", "same shape"]),
-        (np.ones((2, 1)), ShapeError, ["shape (2, 3) and target (2, 1)"]),
-    ],
-)
-def test_cross_entropy_of_what_does_not_go_together(target: Any, error: type[Exception], words: list[str]) -> None:
-    for logits in (Y, Tensor(Y, requires_grad=True)):
-        with pytest.raises(error) as raised:
-            cross_entropy(logits, target)
-        for word in words:
-            assert word in str(raised.value)
 
 
 # -- what NumPy lacks ---------------------------------------------------------------------------------
@@ -174,5 +69,127 @@ def test_integers_are_welcome() -> None:
     assert_allclose(log_softmax(np.array([5, 5])), -np.log([2, 2]))
 
 
+# -- activations --------------------------------------------------------------------------------------
+
+
+def slope(f: Callable[[Any], Any], x: Any) -> Any:
+    """f'(x), elementwise."""
+    return grad(lambda x: np.sum(f(x)))(np.asarray(x, dtype=float))
+
+
+@pytest.mark.parametrize(
+    ("f", "points", "slopes"),
+    [
+        (fn.leaky_relu, [-1, 0, 1], [0.01, 0.01, 1]),
+        (lambda x: fn.leaky_relu(x, 0.5), [-1, 0, 1], [0.5, 0.5, 1]),
+        (fn.hardtanh, [-2, -1, 0, 1, 2], [0, 0, 1, 0, 0]),
+        (lambda x: fn.hardtanh(x, 0, 3), [-1, 0, 1, 3, 4], [0, 0, 1, 0, 0]),
+        (lambda x: fn.elu(x, 0.5), [0, 1], [0.5, 1]),
+        (fn.selu, [0, 1], [1.0507009873554805 * 1.6732632423543772, 1.0507009873554805]),
+        (fn.softsign, [-1, 0, 1], [1 / 4, 1, 1 / 4]),
+    ],
+)
+def test_slopes_at_kinks_are_those_of_pytorch(f: Callable[[Any], Any], points: Any, slopes: Any) -> None:
+    assert_allclose(slope(f, points), slopes, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("f", "values", "slopes"),  # at -1000 and 1000
+    [
+        (fn.relu, [0, 1000], [0, 1]),
+        (fn.leaky_relu, [-10, 1000], [0.01, 1]),
+        (fn.hardtanh, [-1, 1], [0, 0]),
+        (fn.elu, [-1, 1000], [0, 1]),
+        (fn.selu, [-1.7580993408473768, 1050.7009873554805], [0, 1.0507009873554805]),
+        (fn.silu, [0, 1000], [0, 1]),
+        (fn.mish, [0, 1000], [0, 1]),
+        (fn.gelu, [0, 1000], [0, 1]),
+        (lambda x: fn.gelu(x, approximate="tanh"), [0, 1000], [0, 1]),
+        (fn.erf, [-1, 1], [0, 0]),
+        (fn.erfc, [2, 0], [0, 0]),
+        (fn.softsign, [-1000 / 1001, 1000 / 1001], [1 / 1001**2, 1 / 1001**2]),
+    ],
+)
+def test_far_out(f: Callable[[Any], Any], values: Any, slopes: Any) -> None:
+    far = np.array([-1000.0, 1000.0])
+    assert_allclose(f(far), values, rtol=1e-15)
+    assert_allclose(slope(f, far), slopes, rtol=1e-13)
+    assert np.all(np.isfinite(slope(lambda x: grad(lambda x: np.sum(f(x)))(x), far)))
+    assert f(np.float32(far)).dtype == np.float32
+    assert_allclose(slope(lambda x: f(x.astype(np.float32)), far), slopes, rtol=1e-4)
+
+
+def test_small_tails_are_kept() -> None:
+    e = np.exp(-40.0)
+    assert_allclose(slope(fn.elu, -40.0), e, rtol=1e-15)
+    assert_allclose(slope(fn.silu, -40.0), -39 * e, rtol=1e-14)  # s (1 + x (1 - s))
+    assert_allclose(fn.mish(-40.0), -40 * e, rtol=1e-14)
+    assert_allclose(fn.gelu(-10.0), -5 * math.erfc(10 / math.sqrt(2)), rtol=1e-13)
+
+
+def test_gelu_by_tanh_is_near_gelu() -> None:
+    x = np.linspace(-5, 5, 101)
+    assert_allclose(fn.gelu(x, approximate="tanh"), fn.gelu(x), atol=5e-4)
+    assert_allclose(fn.gelu(x) - fn.gelu(-x), x, atol=1e-14)
+
+
+def test_erf_and_erfc_and_logit_are_what_they_say() -> None:
+    assert_array_equal(fn.erf(V), [math.erf(v) for v in V])
+    assert_allclose(fn.erf(V) + fn.erfc(V), 1, rtol=1e-15)
+    assert_allclose(fn.logit(sigmoid(V)), V)
+    x = Tensor([0.0, 0.25], requires_grad=True)
+    with np.errstate(divide="ignore"):  # NumPy's own warning, for the value -inf
+        y = np.where(x > 0, fn.logit(x), 0)
+    y.backward(np.ones(2))
+    assert_allclose(x.grad, [0, 16 / 3])
+
+
+def test_options_that_make_no_sense() -> None:
+    with pytest.raises(UsageError, match="approximate='none' and approximate='tanh', not 'fast'"):
+        fn.gelu(V, approximate="fast")
+    with pytest.raises(UsageError, match=r"min_val=2 and max_val=1.0; min_val must not be larger"):
+        fn.hardtanh(V, min_val=2)
+    with pytest.raises(NoDerivativeError, match="leaky_relu has no derivative for argument 1"):
+        fn.leaky_relu(Tensor(V), negative_slope=Tensor(0.1, requires_grad=True))
+
+
+# -- masks of -inf ------------------------------------------------------------------------------------
+
+
+def test_masked_entries_have_probability_0_and_send_nothing() -> None:
+    x = np.array([[0.0, -np.inf, np.log(3.0)], [-np.inf, 5.0, -np.inf]])
+    p = np.array([[1 / 4, 0, 3 / 4], [0, 1, 0]])
+    assert_allclose(softmax(x), p)
+    assert_allclose(np.exp(log_softmax(x)), p)
+    assert_allclose(logsumexp(x, axis=1), [np.log(4.0), 5])
+    assert_allclose(slope(lambda x: logsumexp(x, axis=1), x), p)
+    assert_allclose(slope(lambda x: softmax(x)[:, 1], x), 0 * p, atol=1e-16)
+    assert_allclose(slope(lambda x: softmax(x)[:, 0], x), [[3 / 16, 0, -3 / 16], [0, 0, 0]])
+    assert_allclose(slope(lambda x: log_softmax(x)[0, 2], x), [[-1 / 4, 0, 1 / 4], [0, 0, 0]])
+    first = grad(lambda x: np.sum(softmax(x)[:, 0]))
+    assert np.all(np.isfinite(slope(first, x)))
+
+
+def test_logsumexp_of_nothing_but_minus_infinity_sends_nothing() -> None:
+    x = np.array([[-np.inf, -np.inf], [0.0, 0.0]])
+    assert_array_equal(logsumexp(x, axis=1), [-np.inf, np.log(2.0)])
+    assert_array_equal(slope(lambda x: logsumexp(x, axis=1), x), [[0, 0], [1 / 2, 1 / 2]])
+
+
+# -- the package --------------------------------------------------------------------------------------
+
+
 def test_every_public_name_is_there() -> None:
-    assert [name for name in functional.__all__ if not callable(getattr(functional, name, None))] == []
+    assert [name for name in fn.__all__ if not callable(getattr(fn, name, None))] == []
+
+
+@pytest.mark.parametrize("name", ["losses", "layers"])
+def test_the_examples_in_docstrings(name: str) -> None:
+    module = getattr(fn, name)
+    failed, tried = doctest.testmod(module)
+    assert (failed, tried > 0) == (0, True)
+
+
+def test_what_an_activation_refuses_is_told_in_its_own_words_for_tensors_too() -> None:
+    with pytest.raises(UsageError, match="hardtanh cuts off at min_val=1"):
+        fn.hardtanh(Tensor([0.0], requires_grad=True), 1.0, -1.0)

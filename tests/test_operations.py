@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_scene import CELLS, inside, labels, make, of, overlap
+from test_scene import CELLS, H, I, O, inside, labels, make, of, overlap
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.backprop import ancestors, pullback
@@ -15,6 +15,8 @@ from tinygrad_rnn.draw import palette
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.flow import gradient_flow
+from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.nn import RNNCell
 from tinygrad_rnn.primitive import name_of
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import parts
@@ -132,6 +134,36 @@ def test_the_same_colour_is_the_same_weight():
     assert chips == dict.fromkeys(
         [("W_xh", "#BFE6D6"), ("W_hh", "#F0D3E2"), ("W_hy", "#FAF3B0"), ("b_h", bias), ("b_y", bias)], 3
     )
+
+
+def test_an_input_that_the_cell_does_not_read_has_no_box():
+    W = tg.Tensor(0.5 * np.eye(2), requires_grad=True, name="W")
+    run = tg.unroll(lambda x, h: np.tanh(h @ W), np.ones((2, 1)), np.ones(2), loss=half_squared_error,
+                    targets=np.zeros((2, 2)))  # fmt: skip
+    scene = tg.draw.ops(run).scene
+    assert operations(scene) == recorded(ancestors(run.losses))
+    assert [x for x in labels(scene) if x.startswith("x")] == []
+    assert [x for x in labels(tg.draw.ops(make("RNN", 2)).scene) if x.startswith("x")] == ["x₁", "x₂"]
+
+
+def test_a_read_out_of_two_branches_is_drawn_with_bent_gradients():
+    rng = np.random.default_rng(0)
+    A, B = (tg.Tensor(rng.standard_normal((H, O)), requires_grad=True, name=name) for name in "AB")
+    run = tg.unroll(RNNCell(I, H, rng=0), rng.standard_normal((2, I)), loss=half_squared_error,
+                    readout=lambda h: np.tanh(h @ A) + np.exp(h @ B), targets=np.zeros((2, O)))  # fmt: skip
+    scene = tg.draw.ops(run).scene
+    assert operations(scene) == recorded(ancestors(run.losses))
+    along, _ = sent(run.loss)
+    norms = [norm for (_, operand), norm in along.items() if operand is run.states[1]]  # of A's branch, and of B's
+    direct = {line.points: norm for norm, line in gradient_lines(scene) if line.color == palette.DIRECT}
+    found = [norm for points, norm in direct.items() if any(norm == pytest.approx(n, rel=1e-5) for n in norms)]
+    assert len(found) == len(norms) == 2
+    bent = [points for points in direct if len(points) == 4]
+    assert bent
+    for a, b, c, d in bent:  # up, across, up
+        assert a[0] == b[0]
+        assert b[1] == c[1]
+        assert c[0] == d[0]
 
 
 def test_the_same_network_gives_the_same_picture():

@@ -19,7 +19,7 @@ from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
-from tinygrad_rnn.nn import Readout
+from tinygrad_rnn.nn import Readout, RNNCell
 from tinygrad_rnn.unroll import parts
 
 DIRECT, FADED, CHOSEN, COLUMN = "#D55E00", "#D5D9DE", "#FFF6DC", "#F6F7F9"
@@ -104,9 +104,14 @@ def picture(request):
     return run, t, tg.draw.paths(run, t).scene
 
 
-def test_every_number_of_the_map_is_a_norm_of_3_1(picture):
+@pytest.fixture(scope="module")
+def expected(picture):
+    run, t, _ = picture
+    return expected_norms(run, t)
+
+
+def test_every_number_of_the_map_is_a_norm_of_3_1(picture, expected):
     run, t, scene = picture
-    expected = expected_norms(run, t)
     bottom, _ = span(expected.values())
     compact = len(shown_columns(t, len(run))) > 12
     visible = {key for key, norm in expected.items() if norm >= bottom * (1 - 1e-9)}
@@ -118,9 +123,18 @@ def test_every_number_of_the_map_is_a_norm_of_3_1(picture):
         assert hop.norm == pytest.approx(expected[key], rel=1e-5)
 
 
-def test_widths_are_the_logarithm_of_the_norm(picture):
+def test_a_loss_that_is_met_exactly_has_no_line_on_a_compact_map():
+    T, met, rng = 14, 9, np.random.default_rng(0)
+    cell, readout = RNNCell(I, H, rng=0), Readout(H, 1, rng=0)
+    xs, targets = rng.standard_normal((T, I)), rng.standard_normal((T, 1))
+    targets[met - 1] = tg.unroll(cell, xs, readout=readout).outputs[met - 1].data  # so dL/dy is 0 there
+    run = tg.unroll(cell, xs, readout=readout, loss=half_squared_error, targets=targets)
+    assert len(shown_columns(1, T)) > 12
+    assert {hop.ks for hop in hops(tg.draw.paths(run, 1).scene)} == {(k,) for k in range(1, T + 1) if k != met}
+
+
+def test_widths_are_the_logarithm_of_the_norm(picture, expected):
     run, t, scene = picture
-    expected = expected_norms(run, t)
     bottom, top = span(expected.values())
     count = len(shown_columns(t, len(run)))
     thick = 6.5 if count <= 6 else 5.5 if count <= 12 else 3.6

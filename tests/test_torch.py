@@ -17,28 +17,6 @@ SIZES = [(1, 1, 1, 1), (2, 1, 3, 5), (5, 3, 4, 6), (12, 2, 1, 8), (50, 4, 5, 16)
 sizes = pytest.mark.parametrize(("T", "B", "I", "H"), SIZES, ids=[f"T{T}-B{B}-I{I}-H{H}" for T, B, I, H in SIZES])
 
 
-@pytest.fixture(scope="module")
-def torch():
-    import torch
-
-    torch.set_num_threads(1)
-    return torch
-
-
-@pytest.fixture
-def agree(request):
-    """`agree(name, ours, theirs)`: equal shapes and entries; `--junitxml` lists the largest differences."""
-
-    def compare(name, ours, theirs):
-        theirs = theirs.detach().numpy()
-        assert ours.shape == theirs.shape, name
-        difference = float(np.max(np.abs(ours - theirs), initial=0.0))
-        request.node.user_properties.append((name, difference))
-        assert difference < 1e-10, f"{name} differs by {difference}"
-
-    return compare
-
-
 def draw(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)
 
@@ -158,68 +136,7 @@ def test_gradient_flow_is_what_autograd_finds_at_the_states(torch, agree, name):
             agree(f"term {k}, {t}", flow.term(k, t), term)
 
 
-# -- functions ----------------------------------------------------------------------------------------
-
-FUNCTIONS = {  # name: (ours, theirs)
-    "sigmoid": (fn.sigmoid, lambda torch, x: torch.sigmoid(x)),
-    "tanh": (np.tanh, lambda torch, x: torch.tanh(x)),
-    "relu": (fn.relu, lambda torch, x: torch.relu(x)),
-    "softplus": (fn.softplus, lambda torch, x: torch.nn.functional.softplus(x, threshold=700)),  # no cut at 20
-    "softmax": (fn.softmax, lambda torch, x: torch.softmax(x, -1)),
-    "softmax, axis 0": (lambda x: fn.softmax(x, axis=0), lambda torch, x: torch.softmax(x, 0)),
-    "log_softmax": (fn.log_softmax, lambda torch, x: torch.log_softmax(x, -1)),
-    "log_softmax, axis 0": (lambda x: fn.log_softmax(x, axis=0), lambda torch, x: torch.log_softmax(x, 0)),
-    "logsumexp": (fn.logsumexp, lambda torch, x: torch.logsumexp(x, (0, 1))),
-    "logsumexp, axis 1": (lambda x: fn.logsumexp(x, axis=1), lambda torch, x: torch.logsumexp(x, 1)),
-    "logsumexp, axis 0 kept": (
-        lambda x: fn.logsumexp(x, axis=0, keepdims=True),
-        lambda torch, x: torch.logsumexp(x, 0, keepdim=True),
-    ),
-    "mean": (lambda x: np.mean(x, axis=0), lambda torch, x: torch.mean(x, 0)),
-    "max": (lambda x: np.max(x, axis=1), lambda torch, x: torch.amax(x, 1)),
-    "transpose and reshape": (lambda x: x.T.reshape(-1), lambda torch, x: x.T.reshape(-1)),
-    "repeated rows": (lambda x: x[[0, 2, 0, 0]], lambda torch, x: x[[0, 2, 0, 0]]),
-    "split and joined": (
-        lambda x: np.concatenate(np.split(x, 2, axis=1)[::-1], axis=0),
-        lambda torch, x: torch.cat(torch.chunk(x, 2, dim=1)[::-1], dim=0),
-    ),
-}
-DATA = {"near": draw(3, 4), "far": 1000 * draw(3, 4), "ties": np.round(draw(3, 4))}
-
-
-@pytest.mark.parametrize("data", DATA)
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions(torch, agree, name, data):
-    ours, theirs = FUNCTIONS[name]
-    x, tx = tg.Tensor(DATA[data], requires_grad=True), torch.tensor(DATA[data], requires_grad=True)
-    y, ty = ours(x), theirs(torch, tx)
-    g = draw(*y.shape, seed=1)
-    y.backward(g)
-    ty.backward(torch.tensor(g))
-    agree("value", y.data, ty)
-    agree("gradient", x.grad, tx.grad)
-
-
-LOSSES = {  # name: (ours, theirs, target)
-    "cross entropy of classes": (fn.cross_entropy, "cross_entropy", np.array([2, 0, 2])),
-    "cross entropy of distributions": (fn.cross_entropy, "cross_entropy", np.full((3, 4), 0.25)),
-    "cross entropy of one row": (fn.cross_entropy, "cross_entropy", np.array(3)),
-    "mean squared error": (fn.mean_squared_error, "mse_loss", draw(3, 4, seed=2)),
-}
-
-
-@pytest.mark.parametrize("scale", [1, 1000])
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses(torch, agree, name, scale):
-    ours, theirs, target = LOSSES[name]
-    data = scale * (draw(4) if target.ndim == 0 else draw(3, 4))
-    x, tx = tg.Tensor(data, requires_grad=True), torch.tensor(data, requires_grad=True)
-    loss, tloss = ours(x, target), getattr(torch.nn.functional, theirs)(tx, torch.tensor(target))
-    loss.backward()
-    tloss.backward()
-    agree("loss", loss.data, tloss)
-    agree("gradient", x.grad, tx.grad)
-
+# -- products and broadcasting --------------------------------------------------------------------------
 
 SHAPES = [
     ((4,), (4,)),

@@ -402,6 +402,11 @@ def test_inputs_that_are_not_numbers(xs, dtype):
         tg.unroll(elman, xs, np.zeros(H))
 
 
+def test_a_step_whose_rows_differ_in_length():
+    with pytest.raises(DataError, match=r"xs at t = 2 is ragged: its rows differ in length\."):
+        tg.unroll(elman, [[[1.0, 2.0], [3.0, 4.0]], [[1.0, 2.0], [3.0]]], np.zeros(H))
+
+
 def test_the_first_step_that_is_not_a_number_is_named():
     with pytest.raises(DataError, match="xs at t = 3 is not numeric"):
         tg.unroll(elman, [1.0, 2.0, "three"], np.zeros(H))

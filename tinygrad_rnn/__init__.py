@@ -7,41 +7,50 @@ __all__ = [
     "__version__",
     "array",
     "check_grads",
+    "checkpoint",
     "debug",
+    "defjvp",
     "defvjp",
     "draw",
     "errors",
     "functional",
     "grad",
     "gradient_flow",
+    "hessian",
+    "hvp",
+    "interop",
+    "jacobian",
+    "jvp",
     "nn",
     "no_grad",
+    "optim",
     "primitive",
     "scan",
     "unroll",
     "value_and_grad",
+    "vjp",
 ]
 
 from importlib import import_module
 from typing import Any
 
-from tinygrad_rnn import errors, functional, nn
+from tinygrad_rnn import errors, functional, nn, optim
 from tinygrad_rnn.array import array
 from tinygrad_rnn.debug import debug
-from tinygrad_rnn.differentiate import grad, value_and_grad
+from tinygrad_rnn.differentiate import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.mode import no_grad
-from tinygrad_rnn.primitive import defvjp, primitive
+from tinygrad_rnn.primitive import defjvp, defvjp, primitive
 from tinygrad_rnn.scan import scan
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, unroll
 
 
 def __getattr__(name: str) -> Any:
-    """`draw` and `__version__`, loaded when they are asked for: they would double the time of the import."""
-    if name == "draw":
-        return import_module("tinygrad_rnn.draw")
+    """Loaded when they are asked for, because they would double the time of the import."""
+    if name in ("checkpoint", "draw", "interop"):
+        return import_module(f"tinygrad_rnn.{name}")
     if name == "__version__":
         return import_module("importlib.metadata").version("tinygrad_rnn")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

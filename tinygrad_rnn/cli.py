@@ -14,7 +14,10 @@ from tinygrad_rnn.data import load_series, standardised, sunspots
 from tinygrad_rnn.draw import require_format
 from tinygrad_rnn.errors import RangeError, TinygradError
 from tinygrad_rnn.files import prepare_folder
+from tinygrad_rnn.flow import gradient_flow
+from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import Readout
+from tinygrad_rnn.unroll import unroll
 
 _COMMANDS = ("draw", "check")
 
@@ -93,9 +96,10 @@ def _draw(options: argparse.Namespace) -> int:
         ours, naive = main_job.prediction_error(cell, readout, xs, targets)
         print(f"mean loss {losses[0]:.4f} -> {losses[-1]:.4f}; error {ours:.3f} standard deviations, "
               f"{naive:.3f} for predicting no change")  # fmt: skip
-    run = main_job.unroll_window(cell, readout, xs, targets)
-    flow = main_job.measure(run)
-    print("\n" + main_job.table(flow, options.t, main_job.state_name(run)) + "\n")
+    window, wanted = xs[:, -1], targets[:, -1]  # the last, without a batch axis
+    run = unroll(cell, window, readout=readout, loss=half_squared_error, targets=wanted)
+    flow = gradient_flow(run.losses, run.states)
+    print("\n" + main_job.table(run, options.t, flow) + "\n")
     for path in main_job.pictures(run, options.t, flow, folder, options.format):
         print(f"wrote {path}")
     drawn_by = "Graphviz" if shutil.which("dot") else "the built-in SVG writer"

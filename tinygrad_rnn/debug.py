@@ -111,14 +111,11 @@ def debug() -> Iterator[None]:
 
 
 def _users_frame() -> Any:
-    """The innermost frame outside this package and NumPy."""
-    frame: Any = sys._getframe(1)
-    outside = frame
-    while frame is not None:
-        if not frame.f_code.co_filename.startswith(_NOT_THE_USERS):
-            return frame
-        outside, frame = frame, frame.f_back
-    return outside
+    """The innermost frame outside this package and NumPy; the outermost where there is none."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_USERS):
+        frame = frame.f_back
+    return frame
 
 
 def _fingerprint(x: Any) -> int:

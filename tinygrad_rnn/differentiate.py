@@ -1,83 +1,256 @@
-"""Derivatives of functions: `grad(f)` is a function too, so derivatives of every order come by nesting."""
+"""Derivatives of functions, as JAX names them.  Each is a function too, so derivatives of every order come by nesting.
+
+Arguments and results may be containers: tuples, named tuples, lists, dicts, nested in any way, of arrays, Tensors and
+floats.  A derivative has the structure of what it belongs to, and in each place its shape and dtype; None stays None.
+
+A derivative is a Tensor where it depends on a Tensor that requires a gradient (an argument, or one that f closes
+over), so it can be differentiated again; otherwise, and under `no_grad`, it is a plain array.
+"""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import ancestors, pullback
+from tinygrad_rnn.backprop import ancestors, aside
+from tinygrad_rnn.containers import aligned, described, is_container, leaves, rebuild
 from tinygrad_rnn.duckarray import value
-from tinygrad_rnn.errors import GradientError, UsageError
+from tinygrad_rnn.errors import DTypeError, GradientError, ShapeError, UsageError
 from tinygrad_rnn.mode import grad_mode, recording
-from tinygrad_rnn.tensor import Tensor, seed
+from tinygrad_rnn.rules.shape import astype
+from tinygrad_rnn.sweep import backward, differentiate, forward
+from tinygrad_rnn.tensor import Tensor
+
+__all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
 
 Array = Any
 Argnum = int | tuple[int, ...]
 
 
-def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
-    """`value_and_grad(f)(x)` is `(f(x), df/dx)`; see `grad`."""
-    argnums = (argnum,) if isinstance(argnum, int) else tuple(argnum)
+def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]:
+    """`value_and_grad(f)(x)` is `(f(x), df/dx)`, with has_aux `((y, aux), df/dx)`; see `grad`."""
 
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        for i in argnums:
-            if not 0 <= i < len(args):
-                raise UsageError(f"argnum {i} names no positional argument: {len(args)} were given.")
-        outer = recording.get()
-        with grad_mode(True):
-            # A fresh Tensor for each variable, so that only the paths through this argument count.
-            variables = [_fresh(args[i]) if outer else _fresh(value(args[i])) for i in argnums]
-            given = list(args)
-            for i, variable in zip(argnums, variables, strict=True):
-                given[i] = variable
-            y = f(*given, **kwargs)
-        if np.size(value(y)) != 1:
+        at = _at_arguments(f, argnum, args, kwargs)
+        y, aux = _pair(at.output) if has_aux else (at.output, None)
+        if is_container(y) or np.size(value(y)) != 1:
             raise GradientError(
-                f"grad needs a function that returns a scalar; this one returned shape {np.shape(y)}. "
-                "Reduce it, e.g. with np.sum."
+                f"grad needs a function that returns a scalar; this one returned {_kind(y)}. Reduce it, e.g. with "
+                "np.sum; or return (y, aux) and say has_aux=True; or use jacobian or vjp."
             )
-        if not isinstance(y, Tensor):  # a constant, such as the derivative of a linear function
-            y = Tensor(y)
-        leaves = {t for t in ancestors([y]) if t.fun is None and t.requires_grad}
-        create_graph = outer and not leaves <= set(variables)
-        found = differentiate(y, variables, create_graph=create_graph) if leaves else [None] * len(variables)
-        gradients = tuple(np.zeros_like(v.data) if g is None else g for v, g in zip(variables, found, strict=True))
-        return y if create_graph else y.data, gradients[0] if isinstance(argnum, int) else gradients
+        (result,) = _as_tensors(y)
+        gradients = _like_arguments(argnum, args, at.pull({result: np.ones(result.shape, result.dtype)}))
+        y = at.released(result)
+        return ((y, at.released(aux)) if has_aux else y), gradients
 
     return derivative
 
 
-def _fresh(x: Any) -> Tensor:
-    return +x if isinstance(x, Tensor) and x.requires_grad else Tensor(value(x), requires_grad=True)
+def grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The gradient of a scalar function with respect to one positional argument, or a tuple for several.
 
+    With has_aux, f returns `(y, aux)`, and the result is `(dy/dx, aux)`: for what f computes beside its value, such
+    as the last state of a network.
 
-def grad(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
-    """The gradient of a scalar function with respect to one positional argument, or several.
-
-    `grad(f)(x)` has x's shape and dtype.  It is a Tensor where it depends on a Tensor that requires a
-    gradient (so `grad(grad(f))` is the second derivative), a plain array otherwise.
-
-    Raises GradientError if f does not return a scalar Tensor.
+    Raises GradientError if f does not return a scalar, DTypeError if an argument is not floating.
     """
-    both = value_and_grad(f, argnum)
+    both = value_and_grad(f, argnum, has_aux)
 
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        return both(*args, **kwargs)[1]
+        y, gradient = both(*args, **kwargs)
+        return (gradient, y[1]) if has_aux else gradient
 
     return derivative
 
 
-def differentiate(y: Tensor, xs: Sequence[Tensor], g: Any = None, create_graph: bool = False) -> list[Any]:
-    """dy/dx for each x, weighted by the cotangent g of y; None where y does not depend on x.
+def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """`(y, pull) = vjp(f, *args)`: the value, and the function g -> g dy/dx for a cotangent g of y's structure.
 
-    With create_graph the derivatives are recorded: Tensors where they depend on one, arrays where constant.
+    `pull(g)` is a tuple with a share for each argument; it may be called again.  None in g stands for 0.
+
+    Raises UsageError or ShapeError from `pull` if g does not have the structure and shapes of y.
     """
-    start = g if isinstance(g, Tensor) else seed(y, g)
-    wanted = set(xs)
-    with grad_mode(create_graph):
-        found = {t: c for t, c, _ in pullback({y: start}, differentiable=create_graph) if t in wanted}
-    # Cotangents may be views of each other or of g: whoever gets them may write to them.
-    return [c if c is None or isinstance(c, Tensor) else np.array(c) for c in map(found.get, xs)]
+    argnums = tuple(range(len(args)))
+    at = _at_arguments(f, argnums, args, {})
+    ys = _as_tensors(at.output)
+    paths = [path for path, _ in leaves(at.output)]
+
+    def pull(g: Any) -> tuple[Any, ...]:
+        seeds: dict[Tensor, Array] = {}
+        for y, path, c in zip(ys, paths, aligned(at.output, g, "the cotangent"), strict=True):
+            if c is not None:
+                c = _fitting(c, y, f"the cotangent{path}")
+                seeds[y] = seeds[y] + c if y in seeds else c
+        shares: tuple[Any, ...] = _like_arguments(argnums, args, at.pull(seeds))
+        return shares
+
+    return at.released(at.output), pull
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """`(f(*primals), dy)`, where dy = dy/dx . dx is what f changes by, to first order, along the tangents.
+
+    primals, tangents: sequences of the same structure, one entry for each argument.  None as a tangent, or in one,
+    stands for 0; what it belongs to is passed on as it is and may be anything.
+
+    Computed in one sweep forward, by the rules of `defjvp` where there are any.  Raises UsageError or ShapeError if
+    the tangents do not fit.
+    """
+    if not (isinstance(primals, (list, tuple)) and isinstance(tangents, (list, tuple))):
+        raise UsageError("jvp takes a tuple of primals and a tuple of tangents: for one argument jvp(f, (x,), (dx,)).")
+    if len(primals) != len(tangents):
+        raise UsageError(
+            f"jvp got {len(primals)} primals and {len(tangents)} tangents; each primal needs one, or None."
+        )
+    given: list[Any] = []
+    dxs: dict[Tensor, Array] = {}
+    for i, (primal, tangent) in enumerate(zip(primals, tangents, strict=True)):
+        what = f"the tangent of argument {i}"
+        for (path, x), dx in zip(leaves(primal), aligned(primal, tangent, what), strict=True):
+            given.append(x if dx is None else _variable(x, f"argument {i}{path}"))
+            if dx is not None:
+                dxs[given[-1]] = _fitting(dx, given[-1], what + path)
+    at = _At(f, rebuild(tuple(primals), given), {}, list(dxs))
+    dys = at.push(dxs, _as_tensors(at.output))
+    return at.released(at.output), rebuild(at.output, dys)
+
+
+def jacobian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
+    """`jacobian(f)(x)`: dy/dx, shape y.shape + x.shape, with respect to one positional argument, or several.
+
+    For containers: the structure of y, and in each of its places that of x.  Takes one walk back for each entry of y.
+    """
+
+    @functools.wraps(f)
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        at = _at_arguments(f, argnum, args, kwargs)
+        blocks = []
+        for y in _as_tensors(at.output):
+            units = np.eye(y.size, dtype=y.dtype).reshape((y.size, *y.shape))
+            rows = [at.pull({y: unit}) for unit in units]
+            columns = [
+                np.stack([row[i] for row in rows]).reshape(y.shape + x.shape)
+                if rows
+                else np.zeros(y.shape + x.shape, x.dtype)
+                for i, x in enumerate(at.variables)
+            ]
+            blocks.append(_like_arguments(argnum, args, columns))
+        return rebuild(at.output, blocks)
+
+    return derivative
+
+
+def hessian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
+    """`hessian(f)(x)`: the second derivatives of a scalar function, shape x.shape + x.shape: `jacobian(grad(f))`."""
+    return jacobian(grad(f, argnum), argnum)
+
+
+def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
+    """The Hessian of a scalar function of one argument times v, of x's structure, without forming the Hessian.
+
+    For several arguments give f a tuple of them: `hvp(lambda args: f(*args), (a, b), (va, vb))`.
+    """
+    return vjp(grad(f), x)[1](v)[0]  # the Hessian is symmetric, so backward over backward will do
+
+
+class _At:
+    """f at a point, where new Tensors stand in the places of the variables: only paths through these count."""
+
+    def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], variables: list[Tensor]):
+        self.variables = variables
+        with grad_mode(True):
+            self.output = f(*args, **kwargs)
+        wanted = set(variables)
+        graph = ancestors([t for _, t in leaves(self.output) if isinstance(t, Tensor)], stop=wanted)
+        # Does it depend on more: on a leaf beside the variables, or on what a variable was computed from?
+        self.beside = any(t.requires_grad and (t in wanted) is not (t.fun is None) for t in graph)
+        self.skip = aside(graph, wanted) if self.beside else set()
+        for x in variables:
+            if x.fun is None:  # from now on a constant: whoever differentiates the derivative does so by something else
+                x.requires_grad = False
+
+    def pull(self, seeds: dict[Tensor, Array]) -> list[Any]:
+        """The share of each variable."""
+        found = backward(seeds, self.variables, self._recorded(*seeds.values()), self.skip)
+        return [np.zeros_like(x.data) if g is None else g for x, g in zip(self.variables, found, strict=True)]
+
+    def push(self, tangents: dict[Tensor, Array], ys: Sequence[Tensor]) -> list[Any]:
+        """The tangent of each y."""
+        found = forward(tangents, ys, self._recorded(*tangents.values()))
+        return [np.zeros_like(y.data) if dy is None else dy for y, dy in zip(ys, found, strict=True)]
+
+    def released(self, tree: Any) -> Any:
+        """Results as they are handed out: Tensors only where they depend on more than the variables."""
+        if self._recorded():
+            return tree
+        # Copies: a walk back may come later, and whoever gets a value may write to it.
+        return rebuild(tree, [np.array(y.data) if isinstance(y, Tensor) else y for _, y in leaves(tree)])
+
+    def _recorded(self, *given: Any) -> bool:
+        beside = self.beside or any(isinstance(g, Tensor) and g.requires_grad for g in given)
+        return beside and bool(recording.get())
+
+
+def _at_arguments(f: Callable[..., Any], argnum: Argnum, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _At:
+    given = list(args)
+    variables: list[Tensor] = []
+    numbers = _numbers(argnum)
+    for i in numbers:
+        if not 0 <= i < len(args):
+            raise UsageError(f"argnum {i} names no positional argument: {len(args)} were given.")
+        if numbers.count(i) > 1:
+            raise UsageError(f"argnum {argnum} names argument {i} twice.")
+        new = [_variable(leaf, f"argument {i}{path}") for path, leaf in leaves(args[i])]
+        given[i] = rebuild(args[i], new)
+        variables += new
+    return _At(f, given, kwargs, variables)
+
+
+def _variable(x: Any, where: str) -> Any:
+    if isinstance(x, Tensor) and x.requires_grad and recording.get():
+        return +x
+    data = np.asarray(value(x))
+    if data.dtype.kind != "f":
+        what = f"dtype {data.dtype}" if data.dtype.kind in "biuc" else f"type {type(x).__name__}"
+        raise DTypeError(
+            f"{where} of {what} cannot require a gradient: derivatives need a floating dtype. "
+            "Pass floats, e.g. np.asarray(x, dtype=float), or bind what is not to be differentiated: lambda w: f(w, x)."
+        )
+    return Tensor(data, requires_grad=True)
+
+
+def _as_tensors(tree: Any) -> list[Tensor]:
+    """The leaves of a result; what does not depend on any Tensor is a constant."""
+    return [leaf if isinstance(leaf, Tensor) else Tensor(leaf) for _, leaf in leaves(tree)]
+
+
+def _fitting(c: Any, x: Tensor, what: str) -> Array:
+    """A tangent or cotangent in the shape and dtype of the Tensor it belongs to."""
+    c = c if isinstance(c, Tensor) else np.asarray(c)
+    if c.shape != x.shape:
+        raise ShapeError(f"{what} has shape {c.shape}; it needs the shape of what it belongs to, {x.shape}.")
+    return c if c.dtype == x.dtype else astype(c, x.dtype)
+
+
+def _like_arguments(argnum: Argnum, args: Sequence[Any], found: Iterable[Any]) -> Any:
+    """What was found for the variables, one after another, in the structure of the arguments they stand in."""
+    found = iter(found)
+    each = tuple(rebuild(args[i], found) for i in _numbers(argnum))
+    return each[0] if isinstance(argnum, int) else each
+
+
+def _numbers(argnum: Argnum) -> tuple[int, ...]:
+    return (argnum,) if isinstance(argnum, int) else tuple(argnum)
+
+
+def _pair(output: Any) -> tuple[Any, Any]:
+    if isinstance(output, tuple) and len(output) == 2:
+        return output
+    raise UsageError(f"with has_aux the function returns a pair (y, aux); this one returned {_kind(output)}.")
+
+
+def _kind(output: Any) -> str:
+    return described(output) if is_container(output) else f"shape {np.shape(output)}"

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from tinygrad_rnn import draw
 from tinygrad_rnn.draw.palette import number
 from tinygrad_rnn.errors import RangeError, UsageError
-from tinygrad_rnn.flow import GradientFlow, gradient_flow
+from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
@@ -96,8 +96,9 @@ def parameters_of(cell: Any) -> list[Tensor]:
     return [x for x in vars(cell).values() if isinstance(x, Tensor) and x.requires_grad]
 
 
-def table(flow: GradientFlow, t: int, name: str) -> str:
+def table(run: Unrolled, t: int, flow: GradientFlow) -> str:
     """Equation (3.1) at t as text: norm and share of every term."""
+    name = "h" if len(parts(run.states[0])) == 1 else "s"  # s for a tuple of states
     lines = [f"eq. (3.1) at t = {t}: dL/d{name}_{t} = direct + indirect", f"{'term':<36}{'norm':>10}{'share':>10}"]
     for row in flow.table(t, most=12):
         k = row.ks[0]
@@ -114,7 +115,7 @@ def table(flow: GradientFlow, t: int, name: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return "-" if share != share else f"{100 * share:.1f} %"
+    return "-" if share != share else f"{round(100 * share, 1) + 0.0:.1f} %"
 
 
 def pictures(run: Unrolled, t: int, flow: GradientFlow, folder: Path, suffix: str) -> list[Path]:
@@ -125,11 +126,6 @@ def pictures(run: Unrolled, t: int, flow: GradientFlow, folder: Path, suffix: st
         f"heatmap.{suffix}": draw.heatmap(flow, t),
     }
     return [figure.save(folder / name) for name, figure in made.items()]
-
-
-def unroll_window(cell: Any, readout: Readout, xs: Array, targets: Array) -> Unrolled:
-    """The last window alone, without a batch axis, as the pictures show it."""
-    return unroll(cell, xs[:, -1], readout=readout, loss=half_squared_error, targets=targets[:, -1])
 
 
 def prediction_error(cell: Any, readout: Readout, xs: Array, targets: Array) -> tuple[float, float]:
@@ -144,13 +140,3 @@ def prediction_error(cell: Any, readout: Readout, xs: Array, targets: Array) -> 
     if not np.isfinite(ours):
         raise UsageError(f"the prediction error is {ours} after the last epoch. Lower the learning rate (--lr).")
     return ours, float(np.sqrt(np.mean((xs - targets) ** 2)))
-
-
-def state_name(run: Unrolled) -> str:
-    """h, or s for a tuple of states."""
-    return "h" if len(parts(run.states[0])) == 1 else "s"
-
-
-def measure(run: Unrolled) -> GradientFlow:
-    """Equation (3.1) for every t of a run."""
-    return gradient_flow(run.losses, run.states)

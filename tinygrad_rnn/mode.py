@@ -20,5 +20,10 @@ def grad_mode(enabled: bool) -> Iterator[None]:
 
 
 def no_grad() -> Any:
-    """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded."""
+    """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded.
+
+    It holds in this thread and task.  A new thread starts with recording on; to carry the mode there, give it
+    `contextvars.copy_context().run`.  In a generator, leave the context before `yield`: until the generator goes on,
+    what is open there holds for its caller.
+    """
     return grad_mode(False)

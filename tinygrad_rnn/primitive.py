@@ -1,34 +1,40 @@
-"""Which functions are atomic, and what their derivatives are: four tables and the functions that fill them.
+"""Which functions are atomic, and what their derivatives are: the tables, and the functions that fill them.
 
 A function on Tensors is one of
     a primitive   it has rules in VJP; applying it makes one node of the graph
-    a composite   written in terms of other functions; the graph shows those
-    a constant    piecewise constant or about structure; it takes and gives plain arrays
-or it is unknown, and using it is an error: no gradient is ever lost silently.
+    a composite   written in terms of other functions; the graph shows those.  It may return NotImplemented
+                  to leave a call to the rules of the same function
+    a constant    truth values, indices, structure: it takes and gives plain arrays
+    refused       it writes into arrays, stores them, or calls back with bare ones: an error that says what to do
+or it is unknown, and using it is an error too: no gradient is ever lost silently.
 
 Notation, here and in every rule: `g` is the cotangent dL/dy of the output, `y` the primal output, and a
-rule returns the share dL/dx of its argument: a vector-Jacobian product.
+rule returns the share dL/dx of its argument: a vector-Jacobian product.  A rule may be given for the other
+direction too: from the tangent `dx` of an argument, what it adds to the tangent of y, a Jacobian-vector product.
 """
 
 import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tinygrad_rnn.errors import UnsupportedError, UsageError
+from tinygrad_rnn.errors import NoDerivativeError, UnsupportedError, UsageError
 
 Function = Callable[..., Any]
 Rule = Callable[..., Any]
+F = TypeVar("F", bound=Function)
 
 _ndarray_protocol = np.ndarray.__array_function__
 
 VJP: dict[Function, Sequence[Rule | None]] = {}  # rules by argument number
+JVP: dict[Function, Sequence[Rule | None]] = {}  # rules of forward mode, where someone gave them
 COMPOSITE: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
-FORM: dict[Function, "Form"] = {}  # how a primitive may be called
+REFUSED: dict[Function, str] = {}  # why, and the mend
+FORM: dict[Function, "Form"] = {}  # how a primitive or a composite may be called
 
 
 class _Variadic(Sequence[Rule]):
@@ -45,9 +51,10 @@ class _Variadic(Sequence[Rule]):
 
 
 class Form(NamedTuple):
-    """How a primitive may be called on Tensors: what its rules know beyond g and y."""
+    """How a function may be called on Tensors: what its rules know beyond g and y, or its definition knows."""
 
     positional: float  # how many arguments by position; inf for any number
+    required: int  # how many of them have no default
     names: frozenset[str]
     any_keyword: bool
 
@@ -61,14 +68,43 @@ def defvjp(fun: Function, *rules: Rule | None) -> None:
     known = [rule for rule in rules if rule is not None]
     if not known:
         raise UsageError(f"defvjp({name_of(fun)}, ...) needs at least one rule. Use defconstant if there is none.")
-    VJP[fun] = rules
-    FORM[fun] = _form(known[0], skip=2)
+    form = FORM[fun] = _form(known[0], skip=2)
+    VJP[fun] = rules if form.positional == math.inf else (*rules, *[None] * (int(form.positional) - len(rules)))
 
 
 def defvjp_variadic(fun: Function, rule: Rule) -> None:
     """Give `fun(*arrays, **kwargs)` one rule for all its arrays: `rule(argnum, g, y, *arrays, **kwargs)`."""
     VJP[fun] = _Variadic(rule)
     FORM[fun] = _form(rule, skip=3)
+
+
+def defjvp(fun: Function, *rules: Rule | None) -> None:
+    """Give a primitive rules for `jvp` too: `rule(dx, y, *args, **kwargs)` returns what the tangent dx of that
+    argument adds to the tangent of y.
+
+    Optional: without one, or where it is None, the rule of `defvjp` is transposed.  What a rule returns is broadcast
+    to the shape of y.  `check_grads` compares both directions.
+    """
+    if fun not in VJP:
+        raise UsageError(
+            f"defjvp({name_of(fun)}, ...) adds a forward rule to a primitive, and {name_of(fun)} is none yet: "
+            f"reverse mode needs its rule first. Call defvjp({name_of(fun)}, ...) before it."
+        )
+    JVP[fun] = rules
+
+
+def jvp_rule(fun: Function, argnum: int) -> Rule | None:
+    """The forward rule of an argument; None where the reverse one has to be transposed.
+
+    The Jacobian of an elementwise function is diagonal, so its reverse rule, given a tangent of y's shape, is that too.
+    """
+    rules = JVP.get(fun, ())
+    if argnum < len(rules) and rules[argnum] is not None:
+        return rules[argnum]
+    if isinstance(fun, np.ufunc) and fun.signature is None:  # np.matmul has a signature
+        reverse: Any = VJP[fun][argnum]
+        return lambda dx, y, *args: reverse(np.broadcast_to(dx, y.shape), y, *args)
+    return None
 
 
 def _form(rule: Rule, skip: int) -> Form:
@@ -79,24 +115,31 @@ def _form(rule: Rule, skip: int) -> Form:
     )
     return Form(
         math.inf if inspect.Parameter.VAR_POSITIONAL in kinds else by_position,
+        sum(p.default is p.empty for p in parameters[:by_position]),
         frozenset(p.name for p in parameters),
         inspect.Parameter.VAR_KEYWORD in kinds,
     )
 
 
-def composite(fun: Function) -> Callable[[Function], Function]:
+def composite(fun: Function) -> Callable[[F], F]:
     """`@composite(np.var)`: the decorated function is what `np.var` means on Tensors."""
 
-    def register(definition: Function) -> Function:
+    def register(definition: F) -> F:
         COMPOSITE[fun] = definition
+        FORM[fun] = _form(definition, skip=0)
         return definition
 
     return register
 
 
 def defconstant(*funs: Function) -> None:
-    """Declare functions that give plain arrays: no derivative, or one that is zero almost everywhere."""
+    """Declare functions that give plain arrays: truth values, indices, counts, facts about structure."""
     CONSTANT.update(funs)
+
+
+def defrefused(why: str, *funs: Function) -> None:
+    """Declare functions that cannot be used on Tensors; `why` follows their name and ends with what to do instead."""
+    REFUSED.update(dict.fromkeys(funs, why))
 
 
 def primitive(fun: Function) -> Function:
@@ -118,16 +161,30 @@ def primitive(fun: Function) -> Function:
 
 
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse, at the call, arguments that no rule of the primitive knows."""
+    """Refuse, at the call, arguments that the rules of a primitive, or the definition of a composite, do not know."""
     form = FORM[fun]
+    fits = not kwargs or form.any_keyword or kwargs.keys() <= form.names
+    if fits and form.required <= len(args) + len(kwargs) and len(args) <= form.positional:
+        return
     known = ", ".join(sorted(form.names))
-    if not form.any_keyword and (unknown := sorted(kwargs.keys() - form.names)):
+    if not fits:
+        unknown = sorted(kwargs.keys() - form.names)
         raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")
-    if len(args) > form.positional:
-        raise UnsupportedError(
-            f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
-            f"It knows {known}; give the others by name."
-        )
+    if len(args) + len(kwargs) < form.required:
+        raise UnsupportedError(f"{name_of(fun)} on Tensors needs {form.required} arguments: {known}.")
+    raise UnsupportedError(
+        f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
+        f"It knows {known}; give the others by name."
+    )
+
+
+def no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
+    """The error of an argument that requires a gradient and has no rule."""
+    name = name_of(fun)
+    return NoDerivativeError(
+        f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
+        f"Add defvjp({name}, ...), or pass x.data."
+    )
 
 
 def name_of(fun: Function) -> str:

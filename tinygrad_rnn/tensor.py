@@ -6,6 +6,8 @@ References run from result to operand only, so a graph lives as long as its last
 """
 
 import inspect
+from collections.abc import Callable
+from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -16,12 +18,22 @@ from tinygrad_rnn.duckarray import DuckArray, value
 from tinygrad_rnn.errors import (
     DTypeError,
     GradientError,
-    NoDerivativeError,
     ShapeError,
+    TinygradError,
     UnsupportedError,
 )
 from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, VJP, Function, check_call, name_of
+from tinygrad_rnn.primitive import (
+    COMPOSITE,
+    CONSTANT,
+    FORM,
+    REFUSED,
+    VJP,
+    Function,
+    check_call,
+    name_of,
+    no_derivative,
+)
 
 Array = Any
 
@@ -135,19 +147,19 @@ class Tensor(DuckArray):
     # -- NumPy's protocols ----------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            if ufunc in VJP and len(inputs) <= 2:
+                return record_unary(ufunc, inputs[0]) if len(inputs) == 1 else recorder(ufunc)(*inputs)
+            return apply(ufunc, inputs, {})
         if method != "__call__":
             raise UnsupportedError(
                 f"np.{ufunc.__name__}.{method} is not recorded on Tensors. "
                 f"Use a function over an axis such as np.sum, or pass x.data."
             )
-        if kwargs:
-            raise UnsupportedError(
-                f"np.{ufunc.__name__} on Tensors takes no {', '.join(kwargs)}=: results are new Tensors. "
-                "Write y = f(x), select with np.where, change the dtype with x.astype."
-            )
-        if ufunc in VJP and len(inputs) <= 2:
-            return record_unary(ufunc, *inputs) if len(inputs) == 1 else record_binary(ufunc, *inputs)
-        return apply(ufunc, inputs, {})
+        raise UnsupportedError(
+            f"np.{ufunc.__name__} on Tensors takes no {', '.join(kwargs)}=: results are new Tensors. "
+            "Write y = f(x), select with np.where, change the dtype with x.astype."
+        )
 
     def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
         return apply(fun, args, kwargs)
@@ -156,7 +168,8 @@ class Tensor(DuckArray):
         if self.requires_grad:
             raise UnsupportedError(
                 f"{_label(self)} requires a gradient and would be detached silently if it became a plain array. "
-                "Use np.stack or np.concatenate for a list of Tensors; pass x.data if you mean the values."
+                "Use np.stack or np.concatenate for a list of Tensors, tinygrad_rnn.array for nested lists; "
+                "pass x.data if you mean the values."
             )
         return np.array(self.data, dtype=dtype, copy=True) if copy else np.asarray(self.data, dtype=dtype)
 
@@ -189,12 +202,14 @@ def _leaf_again(data: Array, requires_grad: bool, name: str | None, grad: Array 
 def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Tensor:
     """Apply a primitive: compute its value and, if an operand requires a gradient, remember how.
 
-    Raises ShapeError, naming the operands, where NumPy finds that they do not fit.
+    Raises ShapeError, naming the operands, where NumPy finds that they do not fit; LinAlgError as NumPy does.
     """
     primals = tuple([a.data if type(a) is Tensor else a for a in args])
     argnums = tuple([i for i, a in enumerate(args) if type(a) is Tensor and a.requires_grad])
     try:
         data = fun(*primals) if kwargs is None else fun(*primals, **kwargs)
+    except (TinygradError, np.linalg.LinAlgError):
+        raise  # a ValueError that has said what is wrong
     except ValueError as error:
         raise _misfit(fun, args, error) from error
     return _made(data, fun, args, primals, kwargs, argnums)
@@ -206,21 +221,39 @@ def record_unary(fun: Function, a: Tensor) -> Tensor:
     return _made(fun(primal), fun, (a,), (primal,), None, (0,) if a.requires_grad else ())
 
 
-def record_binary(fun: Function, a: Any, b: Any) -> Tensor:
-    """`record(fun, (a, b))`, written out for speed: most operations of a model come this way."""
-    if type(a) is Tensor:
-        p, left = a.data, a.requires_grad
-    else:
-        p, left = a, False
-    if type(b) is Tensor:
-        q, right = b.data, b.requires_grad
-    else:
-        q, right = b, False
-    try:
-        data = fun(p, q)
-    except ValueError as error:
-        raise _misfit(fun, (a, b), error) from error
-    return _made(data, fun, (a, b), (p, q), None, ((0, 1) if right else (0,)) if left else (1,) if right else ())
+@cache
+def recorder(fun: Function) -> Callable[[Any, Any], Tensor]:
+    """`record(fun, (a, b))` as a function of a and b, `_made` written out: most operations come this way."""
+
+    def call(a: Any, b: Any) -> Tensor:
+        if type(a) is Tensor:
+            p, left = a.data, a.requires_grad
+        else:
+            p, left = a, False
+        if type(b) is Tensor:
+            q, right = b.data, b.requires_grad
+        else:
+            q, right = b, False
+        try:
+            data = fun(p, q)
+        except ValueError as error:
+            raise _misfit(fun, (a, b), error) from error
+        if not (left or right) or recording.get() is not True or type(data) is not np.ndarray:
+            return _made(
+                data, fun, (a, b), (p, q), None, ((0, 1) if right else (0,)) if left else (1,) if right else ()
+            )
+        y = _new(Tensor)
+        y.data = y.primal = data
+        y.name = y.grad = None
+        y.retains_grad = False
+        y.serial = _next_serial()
+        y.requires_grad = True
+        y.fun, y.args = fun, (a, b)
+        y.primals, y.kwargs = (p, q), None
+        y.argnums = ((0, 1) if right else (0,)) if left else (1,)
+        return y
+
+    return call
 
 
 def _made(
@@ -243,7 +276,9 @@ def _made(
     y.serial = _next_serial()
     if argnums and (mode := recording.get()):
         y.requires_grad = True
-        y.fun, y.args, y.primals, y.kwargs, y.argnums = fun, args, primals, kwargs, argnums
+        y.fun, y.args = fun, args  # in pairs: CPython builds a tuple to assign more than three at once
+        y.primals, y.kwargs = primals, kwargs
+        y.argnums = argnums
         if mode is not True:
             mode.recorded(y)
     else:
@@ -254,27 +289,41 @@ def _made(
 
 Tensor._record = staticmethod(record)
 Tensor._unary = staticmethod(record_unary)
-Tensor._binary = staticmethod(record_binary)
+Tensor._binary = staticmethod(lambda fun, a, b: recorder(fun)(a, b))
+for _symbol, _fun in {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "pow": np.power,
+    "matmul": np.matmul,
+}.items():
+    setattr(Tensor, f"__{_symbol}__", recorder(_fun))  # what DuckArray says, two calls sooner
 
 
 def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `fun` means on Tensors: record a primitive, open a composite, or compute a constant."""
+    if fun in FORM:
+        check_call(fun, args, kwargs)
+    if fun in COMPOSITE:
+        y = COMPOSITE[fun](*args, **kwargs)
+        if y is not NotImplemented:
+            return y
     if fun in VJP:
         if any(isinstance(v, Tensor) for v in kwargs.values()):
             args, kwargs = _by_position(fun, args, kwargs)
-        check_call(fun, args, kwargs)
         y = record(fun, args, kwargs or None)
         for i in y.argnums:
             if VJP[fun][i] is None:
-                raise _no_derivative(fun, i)
+                raise no_derivative(fun, i)
         return y
-    if fun in COMPOSITE:
-        return COMPOSITE[fun](*args, **kwargs)
     if fun in CONSTANT:
         return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
+    if fun in REFUSED:
+        raise UnsupportedError(f"{name_of(fun)} {REFUSED[fun]}")
     wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]
     if wanting:
-        raise _no_derivative(fun, wanting[0])
+        raise no_derivative(fun, wanting[0])
     raise UnsupportedError(f"{name_of(fun)} is not known on Tensors. Add defvjp({name_of(fun)}, ...), or pass x.data.")
 
 
@@ -306,10 +355,10 @@ def _by_position(fun: Function, args: Any, kwargs: dict[str, Any]) -> tuple[tupl
     """Tensors given by keyword, as in np.sum(a=x), moved to their positions."""
     try:
         given = inspect.signature(fun).bind(*args, **kwargs).arguments
+        names = list(given)
+        last = max(i for i, name in enumerate(names) if isinstance(given[name], Tensor))
     except (ValueError, TypeError) as error:
         raise UnsupportedError(f"{name_of(fun)}: pass Tensors by position ({error}).") from error
-    names = list(given)
-    last = max(i for i, name in enumerate(names) if isinstance(given[name], Tensor))
     return tuple(given[n] for n in names[: last + 1]), {n: given[n] for n in names[last + 1 :]}
 
 
@@ -324,11 +373,3 @@ def _misfit(fun: Function, args: tuple[Any, ...], error: Exception) -> ShapeErro
         if isinstance(a, (Tensor, np.ndarray))
     ]
     return ShapeError(f"{name_of(fun)} of {' and '.join(operands)}: {error}")
-
-
-def _no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
-    name = name_of(fun)
-    return NoDerivativeError(
-        f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
-        f"Add defvjp({name}, ...), or pass x.data."
-    )

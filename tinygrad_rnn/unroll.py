@@ -98,7 +98,8 @@ def unroll(
 
 def _steps(sequence: Any, what: str) -> Sequence[Any]:
     """The entries along time, checked; the steps of one Tensor are recorded slices of it."""
-    if not hasattr(sequence, "__len__") or isinstance(sequence, (str, bytes, dict)) or np.shape(sequence) == ():
+    without_axes = not hasattr(sequence, "__len__") or getattr(sequence, "shape", None) == ()
+    if without_axes or isinstance(sequence, (str, bytes, dict)):
         raise ShapeError(
             f"{what} is one {type(sequence).__name__}; it needs a time axis first: an array (T, B, I) or (T, I), or a "
             "list of T arrays."

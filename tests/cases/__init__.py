@@ -1,7 +1,26 @@
 """The table of cases, one file for each file of rules; what a table must hold is said in table.py."""
 
 import tinygrad_rnn  # noqa: F401 (fills the tables of rules)
-from cases import elementwise, indexing, linalg, nonlinear, reduce, shape
+from cases import (
+    activations,
+    cumulative,
+    decompositions,
+    eigen,
+    einsum,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    nonlinear,
+    norms,
+    piecewise,
+    rearrange,
+    reduce,
+    shape,
+    sorting,
+    structure,
+    trigonometry,
+)
 from cases.table import CASES, Case
 from tinygrad_rnn.primitive import COMPOSITE, VJP
 
@@ -10,12 +29,24 @@ __all__ = [
     "COMPOSITES",
     "PRIMITIVES",
     "Case",
+    "activations",
+    "cumulative",
+    "decompositions",
+    "eigen",
+    "einsum",
     "elementwise",
     "indexing",
+    "joining",
     "linalg",
     "nonlinear",
+    "norms",
+    "piecewise",
+    "rearrange",
     "reduce",
     "shape",
+    "sorting",
+    "structure",
+    "trigonometry",
 ]
 
 # Those of the package (tests define more) that are functions of arrays: a scan is tested against the tape instead.

@@ -69,3 +69,46 @@ KEYS: list[tuple[tuple[int, ...], Any]] = [
 for shape, key in KEYS:
     case(getitem, normal(*shape), key)
     case(scatter, normal(*np.zeros(shape)[key].shape), key, shape)
+
+TAKES: list[tuple[tuple[int, ...], Any, Any]] = [
+    ((4,), [0, 2, 0], None),
+    ((4,), 1, None),
+    ((2, 3), [5, 0, 5], None),
+    ((2, 3), [[1, 1], [0, -1]], 0),
+    ((2, 3), 2, -1),
+    ((2, 3, 2), np.array([1, 1, 0]), 1),
+    ((2, 3), [], 1),
+]
+for shape, indices, axis in TAKES:
+    case(np.take, normal(*shape), indices, axis)
+case(np.take, normal(2, 3), indices=[0, 0], axis=1)
+case(np.take, normal(3), [-5, 1, 7], mode="wrap")
+case(np.take, normal(2, 3), [-5, 1, 7], 1, mode="clip")
+case(np.take_along_axis, normal(2, 3), np.array([[0, 0], [2, 1]]), 1)
+case(np.take_along_axis, normal(2, 3), np.array([[0, 1, 0]]), axis=0)
+case(np.take_along_axis, normal(2, 3), np.array([5, 0, 5]), None)
+case(np.take_along_axis, normal(3, 1, 2), np.array([[[1], [-1]]]), axis=-1)
+DELETIONS: list[tuple[tuple[int, ...], Any, Any]] = [
+    ((4,), 1, None),
+    ((4,), [0, -1], None),
+    ((2, 3), 4, None),
+    ((3, 2), 1, 0),
+    ((2, 4), slice(None, None, 2), -1),
+    ((3, 2), [True, False, True], 0),
+    ((3,), [], None),
+]
+for shape, obj, axis in DELETIONS:
+    case(np.delete, normal(*shape), obj, axis)
+case(np.delete, normal(3), obj=[0, 0])
+case(np.compress, [True, False, True], normal(4))
+case(np.compress, [False, True], normal(2, 3), 0)
+case(np.compress, normal(2, 3), via=lambda x: np.compress(condition=[0, 1, 1], a=x, axis=-1))
+case(np.extract, np.array([[True, False, True], [False, False, True]]), normal(2, 3))
+case(np.extract, normal(2, 3), via=lambda x: np.extract(x > 0, x))
+case(np.select, normal(4), normal(4), via=lambda a, b: np.select([a > 0, b > 0], [a, b]))
+case(np.select, normal(4), via=lambda a: np.select([a > 0.5, a < -1], [a * a, 7.0], a[0]))
+case(np.select, normal(2, 1), via=lambda a: np.select([[True, False, True]], choicelist=[a], default=[1, 2, 3]))
+case(np.choose, normal(3), normal(3), via=lambda a, b: np.choose([0, 1, 1], [a, b]))
+case(np.choose, normal(2, 1), normal(), via=lambda a, b: np.choose([[0, 1, 2]], (a, b, 7.0)))
+case(np.choose, normal(2), normal(2), via=lambda a, b: np.choose([-1, 5], [a, b], mode="wrap"))
+case(np.choose, normal(2), normal(2), via=lambda a, b: np.choose([-1, 5], [a, b], mode="clip"))

@@ -1,19 +1,13 @@
-"""Functions that move entries about."""
+"""Functions that give the same entries another shape."""
 
 from typing import Any
 
 import numpy as np
 
 from cases.table import MEANING, case, normal
-from tinygrad_rnn.rules.shape import astype, concatenate, stack
+from tinygrad_rnn.rules.shape import astype
 
-MEANING.update(
-    {
-        astype: lambda x, dtype: x.astype(dtype),
-        concatenate: lambda *arrays, axis=0: np.concatenate(arrays, axis),
-        stack: lambda *arrays, axis=0: np.stack(arrays, axis),
-    }
-)
+MEANING[astype] = lambda x, dtype: x.astype(dtype)
 
 case(np.reshape, normal(2, 3), (3, 2))
 case(np.reshape, normal(2, 3), -1)
@@ -50,39 +44,38 @@ case(np.ravel, normal(2, 3))
 case(np.ravel, normal())
 case(astype, normal(2, 3), np.dtype(np.float64))
 case(astype, normal(), np.dtype(np.float64))
+if hasattr(np, "astype"):
+    case(np.astype, normal(2, 3), np.float64, copy=False)
+case(np.ravel, normal(2, 3, 2), order="F")
+case(np.ravel, normal(2, 3), "C")
+case(np.moveaxis, normal(2, 3, 1, 2), 0, -1)
+case(np.moveaxis, normal(2, 3, 2), (0, 1), (-1, 0))
+case(np.moveaxis, normal(2, 3, 2), source=-2, destination=0)
+case(np.rollaxis, normal(2, 3, 1, 2), 3, 1)
+case(np.rollaxis, normal(2, 3, 1, 2), -2)
+case(np.rollaxis, normal(2, 3, 1, 2), axis=0, start=-1)
+case(np.rollaxis, normal(2, 3, 2), 1, 3)
+for of in (np.matrix_transpose, np.linalg.matrix_transpose):
+    case(of, normal(2, 3))
+    case(of, normal(2, 1, 3))
+    case(of, normal(0, 2, 3))
+for of in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
+    for shape in [(), (3,), (2, 3), (2, 1, 3), (0,), (1, 2, 1, 2)]:
+        case(of, normal(*shape))
+    case(of, normal(3), normal(), via=lambda *xs, of=of: np.concatenate([np.ravel(a) for a in of(*xs, [1.0, 2.0])]))
 
-PIECES = [
-    ([(3,), (2,)], 0),
-    ([(2, 3), (1, 3)], 0),
-    ([(2, 1), (2, 2), (2, 1)], 1),
-    ([(2, 1), (2, 2)], -1),
-    ([(1, 3, 2), (2, 3, 2)], -3),
-    ([(2, 3)], 0),
-    ([(2,), (0,), (1,)], 0),
-]
-for shapes, axis in PIECES:
-    case(concatenate, *(normal(*s) for s in shapes), axis=axis)
-    case(np.concatenate, *(normal(*s) for s in shapes), via=lambda *xs, axis=axis: np.concatenate(xs, axis=axis))
-case(np.concatenate, normal(2, 3), normal(2), normal(), via=lambda *xs: np.concatenate(xs, axis=None))
-case(np.concatenate, normal(2, 3), via=lambda x: np.concatenate([x, x], 1))
-case(np.concatenate, normal(2), via=lambda x: np.concatenate([[1.0, 2.0], x, np.array([3], dtype=np.int16)]))
-for shape, axis in [((3,), 0), ((3,), 1), ((2, 3), 1), ((2, 3), -1), ((2, 3), -3), ((), 0), ((0, 2), 0)]:
-    case(stack, normal(*shape), normal(*shape), normal(*shape), axis=axis)
-    case(np.stack, normal(*shape), normal(*shape), via=lambda *xs, axis=axis: np.stack(xs, axis=axis))
-case(np.stack, normal(2), via=lambda x: np.stack([x, np.array([1, 2], dtype=np.int16), x], -1))
-for shape, parts, axis in [
-    ((4,), 2, 0),
-    ((2, 6), 3, -1),
-    ((3, 2), 3, 0),
-    ((5, 2), [1, 3], 0),
-    ((2, 5), np.array([2]), 1),
-    ((2, 5), (1, 1, 4), -1),  # the second part is empty
-    ((4,), [3, -2], 0),
-    ((4,), [2, 9], 0),  # past the end
-]:
 
-    def weigh(x: Any, parts: Any = parts, axis: int = axis) -> Any:
-        return np.concatenate([(i + 1) * part for i, part in enumerate(np.split(x, parts, axis))], axis)
+def together(*arrays: Any) -> Any:
+    """Several results as one, each with a weight of its own."""
+    return np.stack([(i + 1) * a for i, a in enumerate(arrays)])
 
-    case(np.split, normal(*shape), via=weigh)
-case(np.split, normal(4, 2), via=lambda x: np.split(x, 2)[1])
+
+case(np.broadcast_arrays, normal(3), normal(2, 1), via=lambda *xs: together(*np.broadcast_arrays(*xs)))
+case(np.broadcast_arrays, normal(), via=lambda x: together(*np.broadcast_arrays(x, [1.0, 2.0])))
+case(np.broadcast_arrays, normal(1, 3), normal(0, 1), via=lambda *xs: together(*np.broadcast_arrays(*xs)))
+case(np.meshgrid, normal(2), normal(3), via=lambda *xs: together(*np.meshgrid(*xs)))
+case(np.meshgrid, normal(2), normal(), normal(3), via=lambda *xs: together(*np.meshgrid(*xs)))
+case(np.meshgrid, normal(2), normal(3), via=lambda *xs: together(*np.meshgrid(*xs, indexing="ij")))
+case(np.meshgrid, normal(2), via=lambda x: together(*np.meshgrid(x, [1.0, 2.0], x)))
+case(np.meshgrid, normal(2), normal(3), via=lambda *xs: np.multiply(*np.meshgrid(*xs, sparse=True)))
+case(np.meshgrid, normal(2), via=lambda x: np.meshgrid(x)[0])

@@ -48,6 +48,23 @@ def case(of: Callable[..., Any], *args: Any, via: Callable[..., Any] | None = No
 
 # -- arguments ----------------------------------------------------------------------------------------
 
+SHAPES: list[tuple[int, ...]] = [(), (3,), (2, 3), (2, 1, 2), (0,)]
+
+BROADCASTS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+    ((), ()),
+    ((3,), (3,)),
+    ((2, 3), ()),
+    ((), (2, 3)),
+    ((3, 1), (4,)),
+    ((4,), (3, 1)),
+    ((2, 3), (3,)),
+    ((1, 3), (2, 1)),
+    ((2, 1, 3), (4, 1)),
+    ((1,), (0,)),
+    ((0, 3), (3,)),
+    ((1,), ()),
+]
+
 
 def normal(*shape: int) -> Any:
     return rng.standard_normal(shape)

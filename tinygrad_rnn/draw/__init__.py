@@ -1,14 +1,16 @@
-"""Pictures of unrolled networks and of any computation graph.
+"""Pictures of unrolled networks, of any computation graph, and of curves.
 
     paths(run, t)     every term of (3.1) for h_t as a line of its own
     heatmap(run, t)   the norm of every term over (k, t)
     ops(run)          every operation, with the gradient beside each forward edge
     graph(tensor)     any graph
+    curves([Curve])   learning curves and the like
 
 Each returns a Figure: `.save("x.svg")` (or .png, .pdf), `.source` (DOT), shown by itself in a notebook.
 """
 
-__all__ = ["Figure", "graph", "heatmap", "ops", "paths", "require_format"]
+__all__ = ["Curve", "Figure", "curves", "graph", "heatmap", "ops", "paths", "require_format"]
 
+from tinygrad_rnn.draw.curves import Curve
 from tinygrad_rnn.draw.figure import Figure, require_format
-from tinygrad_rnn.draw.pictures import graph, heatmap, ops, paths
+from tinygrad_rnn.draw.pictures import curves, graph, heatmap, ops, paths

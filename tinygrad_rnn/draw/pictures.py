@@ -1,6 +1,9 @@
 """The pictures, each one function from a network or a Tensor to a Figure."""
 
+from collections.abc import Sequence
+
 from tinygrad_rnn.draw.any_graph import graph_scene
+from tinygrad_rnn.draw.curves import Curve, curves_scene
 from tinygrad_rnn.draw.figure import Figure
 from tinygrad_rnn.draw.heat import heat_scene
 from tinygrad_rnn.draw.operations import operations_scene
@@ -45,6 +48,27 @@ def graph(tensor: Tensor) -> Figure:
     if not isinstance(tensor, Tensor):
         raise UsageError(f"draw.graph draws a Tensor, not {type(tensor).__name__}.")
     return Figure(graph_scene(tensor))
+
+
+def curves(
+    lines: Sequence[Curve],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    log: bool = False,
+    y_range: tuple[float, float] | None = None,
+    note: str = "",
+) -> Figure:
+    """Lines in one frame: learning curves, errors along a sequence, norms against distance.
+
+    log      the upward axis is logarithmic; points that are not positive leave gaps
+    y_range  the ends of the upward axis; without it, what holds every point
+    note     a sentence under the title
+
+    Raises ShapeError where x and y of a curve differ in length, UsageError if no point can be drawn.
+    """
+    return Figure(curves_scene(lines, title, x_label, y_label, log, y_range, note))
 
 
 def measured(run: Unrolled) -> GradientFlow:

@@ -51,11 +51,6 @@ def untied(net: ByHand) -> dict[str, list[Array]]:
     return {name: [copy.grad.T for copy in copies[name]] for name in TIED}
 
 
-def _label(net: ByHand, t: int) -> str:
-    back = net.T - t
-    return f"000 {3 if back == 0 else 4}, {COPIES[back] if back < len(COPIES) else 'left out'}"
-
-
 def output_weight(net: ByHand, rec: Recorded) -> Iterator[Check]:
     """Steps 1 and 2: dL/dyhat, dL/dw3 and the update of w3."""
     T, u = net.T, rec.unrolled

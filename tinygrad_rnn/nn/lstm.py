@@ -16,6 +16,8 @@ class LSTMCell(Cell):
 
     The four blocks of W_xh (I, 4H), W_hh (H, 4H) and b_h (4H) belong to the gates i, f, g, o, in PyTorch's order;
     b_h is the sum of PyTorch's two biases.  rng: a seed or a Generator; weights start uniform in +-1/sqrt(H).
+    forget_bias: where the f block of b_h starts, if not there too; 1 lets the cell remember from the beginning
+    (Gers et al., below; Jozefowicz et al. (2015), proceedings.mlr.press/v37/jozefowicz15).
 
     Raises ShapeError if x, h, c and the weights do not fit in I, H or B.
     Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735; forget gate: Gers et al. (2000),
@@ -26,12 +28,23 @@ class LSTMCell(Cell):
     states = ("h", "c")
     symbols = {"W_xh": "I 4H", "W_hh": "H 4H", "b_h": "4H", "x": "B I", "h": "B H", "c": "B H"}
 
-    def __init__(self, inputs: int, hidden: int, *, rng: int | np.random.Generator, dtype: Any = float):
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        *,
+        rng: int | np.random.Generator,
+        dtype: Any = float,
+        forget_bias: float | None = None,
+    ):
         rng, bound = np.random.default_rng(rng), hidden**-0.5
         self.hidden, self.dtype = hidden, np.dtype(dtype)
         self.W_xh = uniform("W_xh", (inputs, 4 * hidden), bound, rng, dtype)
         self.W_hh = uniform("W_hh", (hidden, 4 * hidden), bound, rng, dtype)
         self.b_h = uniform("b_h", (4 * hidden,), bound, rng, dtype)
+        if forget_bias is not None:
+            f = np.arange(4 * hidden) // hidden == 1
+            self.b_h.data = np.where(f, self.dtype.type(forget_bias), self.b_h.data)
 
     def step(self, x: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         """(h_t, c_t) from x_t and (h_(t-1), c_(t-1))."""

@@ -1,37 +1,118 @@
 """A thing with parameters, found by looking at its attributes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
+from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
 from tinygrad_rnn.tensor import Tensor
+
+Array = Any
 
 
 class Module:
-    """Base of cells and layers: attributes that are Tensors requiring a gradient are its parameters.
+    """Base of cells and layers.  Its Tensors are found among its attributes; those with requires_grad are parameters.
 
-    Modules, lists, tuples and dicts among the attributes are searched too.
+    Modules, lists, tuples and dicts among the attributes are searched too, and what is found there has a dotted name:
+    `layers.0.W_xh`.  Results of operations are not counted, only leaves.
+
+    training  True until `eval()`; for layers that behave differently while they are trained, such as dropout
     """
+
+    training: bool = True
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """(name, parameter), in the order the attributes were set; a shared one comes once."""
-        seen: set[Tensor] = set()
-        for name, tensor in _named("", vars(self)):
-            if tensor not in seen:
-                seen.add(tensor)
-                yield name, tensor
+        for name, found in _walk("", self, set()):
+            if isinstance(found, Tensor) and found.requires_grad:
+                yield name, found
 
     def parameters(self) -> list[Tensor]:
         """The parameters alone."""
         return [tensor for _, tensor in self.named_parameters()]
 
+    def modules(self) -> list["Module"]:
+        """This module and every one inside it, each once."""
+        return [found for _, found in _walk("", self, set()) if isinstance(found, Module)]
 
-def _named(prefix: str, x: Any) -> Iterator[tuple[str, Tensor]]:
+    def train(self, mode: bool = True) -> "Module":
+        """Set `training` here and in every module inside; returns self."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> "Module":
+        """`train(False)`."""
+        return self.train(False)
+
+    def state_dict(self) -> dict[str, Array]:
+        """name -> a copy of the array, for every parameter and every Tensor that is kept from training."""
+        return {name: np.array(tensor.data) for name, tensor in self._tensors().items()}
+
+    def load_state_dict(self, arrays: Mapping[str, Array]) -> None:
+        """Give every Tensor of `state_dict` its array; graphs recorded before keep their values.
+
+        All or nothing: names and shapes must be the same, and on an error nothing has changed.
+        A floating dtype is converted to that of the Tensor.
+
+        Raises DataError (a name), ShapeError or DTypeError.
+        """
+        tensors = self._tensors()
+        missing, unknown = sorted(tensors.keys() - arrays.keys()), sorted(arrays.keys() - tensors.keys())
+        if missing or unknown:
+            told = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"unknown: {', '.join(unknown)}"] * bool(
+                unknown
+            )
+            raise DataError(
+                f"the names do not fit {type(self).__name__}; {'; '.join(told)}. "
+                "Load into a model built as the saved one was."
+            )
+        fitted = {tensor: fitting(name, arrays[name], tensor) for name, tensor in tensors.items()}
+        for tensor, array in fitted.items():
+            tensor.data = array
+
+    def _tensors(self) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        for name, x in _walk("", self, set()):
+            if isinstance(x, Tensor):
+                if name in found:
+                    raise UsageError(
+                        f"two different Tensors are called {name}. Rename an attribute or a key of a dict."
+                    )
+                found[name] = x
+        return found
+
+
+def _walk(prefix: str, x: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """Every Module and every leaf Tensor in x with its dotted name, each once."""
+    if not isinstance(x, (Tensor, Module, dict, list, tuple)) or id(x) in seen:
+        return
+    seen.add(id(x))
     if isinstance(x, Tensor):
-        if x.requires_grad:
+        if x.fun is None:
             yield prefix, x
-    elif isinstance(x, (Module, dict)):
-        for key, item in (x if isinstance(x, dict) else vars(x)).items():
-            yield from _named(f"{prefix}.{key}" if prefix else str(key), item)
-    elif isinstance(x, (list, tuple)):
-        for i, item in enumerate(x):
-            yield from _named(f"{prefix}.{i}" if prefix else str(i), item)
+        return
+    if isinstance(x, Module):
+        yield prefix, x
+        x = vars(x)
+    for key, item in x.items() if isinstance(x, dict) else enumerate(x):
+        yield from _walk(f"{prefix}.{key}" if prefix else str(key), item, seen)
+
+
+def fitting(name: str, array: Array, tensor: Tensor) -> Array:
+    """A copy of the array in the dtype of the Tensor.  Raises ShapeError, or DTypeError, if it cannot be its data."""
+    try:
+        array = np.asarray(array)
+    except ValueError as error:  # ragged lists
+        raise DTypeError(f"{name} is no array of numbers: {error}") from error
+    if array.shape != tensor.shape:
+        raise ShapeError(
+            f"{name} has shape {array.shape}, but {tensor.shape} in the model. "
+            "Load into a model of the same sizes as the saved one."
+        )
+    if not np.can_cast(array.dtype, tensor.dtype, "same_kind"):
+        raise DTypeError(
+            f"{name} has dtype {array.dtype}, which cannot become {tensor.dtype}. Convert the array first."
+        )
+    return np.array(array, dtype=tensor.dtype)

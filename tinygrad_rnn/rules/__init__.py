@@ -1,13 +1,66 @@
 """Derivative rules as a table, in plain NumPy.  Importing this package fills the registry.
 
-elementwise   ufuncs: one line of calculus each
-reduce        sum, mean, max, min
-linalg        matmul
-shape         reshape, transpose, broadcast_to, concatenate, stack, split, astype; unbroadcast
-indexing      getitem and its transpose
-nonlinear     what NumPy lacks: sigmoid, relu, softplus, softmax, log_softmax, logsumexp
+elementwise     arithmetic, powers, exponentials and logarithms: one line of calculus each
+trigonometry    circular and hyperbolic functions, their inverses, sinc
+piecewise       abs, maximum, where, clip, rounding, remainders
+comparison      comparisons and truth values, which give plain arrays
+reduce          sum, mean, prod, max, min, var, std, average, the nan-functions
+cumulative      cumsum, cumprod, diff, trapezoid
+sorting         sort, partition, median
+linalg          matmul, and every other product in terms of it: dot, tensordot, kron, cross, matrix_power, trace ...
+einsum          einsum, whose share is again an einsum
+decompositions  inv, pinv, solve, det, slogdet, cholesky
+eigen           eigh, eigvalsh, svdvals, cond
+norms           norms of vectors and matrices
+shape           reshape, transpose, moveaxis, squeeze, broadcast_to, astype ...; unbroadcast
+joining         concatenate, stack, block, append, insert ...; split and its kind
+rearrange       entries moved about: flip, roll, rot90, tile, repeat, pad, tril, diag ...
+indexing        getitem and its transpose; take, delete, select, choose ...
+structure       copy, full_like; what is constant, what is refused
+nonlinear       what NumPy lacks: sigmoid, relu, softplus, softmax, log_softmax, logsumexp
+activations     leaky_relu, hardtanh, elu, selu, silu, mish, gelu, erf, erfc, softsign, logit
 """
 
-from tinygrad_rnn.rules import elementwise, indexing, linalg, nonlinear, reduce, shape
+from tinygrad_rnn.rules import (
+    activations,
+    comparison,
+    cumulative,
+    decompositions,
+    eigen,
+    einsum,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    nonlinear,
+    norms,
+    piecewise,
+    rearrange,
+    reduce,
+    shape,
+    sorting,
+    structure,
+    trigonometry,
+)
 
-__all__ = ["elementwise", "indexing", "linalg", "nonlinear", "reduce", "shape"]
+__all__ = [
+    "activations",
+    "comparison",
+    "cumulative",
+    "decompositions",
+    "eigen",
+    "einsum",
+    "elementwise",
+    "indexing",
+    "joining",
+    "linalg",
+    "nonlinear",
+    "norms",
+    "piecewise",
+    "rearrange",
+    "reduce",
+    "shape",
+    "sorting",
+    "structure",
+    "trigonometry",
+]

@@ -1,22 +1,23 @@
-"""Rules of the matrix product in all its shapes."""
+"""Rules of the matrix product in all its shapes, and the other products in terms of it."""
 
+from collections.abc import Sequence
+from functools import reduce
 from math import prod
+from operator import index
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import defvjp
+from tinygrad_rnn.errors import ShapeError
+from tinygrad_rnn.primitive import composite, defvjp
+from tinygrad_rnn.rules.shape import as_array
 
 Array = Any
 
 
-def _array(x: Any) -> Array:
-    """A constant operand as an array: it may have been given as a list."""
-    return x if hasattr(x, "ndim") else np.asarray(x)
-
-
 def _matmul_left(g: Array, y: Array, a: Array, b: Array) -> Array:
-    b = _array(b)
+    b = as_array(b)
     if b.ndim == 1:
         return np.expand_dims(g, -1) * b
     if a.ndim == 1:  # a vector on the left is one row
@@ -25,7 +26,7 @@ def _matmul_left(g: Array, y: Array, a: Array, b: Array) -> Array:
 
 
 def _matmul_right(g: Array, y: Array, a: Array, b: Array) -> Array:
-    a = _array(a)
+    a = as_array(a)
     if b.ndim == 1:
         return np.expand_dims(g, -1) * a
     if a.ndim == 1:
@@ -39,3 +40,156 @@ def _matmul_right(g: Array, y: Array, a: Array, b: Array) -> Array:
 
 
 defvjp(np.matmul, _matmul_left, _matmul_right)
+
+
+@composite(np.linalg.matmul)
+def matmul(x1: Array, x2: Array, /) -> Array:
+    """x1 @ x2."""
+    return np.matmul(x1, x2)
+
+
+# -- products of vectors, matrices and more axes ------------------------------------------------------
+
+
+@composite(np.dot)
+def dot(a: Array, b: Array) -> Array:
+    """The sum over the last axis of a and the last but one of b (its only one if it is a vector)."""
+    if 0 in (np.ndim(a), np.ndim(b)):
+        return np.multiply(a, b)
+    return np.matmul(a, b) if np.ndim(b) <= 2 else np.tensordot(a, b, (-1, -2))
+
+
+@composite(np.inner)
+def inner(a: Array, b: Array, /) -> Array:
+    """The sum over the last axes of both."""
+    return np.multiply(a, b) if 0 in (np.ndim(a), np.ndim(b)) else np.tensordot(a, b, (-1, -1))
+
+
+@composite(np.vdot)
+def vdot(a: Array, b: Array, /) -> Array:
+    """The sum over all entries, row by row."""
+    return np.matmul(np.ravel(a), np.ravel(b))
+
+
+@composite(np.outer)
+def outer(a: Array, b: Array) -> Array:
+    """Every entry of a times every entry of b: a matrix."""
+    return np.reshape(a, (-1, 1)) * np.ravel(b)
+
+
+@composite(np.linalg.outer)
+def outer_of_vectors(x1: Array, x2: Array, /) -> Array:
+    """`np.outer` of vectors only."""
+    if (np.ndim(x1), np.ndim(x2)) != (1, 1):
+        raise ShapeError(f"np.linalg.outer needs two vectors, not shapes {np.shape(x1)} and {np.shape(x2)}.")
+    return np.outer(x1, x2)
+
+
+@composite(np.linalg.tensordot)
+@composite(np.tensordot)
+def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
+    """The sum over the given axes of both, or over the last n of a and the first n of b."""
+    a, b = as_array(a), as_array(b)
+    summed: Any = (range(-axes, 0), range(axes)) if np.ndim(axes) == 0 else map(np.atleast_1d, axes)
+    over_a, over_b = ([range(x.ndim)[i] for i in over] for x, over in zip((a, b), summed, strict=True))
+    if len(set(over_a)) < len(over_a) or len(set(over_b)) < len(over_b):
+        raise ShapeError(f"np.tensordot sums over each axis once, not over {over_a} and {over_b}.")
+    lengths, others = [a.shape[i] for i in over_a], [b.shape[i] for i in over_b]
+    if lengths != others:
+        raise ShapeError(f"np.tensordot of {a.shape} and {b.shape} sums over axes of lengths {lengths} and {others}.")
+    of_a, of_b = list(ascii_lowercase[: a.ndim]), list(ascii_uppercase[: b.ndim])
+    for i, j in zip(over_a, over_b, strict=True):
+        of_b[j] = of_a[i]
+    rest = [c for c in of_a if c not in of_b] + [c for c in of_b if c not in of_a]
+    return np.einsum(f"{''.join(of_a)},{''.join(of_b)}->{''.join(rest)}", a, b, optimize=True)
+
+
+@composite(np.kron)
+def kron(a: Array, b: Array) -> Array:
+    """The Kronecker product: every entry of a times the whole of b, block by block."""
+    ndim = max(np.ndim(a), np.ndim(b))
+    of_a, of_b = ((1,) * (ndim - np.ndim(x)) + np.shape(x) for x in (a, b))
+    product = np.reshape(a, [n for i in of_a for n in (i, 1)]) * np.reshape(b, [n for j in of_b for n in (1, j)])
+    return np.reshape(product, [i * j for i, j in zip(of_a, of_b, strict=True)])
+
+
+@composite(np.vecdot)
+def vecdot(x1: Array, x2: Array, /) -> Array:
+    """The inner products of stacked vectors."""
+    return np.squeeze(np.expand_dims(x1, -2) @ np.expand_dims(x2, -1), (-2, -1))
+
+
+@composite(np.linalg.vecdot)
+def vecdot_along(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+    """The inner products of the vectors that lie along an axis."""
+    return np.vecdot(np.moveaxis(as_array(x1), axis, -1), np.moveaxis(as_array(x2), axis, -1))
+
+
+def matvec(x1: Array, x2: Array, /) -> Array:
+    """Stacked matrices times stacked vectors."""
+    return np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), -1)
+
+
+def vecmat(x1: Array, x2: Array, /) -> Array:
+    """Stacked vectors times stacked matrices."""
+    return np.squeeze(np.matmul(np.expand_dims(x1, -2), x2), -2)
+
+
+if hasattr(np, "matvec"):  # new in NumPy 2.2
+    composite(np.matvec)(matvec)
+    composite(np.vecmat)(vecmat)
+
+
+@composite(np.cross)
+def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Array:
+    """The vector product in three dimensions."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
+    if (a.shape[-1], b.shape[-1]) != (3, 3):
+        raise ShapeError(f"np.cross on Tensors needs vectors of length 3, not {a.shape[-1]} and {b.shape[-1]}.")
+    left, right = [1, 2, 0], [2, 0, 1]
+    return np.moveaxis(a[..., left] * b[..., right] - a[..., right] * b[..., left], -1, axisc)
+
+
+@composite(np.linalg.cross)
+def cross_along(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
+    """The vector product in three dimensions, of the vectors that lie along an axis."""
+    return np.cross(x1, x2, axis=axis)
+
+
+@composite(np.linalg.multi_dot)
+def multi_dot(arrays: Sequence[Array]) -> Array:
+    """The product of several matrices, from left to right."""
+    return reduce(np.matmul, arrays)
+
+
+@composite(np.linalg.matrix_power)
+def matrix_power(a: Array, n: int) -> Array:
+    """The product of n factors a, of the inverse if n is negative; by squaring."""
+    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+        raise ShapeError(f"np.linalg.matrix_power needs square matrices, not shape {a.shape}.")
+    n = index(n)
+    if n < 0:
+        return np.linalg.matrix_power(np.linalg.inv(a), -n)
+    if n == 0:
+        return 0.0 * a + np.eye(a.shape[-1], dtype=a.dtype)
+    if n == 1:
+        return np.positive(a)
+    half = np.linalg.matrix_power(a, n // 2)
+    return half @ half if n % 2 == 0 else half @ half @ a
+
+
+# -- traces -------------------------------------------------------------------------------------------
+
+
+@composite(np.trace)
+def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """The sum over a diagonal."""
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
+
+
+@composite(np.linalg.trace)
+def matrix_trace(x: Array, /, *, offset: int = 0) -> Array:
+    """The sums over the diagonals of a stack of matrices."""
+    return np.trace(x, offset, -2, -1)

@@ -57,10 +57,11 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
 
 
 def _logsumexp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    y = np.where(y == -np.inf, 0.0, y)  # only -inf in the sum: it sends 0, not exp(-inf + inf)
     return restore(g, x, axis, keepdims) * np.exp(x - restore(y, x, axis, keepdims))
 
 
-defvjp(sigmoid, lambda g, y, x: g * (y * (1.0 - y)))
+defvjp(sigmoid, lambda g, y, x: g * (y - y * y))  # a scalar would take NumPy as long as the rest
 defvjp(relu, lambda g, y, x: np.where(x > 0, g, 0.0))
 defvjp(softplus, lambda g, y, x: g * sigmoid(x))
 defvjp(logsumexp, _logsumexp)

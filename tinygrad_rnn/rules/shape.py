@@ -1,13 +1,19 @@
-"""Rules of the functions that only move entries about, and `unbroadcast`, the transpose of broadcasting."""
+"""Rules of the functions that give the same entries another shape, and `unbroadcast`, the transpose of broadcasting."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import composite, defconstant, defvjp, defvjp_variadic, primitive
+from tinygrad_rnn.errors import ShapeError, UnsupportedError, UsageError
+from tinygrad_rnn.primitive import composite, defvjp, primitive
 
 Array = Any
+
+
+def as_array(x: Any) -> Array:
+    """An operand as an array (or Tensor): it may have been given as a list or a number."""
+    return x if hasattr(x, "ndim") else np.asarray(x)
 
 
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
@@ -17,78 +23,98 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     return np.sum(g, axis=tuple(axes), keepdims=True).reshape(shape)
 
 
-def _inverse(axes: Sequence[int]) -> list[int]:
-    return sorted(range(len(axes)), key=[a % len(axes) for a in axes].__getitem__)
-
-
 @primitive
 def astype(x: Array, dtype: Any) -> Array:
     """x in another floating dtype."""
     return np.asarray(x).astype(dtype)
 
 
-@primitive
-def concatenate(*arrays: Array, axis: int = 0) -> Array:
-    """The arrays one after another along an existing axis; `np.concatenate` without the list."""
-    return np.concatenate(arrays, axis=axis)
-
-
-@primitive
-def stack(*arrays: Array, axis: int = 0) -> Array:
-    """The arrays along a new axis; `np.stack` without the list."""
-    return np.stack(arrays, axis=axis)
-
-
-def _concatenate(argnum: int, g: Array, y: Array, *arrays: Array, axis: int = 0) -> Array:
-    start = sum(np.shape(a)[axis] for a in arrays[:argnum])
-    piece = slice(start, start + np.shape(arrays[argnum])[axis])
-    return g[(slice(None),) * (axis % g.ndim) + (piece,)]
-
-
-def _stack(argnum: int, g: Array, y: Array, *arrays: Array, axis: int = 0) -> Array:
-    return g[(slice(None),) * (axis % g.ndim) + (argnum,)]
+def _inverse(axes: Sequence[int]) -> list[int]:
+    return sorted(range(len(axes)), key=[a % len(axes) for a in axes].__getitem__)
 
 
 defvjp(astype, lambda g, y, x, dtype: astype(g, x.dtype), None)
 defvjp(np.reshape, lambda g, y, a, shape: np.reshape(g, a.shape), None)
 defvjp(np.transpose, lambda g, y, a, axes=None: np.transpose(g, None if axes is None else _inverse(axes)))
 defvjp(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
+defvjp(np.moveaxis, lambda g, y, a, source, destination: np.moveaxis(g, destination, source))
 defvjp(np.expand_dims, lambda g, y, a, axis: np.reshape(g, a.shape))
 defvjp(np.squeeze, lambda g, y, a, axis=None: np.reshape(g, a.shape))
 defvjp(np.broadcast_to, lambda g, y, array, shape: g)
-defvjp_variadic(concatenate, _concatenate)
-defvjp_variadic(stack, _stack)
 
 
-@composite(np.concatenate)
-def _concatenate_list(arrays: Sequence[Array], axis: int | None = 0) -> Array:
-    return concatenate(*map(np.ravel, arrays)) if axis is None else concatenate(*arrays, axis=axis)
+def astype_by_name(x: Array, dtype: Any, /, *, copy: bool = True) -> Array:
+    """x.astype(dtype): recorded for floating dtypes, a plain array for others."""
+    return x.astype(dtype)
 
 
-@composite(np.stack)
-def _stack_list(arrays: Sequence[Array], axis: int = 0) -> Array:
-    return stack(*arrays, axis=axis)
+if hasattr(np, "astype"):  # new in NumPy 2.1
+    composite(np.astype)(astype_by_name)
 
 
 @composite(np.ravel)
-def ravel(a: Array) -> Array:
-    """All entries in one axis, row by row."""
-    return np.reshape(a, -1)
+def ravel(a: Array, order: str = "C") -> Array:
+    """All entries in one axis, row by row, or with order="F" column by column."""
+    if order not in ("C", "F"):
+        raise UnsupportedError(
+            f"np.ravel on Tensors takes no order={order!r}, which depends on the layout in memory. Use 'C' or 'F'."
+        )
+    return np.reshape(a.T if order == "F" else a, -1)
 
 
-@composite(np.split)
-def split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """Equal parts, or the parts between the given indices, as a list."""
-    length = ary.shape[axis]
-    if isinstance(indices_or_sections, (int, np.integer)):
-        sections = int(indices_or_sections)
-        if sections < 1 or length % sections:
-            raise ValueError(f"an axis of length {length} cannot be split into {sections} equal parts")
-        ends = [length // sections * i for i in range(1, sections + 1)]
-    else:
-        ends = [*(int(i) for i in indices_or_sections), length]
-    before = (slice(None),) * (axis % ary.ndim)
-    return [ary[(*before, slice(a, b))] for a, b in zip([0, *ends], ends, strict=False)]
+@composite(np.matrix_transpose)
+@composite(np.linalg.matrix_transpose)
+def matrix_transpose(x: Array, /) -> Array:
+    """The last two axes exchanged."""
+    if x.ndim < 2:
+        raise ShapeError(f"np.matrix_transpose needs two axes at least, not shape {x.shape}. Use np.atleast_2d.")
+    return np.swapaxes(x, -1, -2)
 
 
-defconstant(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.full_like, np.result_type)
+@composite(np.rollaxis)
+def rollaxis(a: Array, axis: int, start: int = 0) -> Array:
+    """An axis moved back until it lies before the axis `start`."""
+    axis, start = (i + a.ndim if i < 0 else i for i in (axis, start))
+    return np.moveaxis(a, axis, start - (axis < start))
+
+
+@composite(np.atleast_1d)
+def atleast_1d(*arys: Array) -> Array:
+    """Each array with one axis at least."""
+    return _each(arys, lambda x: x if x.ndim else np.reshape(x, 1))
+
+
+@composite(np.atleast_2d)
+def atleast_2d(*arys: Array) -> Array:
+    """Each array with two axes at least: a vector is a row."""
+    return _each(arys, lambda x: x if x.ndim >= 2 else np.reshape(x, (1, -1)))
+
+
+@composite(np.atleast_3d)
+def atleast_3d(*arys: Array) -> Array:
+    """Each array with three axes at least: a vector lies along the middle one, a matrix along the first two."""
+    return _each(arys, lambda x: x if x.ndim >= 3 else np.reshape(x, (*x.shape, 1) if x.ndim == 2 else (1, -1, 1)))
+
+
+def _each(arrays: Sequence[Array], change: Any) -> Any:
+    """As NumPy has it: one array for one, a tuple for several."""
+    changed = tuple(change(as_array(a)) for a in arrays)
+    return changed[0] if len(changed) == 1 else changed
+
+
+@composite(np.broadcast_arrays)
+def broadcast_arrays(*args: Array) -> tuple[Array, ...]:
+    """All arrays in their common shape."""
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(np.broadcast_to(a, shape) for a in args)
+
+
+@composite(np.meshgrid)
+def meshgrid(*xi: Array, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Array, ...]:
+    """The coordinates of a grid: each vector along an axis of its own, and the same along the others."""
+    if indexing not in ("xy", "ij"):
+        raise UsageError(f"np.meshgrid has indexing='xy' or 'ij', not {indexing!r}.")
+    n = len(xi)
+    axes = [1, 0, *range(2, n)][:n] if indexing == "xy" and n > 1 else range(n)
+    grid = tuple(np.reshape(x, [-1 if i == axis else 1 for i in range(n)]) for x, axis in zip(xi, axes, strict=True))
+    return grid if sparse else np.broadcast_arrays(*grid)

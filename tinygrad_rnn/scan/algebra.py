@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.rules.indexing import getitem, scatter
-from tinygrad_rnn.rules.shape import astype, concatenate
+from tinygrad_rnn.rules.joining import concatenate
+from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan.gates import span
 from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
 from tinygrad_rnn.scan.traced import CARRIED, SUMMED, Traced

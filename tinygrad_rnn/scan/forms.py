@@ -13,7 +13,8 @@ import numpy as np
 from tinygrad_rnn.primitive import Function, defvjp, primitive
 from tinygrad_rnn.rules import nonlinear
 from tinygrad_rnn.rules.indexing import getitem, scatter
-from tinygrad_rnn.rules.shape import astype, concatenate, stack
+from tinygrad_rnn.rules.joining import concatenate, stack
+from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 

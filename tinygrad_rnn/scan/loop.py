@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.nonlinear import relu, softplus
-from tinygrad_rnn.rules.shape import astype, concatenate
+from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan.bulk import series_of
 from tinygrad_rnn.scan.forms import VIEWS, copied, gate, is_ufunc
 from tinygrad_rnn.scan.places import Places

@@ -6,8 +6,8 @@ a result begins gives its place to the result: another value of the step, or wha
 
 import numpy as np
 
+from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.nonlinear import relu, softplus
-from tinygrad_rnn.rules.shape import concatenate
 from tinygrad_rnn.scan.forms import VIEWS, gate, is_ufunc
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import TIMED, Traced

@@ -1,0 +1,37 @@
+"""Eigenvalues and eigenvectors of symmetric matrices, singular values."""
+
+from typing import Any
+
+import numpy as np
+
+from cases.table import MEANING, case, normal
+from tinygrad_rnn.rules.eigen import eigenvectors
+
+MEANING[eigenvectors] = lambda a: np.linalg.eigh(a)[1]
+
+
+def apart(*shape: int) -> Any:
+    """Matrices whose symmetric part has eigenvalues far from each other."""
+    return 0.3 * normal(*shape) + np.diag(np.arange(1.0, 1.0 + shape[-1]) * 1.5)
+
+
+def symmetric(a: Any) -> Any:
+    return 0.5 * (a + np.swapaxes(a, -1, -2))
+
+
+for shape in [(1, 1), (2, 2), (3, 3), (2, 3, 3), (0, 2, 2)]:
+    case(np.linalg.eigvalsh, apart(*shape), via=lambda a: np.linalg.eigvalsh(symmetric(a)))
+    case(eigenvectors, apart(*shape), via=lambda a: eigenvectors(symmetric(a)))
+    case(np.linalg.eigh, apart(*shape), via=lambda a: np.linalg.eigh(symmetric(a))[0])
+case(np.linalg.eigh, apart(3, 3), via=lambda a: np.multiply(*np.linalg.eigh(symmetric(a))))
+for shape in [(2, 2), (2, 3), (3, 2), (1, 3), (2, 2, 3), (0, 2, 2)]:
+    x = apart(*shape[:-2], max(shape[-2:]), max(shape[-2:]))[..., : shape[-2], : shape[-1]]
+    case(np.linalg.svdvals, x)
+    case(np.linalg.svd, x, via=lambda a: np.linalg.svd(a, compute_uv=False))
+    for p in (2, -2, "nuc"):
+        case(np.linalg.norm, x, p, (-2, -1))
+        case(np.linalg.matrix_norm, x, ord=p, keepdims=True)
+for p in (None, 2, -2, "fro", 1, np.inf):
+    case(np.linalg.cond, apart(3, 3), p=p)
+    case(np.linalg.cond, apart(2, 2, 2), p=p)
+case(np.linalg.cond, apart(2, 2)[:, :1])

@@ -1,0 +1,47 @@
+"""Fixtures that several files of tests share."""
+
+import gc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, JVP, VJP
+
+
+def pytest_collection_finish() -> None:
+    """What describes the tests stays to the end: the collector of cycles need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """Functions that a test declares are forgotten when it ends."""
+    before = [(table, table.copy()) for table in (VJP, JVP, COMPOSITE, CONSTANT, FORM)]
+    yield
+    for table, content in before:
+        table.clear()
+        table.update(content)
+
+
+@pytest.fixture(scope="module")
+def torch():
+    import torch
+
+    torch.set_num_threads(1)
+    return torch
+
+
+@pytest.fixture
+def agree(request):
+    """`agree(name, ours, theirs)`: equal shapes and entries; `--junitxml` lists the largest differences."""
+
+    def compare(name, ours, theirs):
+        theirs = theirs.detach().numpy()
+        assert ours.shape == theirs.shape, name
+        difference = float(np.max(np.abs(ours - theirs), initial=0.0))
+        request.node.user_properties.append((name, difference))
+        assert difference < 1e-10, f"{name} differs by {difference}"
+
+    return compare

@@ -1,0 +1,179 @@
+"""Plots: every point at its place on the axes, gaps where nothing can be drawn, labels apart from each other."""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from test_scene import inside, labels, of
+
+from tinygrad_rnn import draw
+from tinygrad_rnn.draw import Curve
+from tinygrad_rnn.draw.curves import Axis
+from tinygrad_rnn.draw.palette import CURVES
+from tinygrad_rnn.draw.scene import Box, Line, Text
+from tinygrad_rnn.errors import ShapeError, UsageError
+
+
+def plot(*curves, **options):
+    return draw.curves(curves, title="title", x_label="x", y_label="y", **options).scene
+
+
+def drawn(scene, label):
+    """The pieces of a curve."""
+    return [line.points for line in of(Line, scene) if line.tip == label]
+
+
+def ticks(scene):
+    """{value: y} of the upward axis, read from its labels."""
+    return {float(text.label): text.y for text in of(Text, scene) if text.anchor == "end"}
+
+
+def test_points_lie_where_the_axes_say():
+    x, y = [0, 1, 2, 4], [0.0, 3.0, -1.0, 2.0]
+    scene = plot(Curve("a", x, y))
+    (points,) = drawn(scene, "a")
+    px, py = np.array(points).T
+    assert_allclose((px - px[0]) / (px[-1] - px[0]), np.array(x) / 4)
+    (v0, y0), *_, (v1, y1) = ticks(scene).items()
+    assert_allclose(v0 + (py - y0) / (y1 - y0) * (v1 - v0), y, atol=1e-9)
+    assert_allclose([[box.x, box.y] for box in of(Box, scene)], points)
+    assert [box.tip for box in of(Box, scene)] == ["a: 0, 0", "a: 1, 3", "a: 2, -1", "a: 4, 2"]
+
+
+def test_a_log_axis():
+    scene = plot(Curve("a", range(4), [1e-3, 1e-1, 1e3, 1e1]), log=True)
+    (points,) = drawn(scene, "a")
+    heights = [-y for _, y in points]
+    assert_allclose(np.diff(heights) / (heights[1] - heights[0]), [1, 2, -1])
+    assert list(ticks(scene)) == [1e-3, 1e-2, 1e-1, 1, 10, 100, 1e3]
+    assert_allclose(np.diff(list(ticks(scene).values())), np.diff(list(ticks(scene).values()))[0])
+
+
+@pytest.mark.parametrize(
+    ("y", "log", "pieces"),
+    [
+        ([1, 2, math.nan, 3, 4], False, [2, 2]),
+        ([1, 2, math.inf, 3, 4], False, [2, 2]),
+        ([1, 2, 0, 3, 4], True, [2, 2]),
+        ([1, 2, 3, math.nan, 4], False, [3]),
+        ([math.nan, 1, 2, 3, 4], False, [4]),
+    ],
+)
+def test_what_cannot_be_drawn_leaves_a_gap(y, log, pieces):
+    assert [len(points) for points in drawn(plot(Curve("a", range(5), y), log=log), "a")] == pieces
+
+
+def test_a_point_without_an_x_leaves_a_gap_too():
+    scene = plot(Curve("a", [0, 1, math.inf, 3, 4], range(5)))
+    assert [len(points) for points in drawn(scene, "a")] == [2, 2]
+    assert len(of(Box, scene)) == 4
+
+
+def test_a_curve_is_cut_where_it_leaves_the_frame():
+    scene = plot(Curve("a", [0, 1, 2, 3], [0, 2, 2, 0]), y_range=(0.0, 1.0))
+    up, down = drawn(scene, "a")
+    top = min(y for line in of(Line, scene) if not line.tip for _, y in line.points)
+    left, right = up[0][0], down[-1][0]
+    assert up[1] == pytest.approx((left + (right - left) / 6, top))  # half way to x = 1
+    assert down[0] == pytest.approx((right - (right - left) / 6, top))
+    assert len(of(Box, scene)) == 2  # the points above are not marked
+
+
+def test_the_label_of_a_curve_that_left_stands_where_it_left():
+    above, below = (plot(Curve("a", [0, 1], [0.5, end]), y_range=(0.0, 1.0)) for end in (9.0, -9.0))
+    at = [next(text.y for text in of(Text, scene) if text.label == "a") for scene in (above, below)]
+    assert at == [ticks(above)[1.0], ticks(below)[0.0]]
+
+
+def test_dots_only_where_there_are_few_and_the_curve_is_measured():
+    assert len(of(Box, plot(Curve("a", range(40), range(40))))) == 40
+    assert of(Box, plot(Curve("a", range(41), range(41)))) == []
+    assert of(Box, plot(Curve("a", range(41), range(41)), Curve("b", [0, 1], [0, 1]))) == []
+    assert len(of(Box, plot(Curve("a", range(41), range(41), dotted=True), Curve("b", [0, 1], [0, 1])))) == 2
+    assert len(of(Box, plot(Curve("a", range(41), range(41), names="x" * 41)))) == 41
+    assert of(Box, plot(Curve("a", range(3), range(3), dotted=True))) == []
+    assert all(line.dotted for line in of(Line, plot(Curve("a", [0, 1], [0, 1], dotted=True))) if line.tip)
+
+
+def test_names_stand_where_the_curve_does_not_go():
+    scene = plot(Curve("a", range(3), [0.0, 1.0, 0.0], names=["p", "q", "r"]))
+    dots = {text.label: text.y for text in of(Text, scene) if text.label in "pqr"}
+    _, peak, _ = of(Box, scene)
+    assert dots["q"] < peak.y
+    assert dots["p"] > of(Box, scene)[0].y
+    assert dots["r"] > of(Box, scene)[2].y
+
+
+def test_labels_stand_apart_in_the_order_of_the_ends():
+    ends = [0.5, 0.49, 0.0, 0.51, 0.005, 0.5]
+    scene = plot(*(Curve(f"c{i}", [0, 1], [1.0, end]) for i, end in enumerate(ends)))
+    places = {text.label: text.y for text in of(Text, scene) if text.label.startswith("c")}
+    ys = sorted(places.values())
+    assert min(np.diff(ys)) >= 13.9
+    for i, a in enumerate(ends):
+        for j, b in enumerate(ends):
+            assert a <= b or places[f"c{i}"] < places[f"c{j}"]
+    assert all(inside(item, scene) for item in (*of(Box, scene), *of(Text, scene)))
+    assert {line.color for line in of(Line, scene) if line.tip} == set(CURVES[:6])
+
+
+def test_title_note_and_labels_of_the_axes_are_there():
+    assert {"title", "x", "y", "a note", "a"} <= set(labels(plot(Curve("a", [0, 1], [0, 1]), note="a note")))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0, 100, [0, 20, 40, 60, 80, 100]),
+        (-0.05, 0.35, [0, 0.1, 0.2, 0.3]),
+        (-6, 17.4, [-5, 0, 5, 10, 15]),
+        (1, 80, [10, 20, 30, 40, 50, 60, 70, 80]),
+        (3, 3, [2, 2.5, 3, 3.5, 4]),
+    ],
+)
+def test_ticks_are_round(low, high, expected):
+    assert [float(label) for _, label in Axis(low, high, log=False).ticks()] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3e-7, 2e-7), (1e6, 3e6), (12, 12.1), (0, 7)])
+def test_four_to_ten_ticks_within_the_ends(low, high):
+    found = [value for value, _ in Axis(low, high, log=False).ticks()]
+    assert 4 <= len(found) <= 11
+    assert low - 1e-9 * (high - low) <= min(found)
+    assert max(found) <= high + 1e-9 * (high - low)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(1e-9, 1e6, 6), (0.01, 1, 3), (0.2, 0.3, 2), (2.0, 2.0, 2)],
+)
+def test_ticks_of_a_log_axis(low, high, expected):
+    found = [value for value, _ in Axis(low, high, log=True).ticks()]
+    assert len(found) == expected
+    assert found == sorted(found)
+
+
+def test_numpy_numbers_draw_the_same():
+    x, y = [0, 1, 2], [1.5, 0.5, 2.5]
+    for log in (False, True):
+        plain = draw.curves([Curve("a", x, y)], title="t", x_label="x", y_label="y", log=log)
+        arrays = draw.curves([Curve("a", np.array(x), np.array(y))], title="t", x_label="x", y_label="y", log=log)
+        single = draw.curves(
+            [Curve("a", np.array(x), np.array(y, np.float32))], title="t", x_label="x", y_label="y", log=log
+        )
+        assert plain.source == arrays.source == single.source
+        assert plain.svg == arrays.svg
+
+
+def test_curves_that_are_no_curves():
+    with pytest.raises(ShapeError, match=r"the curve 'a' has 2 x, 3 y and 0 names; each point needs an x and a y"):
+        plot(Curve("a", [0, 1], [0, 1, 2]))
+    with pytest.raises(ShapeError, match="names are for all or none"):
+        plot(Curve("a", [0, 1], [0, 1], names=["p"]))
+    for nothing in ([], [Curve("a", [], [])], [Curve("a", [0], [math.nan])]):
+        with pytest.raises(UsageError, match="there is no point to draw"):
+            plot(*nothing)
+    with pytest.raises(UsageError, match="not positive on a log scale"):
+        plot(Curve("a", [0], [-1.0]), log=True)

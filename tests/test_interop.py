@@ -1,0 +1,186 @@
+"""PyTorch's weights by name and shape, and safetensors files; test_torch_weights.py compares with PyTorch itself."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from tinygrad_rnn import Tensor
+from tinygrad_rnn.errors import DataError, DTypeError, OutputError, ShapeError, TinygradError, UsageError
+from tinygrad_rnn.interop import from_torch, load_safetensors, save_safetensors, to_torch
+from tinygrad_rnn.nn import GRUCell, LSTMCell, Module, Readout, RNNCell
+
+I, H, O = 2, 3, 5
+GATES = {RNNCell: 1, LSTMCell: 4, GRUCell: 3}
+cells = pytest.mark.parametrize("make", GATES, ids=lambda make: make.__name__)
+
+
+class Model(Module):
+    def __init__(self, seed, dtype=float):
+        self.layers = [GRUCell(I, H, rng=seed, dtype=dtype), LSTMCell(H, H, rng=seed, dtype=dtype)]
+        self.readout = Readout(H, O, rng=seed, dtype=dtype)
+
+
+NAMES = {"layers.0": "gru.*_l0", "layers.1": "lstm.*_l0_reverse", "readout": "fc.*"}
+
+
+def same(one, two):
+    first, second = one.state_dict(), two.state_dict()
+    assert list(first) == list(second)
+    for name, array in first.items():
+        assert_array_equal(array, second[name])
+        assert array.dtype == second[name].dtype
+
+
+@cells
+@pytest.mark.parametrize("pattern", ["*", "*_l0", "a.b.*_l7_reverse"])
+def test_names_and_shapes_are_pytorchs(make, pattern):
+    found = to_torch(make(I, H, rng=1), pattern)
+    n = GATES[make] * H
+    shapes = {"weight_ih": (n, I), "weight_hh": (n, H), "bias_ih": (n,), "bias_hh": (n,)}
+    assert {key: a.shape for key, a in found.items()} == {pattern.replace("*", k): s for k, s in shapes.items()}
+    assert all(array.flags.c_contiguous for array in found.values())
+
+
+@cells
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_round_trip(make, dtype):
+    one, two = make(I, H, rng=1, dtype=dtype), make(I, H, rng=2, dtype=dtype)
+    from_torch(two, to_torch(one, "*_l0"), "*_l0")
+    same(one, two)
+
+
+def test_a_round_trip_of_a_model():
+    one, two = Model(1), Model(2)
+    arrays = to_torch(one, NAMES)
+    assert arrays["fc.weight"].shape == (O, H)
+    from_torch(two, arrays, NAMES)
+    same(one, two)
+
+
+@pytest.mark.parametrize("make", [RNNCell, LSTMCell])
+def test_two_biases_that_are_only_added_become_their_sum(make):
+    cell = make(I, H, rng=1)
+    arrays = to_torch(cell, "*")
+    assert_array_equal(arrays["bias_hh"], 0.0)
+    arrays["bias_hh"] = np.arange(GATES[make] * H)
+    before = cell.b_h.data
+    from_torch(cell, arrays, "*")
+    assert_array_equal(cell.b_h.data, before + arrays["bias_hh"])
+
+
+def test_the_arrays_are_copies():
+    cell = GRUCell(I, H, rng=1)
+    before = cell.state_dict()
+    for array in to_torch(cell, "*").values():
+        array[...] = 7.0
+    for name, array in cell.state_dict().items():
+        assert_array_equal(array, before[name])
+
+
+def test_dtypes_become_the_models():
+    one, two = Model(1), Model(2, np.float32)
+    from_torch(two, to_torch(one, NAMES), NAMES)
+    assert {array.dtype for array in two.state_dict().values()} == {np.dtype(np.float32)}
+    assert_array_equal(two.readout.W_hy.data, one.readout.W_hy.data.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        (
+            lambda a: a.pop("gru.bias_hh_l0"),
+            DataError,
+            "layers.0.b_hh needs gru.bias_hh_l0, which is missing; there are gru.weight_ih_l0, ",
+        ),
+        (lambda a: a.clear(), DataError, "needs gru.weight_ih_l0, which is missing; there are none. Give the pattern"),
+        (lambda a: a.update(other=1), DataError, "no parameter takes other. Give a pattern for them"),
+        (
+            lambda a: a.update({"fc.weight": np.zeros((H, O))}),
+            ShapeError,
+            "fc.weight has shape (3, 5); readout.W_hy is (3, 5) and needs (5, 3).",
+        ),
+        (
+            lambda a: a.update({"fc.weight": np.zeros((O, H), complex)}),
+            DTypeError,
+            "readout.W_hy has dtype complex128, which cannot become float64",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_change_nothing(change, kind, words):
+    model, arrays = Model(1), to_torch(Model(2), NAMES)
+    change(arrays)
+    with pytest.raises(TinygradError) as error:
+        from_torch(model, arrays, NAMES)
+    assert type(error.value) is kind
+    assert words in str(error.value)
+    same(model, Model(1))
+
+
+def test_patterns_that_do_not_say_enough():
+    with pytest.raises(UsageError, match=r"what readout\.W_hy is in PyTorch: .* Add 'readout': '\.\.\.\*_l0'"):
+        to_torch(Model(1), {k: v for k, v in NAMES.items() if k != "readout"})
+    with pytest.raises(UsageError, match=r"the pattern 'rnn' must have one \*"):
+        to_torch(RNNCell(I, H, rng=1), "rnn")
+    cell = RNNCell(I, H, rng=1)
+    cell.peephole = Tensor(1.0)
+    with pytest.raises(UsageError, match="it is not said what peephole is in PyTorch"):
+        to_torch(cell, "*")
+
+
+# -- safetensors --------------------------------------------------------------------------------------
+
+
+def test_safetensors_keep_names_shapes_and_dtypes(tmp_path):
+    arrays = {
+        "layers.0": np.arange(6.0).reshape(2, 3).T,
+        "half": np.float16([1.5]),
+        "big end": np.arange(3, dtype=">f4"),
+        "scalar": np.array(True),
+        "none": np.zeros((0, 2), np.int8),
+    }
+    found = load_safetensors(save_safetensors(tmp_path / "w.safetensors", arrays))
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype.newbyteorder("=")
+        assert found[name].shape == array.shape
+
+
+def test_a_model_through_safetensors(tmp_path):
+    one, two = Model(1, np.float32), Model(2, np.float32)
+    path = save_safetensors(tmp_path / "w.safetensors", to_torch(one, NAMES))
+    from_torch(two, load_safetensors(path), NAMES)
+    same(one, two)
+    two = Model(2, np.float32)
+    two.load_state_dict(load_safetensors(save_safetensors(path, one.state_dict())))
+    same(one, two)
+
+
+def test_safetensors_that_cannot_be_read_or_written(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(DataError, match="cannot be read as safetensors: FileNotFoundError"):
+        load_safetensors(path)
+    content = save_safetensors(path, {"W": np.ones(3)}).read_bytes()
+    for cut in range(len(content)):
+        path.write_bytes(content[:cut])
+        with pytest.raises(DataError, match="It may be cut off"):
+            load_safetensors(path)
+    header = json.dumps({"W": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
+    with pytest.raises(DataError, match="a dtype that NumPy lacks, such as bfloat16"):
+        load_safetensors(path)
+    for wrong in (np.array([None]), np.array("x"), np.array(1j), np.longdouble([1])):
+        with pytest.raises(DTypeError, match="W has dtype"):
+            save_safetensors(path, {"W": wrong})
+    with pytest.raises(OutputError, match="cannot write"):
+        save_safetensors(path / "w.safetensors", {})
+
+
+def test_without_the_library(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    for call in (lambda: load_safetensors("w"), lambda: save_safetensors(tmp_path / "w", {})):
+        with pytest.raises(UsageError, match=r"pip install 'tinygrad_rnn\[safetensors\]'"):
+            call()

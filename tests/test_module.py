@@ -1,0 +1,117 @@
+"""Modules: their state as arrays by name, loaded whole or not at all, and the training flag."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from tinygrad_rnn import Tensor
+from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, TinygradError, UsageError
+from tinygrad_rnn.nn import GRUCell, LSTMCell, Module, Readout
+
+
+class Model(Module):
+    """Something of everything: nested, in containers, shared, frozen, and a result that is no parameter."""
+
+    def __init__(self, seed=0, dtype=float):
+        self.layers = [LSTMCell(2, 3, rng=seed, dtype=dtype), GRUCell(3, 3, rng=seed, dtype=dtype)]
+        self.heads = {"mean": Readout(3, 1, rng=seed, dtype=dtype), "pair": (Tensor(np.zeros(2, dtype)),)}
+        self.again = self.layers[0]
+        self.tied = self.heads["mean"].W_hy
+        self.scale = Tensor(dtype(2.0), requires_grad=True)
+        self.twice = 2.0 * self.scale
+        self.sizes = [2, 3]
+
+
+NAMES = [
+    *(f"layers.0.{name}" for name in ("W_xh", "W_hh", "b_h")),
+    *(f"layers.1.{name}" for name in ("W_xh", "W_hh", "b_xh", "b_hh")),
+    *("heads.mean.W_hy", "heads.mean.b_y", "heads.pair.0", "scale"),
+]
+
+
+def test_the_state_has_every_leaf_once_by_its_dotted_name():
+    model = Model()
+    assert list(model.state_dict()) == NAMES
+    assert [name for name, _ in model.named_parameters()] == [name for name in NAMES if name != "heads.pair.0"]
+
+
+def test_the_state_is_a_copy():
+    model = Model()
+    model.state_dict()["scale"][...] = 7.0
+    assert model.scale.data == 2.0
+
+
+def test_a_module_that_holds_itself():
+    model = Model()
+    model.parent = [model]
+    assert list(model.state_dict()) == NAMES
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_round_trip(dtype):
+    one, two = Model(1, dtype), Model(2, dtype)
+    state = one.state_dict()
+    two.load_state_dict(state)
+    for name, array in two.state_dict().items():
+        assert_array_equal(array, state[name])
+        assert (array.dtype, array.shape) == (dtype, state[name].shape)
+    two.load_state_dict({name: np.asarray(array, np.float16) for name, array in state.items()})
+    assert two.scale.data.dtype == dtype
+    state["scale"][...] = 7.0
+    assert two.scale.data == 2.0
+
+
+def test_graphs_keep_the_values_they_were_made_with():
+    model = Model()
+    y = model.scale * model.scale
+    model.load_state_dict({**model.state_dict(), "scale": 5.0})
+    y.backward()
+    assert (model.scale.data, model.scale.grad) == (5.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        (lambda s: s.pop("scale"), DataError, "the names do not fit Model; missing: scale. Load into a model built"),
+        (lambda s: s.update(skale=s.pop("scale")), DataError, "missing: scale; unknown: skale."),
+        (
+            lambda s: s.update({"layers.1.W_hh": np.zeros((3, 12))}),
+            ShapeError,
+            "layers.1.W_hh has shape (3, 12), but (3, 9) in the model.",
+        ),
+        (lambda s: s.update(scale=np.array(1j)), DTypeError, "scale has dtype complex128, which cannot become float64"),
+        (lambda s: s.update(scale=np.array(None)), DTypeError, "scale has dtype object"),
+        (lambda s: s.update(scale=[[1.0], [1.0, 2.0]]), DTypeError, "scale is no array of numbers"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change, kind, words):
+    model, state = Model(1), Model(2).state_dict()
+    before = model.state_dict()
+    change(state)
+    with pytest.raises(TinygradError) as error:
+        model.load_state_dict(state)
+    assert type(error.value) is kind
+    assert words in str(error.value)
+    for name, array in model.state_dict().items():
+        assert_array_equal(array, before[name])
+
+
+def test_two_tensors_of_one_name():
+    model = Module()
+    model.heads = {1: Tensor(1.0), "1": Tensor(2.0)}
+    with pytest.raises(UsageError, match=r"two different Tensors are called heads\.1\. Rename"):
+        model.state_dict()
+
+
+def test_training_is_a_flag_of_all_nested_modules():
+    model = Model()
+    nested = [model, *model.layers, model.heads["mean"]]
+    assert model.modules() == nested
+    assert all(module.training for module in nested)
+    assert model.eval() is model
+    assert not any(module.training for module in nested)
+    model.layers[0].train()
+    assert [module.training for module in nested] == [False, True, False, False]
+    assert model.train() is model
+    assert all(module.training for module in nested)
+    assert list(model.state_dict()) == NAMES

@@ -1,0 +1,65 @@
+"""Text as a stream of symbols: an English text that every Python has, and the vocabulary of any text."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.errors import DataError
+
+Array = Any
+
+
+def python_topics() -> str:
+    """The help topics of the Python that is running, about 450,000 characters of English and some code.
+
+    They come with the standard library (`help("topics")`) and differ from one Python version to the next.
+    Raises DataError if this Python was installed without them.
+    """
+    try:
+        from pydoc_data.topics import topics
+    except ImportError as error:
+        raise DataError(
+            "this Python has no help topics (module pydoc_data.topics). Install the whole standard library, or read a "
+            "text of your own."
+        ) from error
+    return "\n".join(topics[name] for name in sorted(topics))
+
+
+class Vocabulary:
+    """The characters of a text, in sorted order, each with its index.
+
+    Raises DataError if the text is empty.
+    """
+
+    def __init__(self, text: str):
+        self.symbols = "".join(sorted(set(text)))
+        if not self.symbols:
+            raise DataError("the text is empty: there is no symbol to learn.")
+        self._index = {symbol: i for i, symbol in enumerate(self.symbols)}
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __repr__(self) -> str:
+        return f"<Vocabulary of {len(self)} symbols>"
+
+    def encode(self, text: str) -> Array:
+        """Indices (T,).  Raises DataError, naming the place, for a character that is not in the vocabulary."""
+        try:
+            return np.array([self._index[symbol] for symbol in text], int)
+        except KeyError as error:
+            at = text.index(error.args[0])
+            raise DataError(
+                f"character {at + 1} of the text is {text[at]!r}, which is not in the vocabulary. Make the vocabulary "
+                "from all of the text, or replace the character."
+            ) from None
+
+    def decode(self, indices: Any) -> str:
+        """The text of indices (T,).  Raises DataError for one outside 0..len - 1."""
+        indices = np.asarray(indices, int)
+        if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
+            raise DataError(
+                f"indices run from {indices.min()} to {indices.max()}; with {len(self)} symbols they must lie in "
+                f"0..{len(self) - 1}."
+            )
+        return "".join(self.symbols[i] for i in indices)

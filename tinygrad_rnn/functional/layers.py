@@ -1,0 +1,117 @@
+"""Layers without state: their weights and random generators are arguments."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
+
+Array = Any
+
+
+def identity(x: Array) -> Array:
+    """x itself: the g of (1.2) for regression."""
+    return x
+
+
+def dropout(
+    x: Array,
+    p: float = 0.5,
+    *,
+    rng: int | np.random.Generator | None = None,
+    training: bool = True,
+    share: int | Sequence[int] = (),
+) -> Array:
+    """Each entry of x set to 0 with probability p, the others divided by 1 - p, so that the mean stays.
+
+    rng       where the mask comes from; an int gives the same mask at every call, a Generator a new one
+    training  False: x itself
+    share     axes along which one mask is used: with share=0 a sequence (T, B, I) loses the same inputs at every
+              step, as in Gal and Ghahramani (2016), arXiv:1512.05287
+
+    Raises UsageError for p outside [0, 1) and for training without rng, ShapeError for an axis that x lacks.
+    Srivastava et al. (2014), Journal of Machine Learning Research 15.
+    """
+    if not 0 <= p < 1:
+        raise UsageError(f"dropout with p={p}: p is the probability of a zero and lies in [0, 1).")
+    shared = _axes("dropout's share", share, x)
+    if not training or p == 0:
+        return x
+    if rng is None:
+        raise UsageError("dropout draws a mask when training. Pass rng, a Generator, or training=False.")
+    shape = [1 if axis in shared else n for axis, n in enumerate(x.shape)]
+    kept = np.random.default_rng(rng).random(shape) >= p
+    return x * (kept.astype(x.dtype) / (1 - p))
+
+
+def layer_norm(
+    x: Array,
+    weight: Array = None,
+    bias: Array = None,
+    *,
+    eps: float = 1e-5,
+    axis: int | Sequence[int] = -1,
+) -> Array:
+    """x less its mean over `axis`, divided by its standard deviation there, times weight, plus bias.
+
+    weight, bias  of the lengths of x along `axis`, in the order of x's axes; None: 1 and 0
+    eps           added to the variance: a constant row gives 0, not 0/0
+
+    x: (..., H) -> (..., H).  Raises ShapeError for a weight or bias of another shape and for an axis that x lacks.
+    Ba et al. (2016), arXiv:1607.06450, (4).
+
+    >>> layer_norm(np.array([1.0, 2.0, 3.0]), eps=0.0).round(4).tolist()
+    [-1.2247, 0.0, 1.2247]
+    """
+    axes = tuple(sorted(_axes("layer_norm's axis", axis, x)))
+    centred = x - np.mean(x, axis=axes, keepdims=True)
+    y = centred / np.sqrt(np.mean(centred * centred, axis=axes, keepdims=True) + eps)
+    if weight is not None:
+        y = y * _along(axes, x, weight, "weight")
+    return y if bias is None else y + _along(axes, x, bias, "bias")
+
+
+def embedding(indices: Array, weight: Array) -> Array:
+    """The rows of weight with these numbers.  indices: integers (...), weight: (V, E) -> (..., E).
+
+    Raises DTypeError for indices that are not integers, DataError for one outside 0..V-1, ShapeError for a weight
+    that is no table.
+
+    >>> embedding(np.array([2, 0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).tolist()
+    [[5.0, 6.0], [1.0, 2.0]]
+    """
+    indices = np.asarray(value(indices))
+    if indices.dtype.kind not in "iu":
+        raise DTypeError(f"indices have dtype {indices.dtype}; the rows of an embedding are numbered by integers.")
+    if weight.ndim != 2:
+        raise ShapeError(f"weight has shape {weight.shape}; an embedding is a table (V, E), one row for each index.")
+    rows = len(weight)
+    if indices.size and (indices.min() < 0 or indices.max() >= rows):
+        raise DataError(
+            f"indices run from {indices.min()} to {indices.max()}; "
+            f"a weight of shape {weight.shape} has the rows 0..{rows - 1}."
+        )
+    return weight[indices]
+
+
+def _axes(what: str, axis: int | Sequence[int], x: Array) -> tuple[int, ...]:
+    try:
+        return normalize_axis_tuple(axis, x.ndim)
+    except ValueError as error:
+        raise ShapeError(f"{what} is {axis}; x has shape {x.shape}: {error}.") from error
+
+
+def _along(axes: tuple[int, ...], x: Array, weight: Array, name: str) -> Array:
+    """The weight in a shape that broadcasts against x."""
+    lengths = tuple(x.shape[a] for a in axes)
+    if weight.shape != lengths:
+        raise ShapeError(
+            f"{name} has shape {weight.shape}; x has shape {x.shape}, normalised over axis {axes}, "
+            f"and needs one of shape {lengths}."
+        )
+    if axes == tuple(range(x.ndim - len(axes), x.ndim)):
+        return weight
+    return weight.reshape([n if a in axes else 1 for a, n in enumerate(x.shape)])

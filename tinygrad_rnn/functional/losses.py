@@ -1,0 +1,213 @@
+"""How far an output is from its target.  Numbers in brackets are those of docs/equations.md.
+
+reduction  "mean": over all that counts; "sum"; "none": a loss for each entry or, with classes, for each row
+
+All of them raise ShapeError where output and target do not go together (a target is never broadcast), UsageError for a
+reduction or an option they do not know, DataError for the mean of an empty batch.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
+from tinygrad_rnn.rules.indexing import scatter
+from tinygrad_rnn.rules.nonlinear import log_softmax, softplus
+
+Array = Any
+
+
+# -- numbers ------------------------------------------------------------------------------------------
+
+
+def half_squared_error(y: Array, target: Array) -> Array:
+    """1/2 sum (y - target)^2, the loss above (3.2), whose derivative is y - target.  y, target: (B, O) -> ()."""
+    error = _difference(y, target)
+    return 0.5 * np.sum(error * error)
+
+
+def squared_error(y: Array, target: Array) -> Array:
+    """sum (target - y)^2, the E_t of the folded model.  y, target: (B, O) -> ()."""
+    error = _difference(y, target)
+    return np.sum(error * error)
+
+
+def mean_squared_error(y: Array, target: Array) -> Array:
+    """The mean of (y - target)^2 over all entries.  y, target: (B, O) -> ()."""
+    return mse_loss(y, target)
+
+
+def mse_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
+    """(y - target)^2.  y, target: (...) -> (), or (...) with reduction="none"."""
+    error = _difference(y, target)
+    return _reduced(error * error, reduction)
+
+
+def l1_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
+    """|y - target|, with slope 0 where they are equal.  y, target: (...) -> (), or (...) with reduction="none"."""
+    return _reduced(np.abs(_difference(y, target)), reduction)
+
+
+def huber_loss(y: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
+    """e^2 / 2 for an error e = y - target up to delta > 0, beyond it the tangent delta * (|e| - delta / 2).
+
+    y, target: (...) -> (), or (...) with reduction="none".  Huber (1964), doi:10.1214/aoms/1177703732.
+
+    >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none").tolist()
+    [0.125, 2.5]
+    """
+    if not delta > 0:
+        raise UsageError(f"huber_loss with delta={delta}: delta is where the square ends, and must be positive.")
+    error = _difference(y, target)
+    near = np.clip(error, -delta, delta)
+    return _reduced(near * (error - 0.5 * near), reduction)
+
+
+# -- classes ------------------------------------------------------------------------------------------
+
+
+def cross_entropy(
+    logits: Array,
+    target: Array,
+    *,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Array:
+    """-log softmax(logits)[target], averaged over the batch: the loss for a softmax read-out, before softmax.
+
+    logits           (..., O), the classes last
+    target           class indices (...), integers in 0..O-1, or probabilities (..., O)
+    ignore_index     a class index that stands for "no target": such a row has loss 0, gradient 0, and does not
+                     count for the mean.  None: every row counts (PyTorch's default is -100)
+    label_smoothing  this share of the target is spread over all classes alike; Szegedy et al. (2016),
+                     arXiv:1512.00567, section 7
+
+    The result is (), or (...) with reduction="none".
+    Raises DataError for a class out of range and for the mean where all rows are ignored, DTypeError for
+    integer logits.
+
+    >>> cross_entropy(np.array([[0.0, 0.0], [0.0, 9.0]]), np.array([0, -1]), ignore_index=-1).round(6).tolist()
+    0.693147
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise UsageError(f"label_smoothing is {label_smoothing}; it is a share of the target and lies in [0, 1].")
+    _check_scores(logits, "logits")
+    target = target if hasattr(target, "dtype") else np.asarray(target)
+    if target.dtype.kind in "iu":
+        rows, classes, counted = _rows(logits, target, "logits", ignore_index)
+        scores = log_softmax(rows)
+        losses = -_at_classes(scores, classes)
+        if label_smoothing:
+            losses = (1 - label_smoothing) * losses - label_smoothing * np.mean(scores, axis=-1)
+        return _reduced(losses, reduction, counted)
+    if ignore_index is not None:
+        raise UsageError("ignore_index is for class indices. With probabilities, select the rows that count.")
+    _check_same_shape(logits, target)
+    if label_smoothing:
+        target = (1 - label_smoothing) * target + label_smoothing / logits.shape[-1]
+    scores = log_softmax(logits)
+    impossible = (scores == -np.inf) & (target == 0)
+    if np.any(impossible):
+        scores = np.where(impossible, 0.0, scores)  # 0 log 0 = 0
+    return _reduced(-np.sum(scores * target, axis=-1), reduction)
+
+
+def nll_loss(log_probs: Array, target: Array, *, ignore_index: int | None = None, reduction: str = "mean") -> Array:
+    """-log_probs[target]: `cross_entropy` of class indices for an output that is log_softmax already.
+
+    log_probs: (..., O); target: class indices (...).  ignore_index, result and errors as in `cross_entropy`.
+    """
+    _check_scores(log_probs, "log_probs")
+    rows, classes, counted = _rows(log_probs, target, "log_probs", ignore_index)
+    return _reduced(-_at_classes(rows, classes), reduction, counted)
+
+
+def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction: str = "mean") -> Array:
+    """-target log p - (1 - target) log(1 - p) for p = sigmoid(logits): a yes or no at each entry.
+
+    logits: (...); target: (...), probabilities in [0, 1] -> (), or (...) with reduction="none".
+    Raises DataError for a target outside [0, 1], DTypeError for integer logits.
+
+    >>> binary_cross_entropy_with_logits(np.array([-1000.0, 1000.0]), np.array([0, 0]), reduction="none").tolist()
+    [0.0, 1000.0]
+    """
+    _check_floats(logits, "logits")
+    target = target if hasattr(target, "dtype") else np.asarray(target)
+    _check_same_shape(logits, target)
+    if np.any((target < 0) | (target > 1)):
+        raise DataError("target holds numbers outside [0, 1]; it is the probability of a yes, or 0 and 1.")
+    if target.dtype.kind != "f":
+        target = target.astype(logits.dtype)
+    # -log sigmoid(x) = softplus(-x) and -log(1 - sigmoid(x)) = softplus(x)
+    return _reduced(target * softplus(-logits) + (1.0 - target) * softplus(logits), reduction)
+
+
+# -- parts --------------------------------------------------------------------------------------------
+
+
+def _rows(scores: Array, target: Array, name: str, ignore_index: int | None) -> tuple[Array, Array, Array]:
+    """The rows that count, (n, O), their classes, (n,), and where they were, a mask (...).
+
+    Where all count these are `scores` and `target` as they are, and None.
+    """
+    target = np.asarray(value(target))
+    if target.dtype.kind not in "iu":
+        raise DTypeError(f"class indices have dtype {target.dtype}; they must be integers.")
+    if target.shape != scores.shape[:-1]:
+        raise ShapeError(
+            f"class indices have shape {target.shape}; {name} {scores.shape} need {scores.shape[:-1]}, "
+            "one class for each row."
+        )
+    counted = None
+    if ignore_index is not None:
+        counted = target != ignore_index
+        scores, target = scores[counted], target[counted]
+    classes = scores.shape[-1]
+    if target.size and (target.min() < 0 or target.max() >= classes):
+        raise DataError(
+            f"class indices run from {target.min()} to {target.max()}; with {classes} {name} "
+            f"they must lie in 0..{classes - 1}. If one stands for no target, pass it as ignore_index."
+        )
+    return scores, target, counted
+
+
+def _at_classes(scores: Array, classes: Array) -> Array:
+    """scores[i, classes[i]] for every row i, however many axes the rows have."""
+    return scores[(*np.indices(classes.shape, sparse=True), classes)]
+
+
+def _reduced(losses: Array, reduction: str, counted: Array = None) -> Array:
+    if reduction == "mean":
+        if losses.size == 0:
+            why = "every target is ignored" if counted is not None and counted.size else "the batch is empty"
+            raise DataError(f"{why}, so there is no mean. Leave such a batch out, or use reduction='sum'.")
+        return np.mean(losses)
+    if reduction == "sum":
+        return np.sum(losses)
+    if reduction == "none":
+        return losses if counted is None else scatter(losses, counted, counted.shape)
+    raise UsageError(f"reduction is {reduction!r}; it is 'mean', 'sum' or 'none'.")
+
+
+def _difference(y: Array, target: Array) -> Array:
+    _check_same_shape(y, target)
+    return y - target
+
+
+def _check_same_shape(y: Array, target: Array) -> None:
+    """Broadcasting a target against an output is a mistake that NumPy would not report."""
+    if np.shape(y) != np.shape(target):
+        raise ShapeError(f"y has shape {np.shape(y)} and target {np.shape(target)}; a loss needs the same shape.")
+
+
+def _check_floats(scores: Array, name: str) -> None:
+    if scores.dtype.kind != "f":
+        raise DTypeError(f"{name} have dtype {scores.dtype}; they must be floats. Is the target in their place?")
+
+
+def _check_scores(scores: Array, name: str) -> None:
+    _check_floats(scores, name)
+    if scores.ndim == 0:
+        raise ShapeError(f"{name} have shape (); the last axis is that of the classes.")

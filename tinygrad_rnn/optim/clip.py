@@ -1,0 +1,68 @@
+"""Clipping of gradients, against the explosions that long products of Jacobians bring."""
+
+import math
+
+import numpy as np
+
+from tinygrad_rnn.errors import NonFiniteError, UsageError
+from tinygrad_rnn.optim.parameters import Parameters, named
+from tinygrad_rnn.tensor import Tensor
+
+
+def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
+    """Scale all gradients together so that their norm is at most max_norm; returns the norm before.
+
+    The norm is the Euclidean one of all entries of all gradients; the factor is max_norm / (norm + 1e-6), as in
+    torch.nn.utils.clip_grad_norm_, and never above 1.  Parameters without a gradient are left out.
+
+    Raises NonFiniteError, naming the parameters, if a gradient has a NaN or an infinity; nothing is changed then.
+    Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063, algorithm 1.
+    """
+    _check_limit("max_norm", max_norm)
+    pairs = _with_gradient(parameters)
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = math.sqrt(sum(float(np.vdot(p.grad, p.grad)) for _, p in pairs))
+    if not 1e-18 < norm < math.inf:  # not finite, or squares too large or too small for the dtype
+        _check_finite(pairs)
+        largest = max((float(np.max(np.abs(p.grad), initial=0.0)) for _, p in pairs), default=0.0)
+        if largest > 0.0:
+            norm = largest * math.sqrt(sum(float(np.sum((p.grad / largest) ** 2)) for _, p in pairs))
+    factor = max_norm / (norm + 1e-6)
+    if factor < 1.0:
+        for _, p in pairs:
+            p.grad = np.asarray(p.grad * factor)
+    return norm
+
+
+def clip_grad_value(parameters: Parameters, clip_value: float) -> None:
+    """Clip every entry of every gradient to -clip_value .. clip_value.
+
+    Raises NonFiniteError, naming the parameters, if a gradient has a NaN or an infinity; nothing is changed then.
+    """
+    _check_limit("clip_value", clip_value)
+    pairs = _with_gradient(parameters)
+    _check_finite(pairs)
+    for _, p in pairs:
+        p.grad = np.asarray(np.clip(p.grad, -clip_value, clip_value))
+
+
+def _with_gradient(parameters: Parameters) -> list[tuple[str, Tensor]]:
+    return [(name, p) for name, p in named(parameters) if p.grad is not None]
+
+
+def _check_limit(name: str, limit: float) -> None:
+    if not limit >= 0:
+        raise UsageError(f"{name} is {limit}; it must be a number from 0 up.")
+
+
+def _check_finite(pairs: list[tuple[str, Tensor]]) -> None:
+    bad = [f"{name} ({np.sum(~np.isfinite(p.grad))} of {p.grad.size})" for name, p in pairs if not _finite(p)]
+    if bad:
+        raise NonFiniteError(
+            f"gradients with entries that are NaN or infinite: {', '.join(bad)}. "
+            "Lower the learning rate, or run the step under tinygrad_rnn.debug() to see where they arise."
+        )
+
+
+def _finite(p: Tensor) -> bool:
+    return bool(np.all(np.isfinite(p.grad)))

@@ -1,0 +1,88 @@
+"""Rules of the running sums and products, of differences, and of the trapezoid."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from tinygrad_rnn.primitive import composite, defvjp, primitive
+
+Array = Any
+
+
+@primitive
+def recurrence(a: Array, b: Array) -> Array:
+    """y_0 = b_0, y_i = a_(i-1) y_(i-1) + b_i along the first axis; a has one entry less than b."""
+    y = np.array(b)
+    for i in range(1, len(y)):
+        y[i] += a[i - 1] * y[i - 1]
+    return y
+
+
+def _backwards(a: Array, g: Array) -> Array:
+    """s_i = g_i + a_i s_(i+1): what reaches b_i."""
+    return recurrence(a[::-1], g[::-1])[::-1]
+
+
+defvjp(
+    recurrence,
+    lambda g, y, a, b: y[:-1] * _backwards(a, g)[1:],
+    lambda g, y, a, b: _backwards(a, g),
+)
+
+
+def _first(x: Array, axis: int | None) -> Array:
+    """The axis of the running made the first; None runs over all entries."""
+    return np.reshape(x, -1) if axis is None or x.ndim < 2 else np.swapaxes(x, 0, axis)
+
+
+def _back(x: Array, axis: int | None, shape: tuple[int, ...]) -> Array:
+    """The inverse of `_first`."""
+    return np.reshape(x, shape) if axis is None or len(shape) < 2 else np.swapaxes(x, 0, axis)
+
+
+def _cumsum(g: Array, y: Array, a: Array, axis: int | None = None) -> Array:
+    return _back(np.cumsum(_first(g, axis)[::-1], 0)[::-1], axis, a.shape)
+
+
+def _cumprod(g: Array, y: Array, a: Array, axis: int | None = None) -> Array:
+    x, y = _first(a, axis), _first(y, axis)
+    before = np.concatenate([np.ones_like(y[:1]), y[:-1]])  # y_i = y_(i-1) x_i, so an x of 0 needs no care
+    return _back(before * _backwards(x[1:], _first(g, axis)), axis, a.shape)
+
+
+defvjp(np.cumsum, _cumsum)
+defvjp(np.cumprod, _cumprod)
+
+
+def _pairs(a: Array, axis: int) -> tuple[Array, Array]:
+    """Each entry's next, and each entry, along an axis."""
+    before = (slice(None),) * normalize_axis_index(axis, a.ndim)
+    return a[(*before, slice(1, None))], a[(*before, slice(None, -1))]
+
+
+@composite(np.diff)
+def diff(a: Array, n: int = 1, axis: int = -1, prepend: Array = None, append: Array = None) -> Array:
+    """The n-th difference of neighbours along an axis."""
+    if n < 0:
+        raise ValueError(f"np.diff of order {n}: the order is a count of differences, 0 or more.")
+    if prepend is not None or append is not None:
+        edge = list(np.shape(a))
+        edge[axis] = 1
+        ends = [e if e is None or np.ndim(e) else np.broadcast_to(e, edge) for e in (prepend, append)]
+        a = np.concatenate([piece for piece in (ends[0], a, ends[1]) if piece is not None], axis)
+    for _ in range(n):
+        later, earlier = _pairs(a, axis)
+        a = later - earlier
+    return a
+
+
+@composite(np.trapezoid)
+def trapezoid(y: Array, x: Array = None, dx: Array = 1.0, axis: int = -1) -> Array:
+    """The integral of y along an axis by the trapezoidal rule; x says where, or dx how far apart."""
+    later, earlier = _pairs(y if hasattr(y, "ndim") else np.asarray(y), axis)
+    if x is not None:
+        dx = np.diff(x, axis=axis) if np.ndim(x) > 1 else np.diff(x)
+        if np.ndim(x) == 1:
+            dx = np.reshape(dx, (-1,) + (1,) * (later.ndim - 1 - axis % later.ndim))
+    return np.sum(dx * (later + earlier) / 2.0, axis)

@@ -1,0 +1,75 @@
+"""`np.einsum`, whose share is again an einsum.
+
+The share of one operand is the einsum of g and the other operands, with the operand's own letters as output.  Two
+things keep that from being literally so, and both are mended by one more operand:
+    a letter that only this operand has was summed away: a vector of ones spreads g along it again
+    a letter that this operand has twice took a diagonal: an identity matrix puts g back on it
+"""
+
+from collections.abc import Sequence
+from string import ascii_letters
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.errors import ShapeError, UnsupportedError
+from tinygrad_rnn.primitive import composite, defvjp_variadic, primitive
+from tinygrad_rnn.rules.shape import as_array
+
+Array = Any
+
+
+@primitive
+def einsum(*operands: Array, subscripts: str, optimize: Any = False) -> Array:
+    """`np.einsum` with the subscripts written out: letters only, and an output."""
+    return np.einsum(subscripts, *operands, optimize=optimize)
+
+
+def _einsum(argnum: int, g: Array, y: Array, *operands: Array, subscripts: str, optimize: Any = False) -> Array:
+    inputs, output = subscripts.split("->")
+    letters = inputs.split(",")
+    own, shape = letters.pop(argnum), operands[argnum].shape
+    terms, arrays = [output, *letters], [g, *operands[:argnum], *operands[argnum + 1 :]]
+    free = iter(c for c in ascii_letters if c not in subscripts)
+    wanted = ""
+    for c, n in zip(own, shape, strict=True):
+        if c in wanted:
+            twin, c = c, next(free)
+            terms.append(twin + c)
+            arrays.append(np.eye(n, dtype=g.dtype))
+        elif not any(c in term and array.shape[term.index(c)] == n for term, array in zip(terms, arrays, strict=True)):
+            terms.append(c)
+            arrays.append(np.ones(n, dtype=g.dtype))
+        wanted += c
+    return einsum(*arrays, subscripts=f"{','.join(terms)}->{wanted}", optimize=bool(optimize))
+
+
+defvjp_variadic(einsum, _einsum)
+
+
+@composite(np.einsum)
+def _einsum_of_subscripts(subscripts: str, *operands: Array, optimize: Any = False) -> Array:
+    if not isinstance(subscripts, str):
+        raise UnsupportedError(
+            "np.einsum on Tensors takes its subscripts as a string first. "
+            "Write np.einsum('ij,jk->ik', a, b), not np.einsum(a, [0, 1], b, [1, 2], [0, 2])."
+        )
+    arrays = [as_array(x) for x in operands]
+    return einsum(*arrays, subscripts=written_out(subscripts, [x.ndim for x in arrays]), optimize=optimize)
+
+
+def written_out(subscripts: str, ndims: Sequence[int]) -> str:
+    """The subscripts with letters in place of each ellipsis, and with the output that NumPy implies."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(ndims):
+        raise ShapeError(f"np.einsum: {subscripts!r} describes {len(terms)} operands, but {len(ndims)} are given.")
+    named = [len(term.replace("...", "")) for term in terms]
+    unnamed = max([n - k for term, n, k in zip(terms, ndims, named, strict=True) if "..." in term], default=0)
+    free = [c for c in ascii_letters if c not in subscripts]
+    rest = "".join(free[:unnamed])
+    if not arrow:
+        letters = inputs.replace("...", "").replace(",", "")
+        output = "..." + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    terms = [t.replace("...", rest[unnamed - n + k :]) for t, n, k in zip(terms, ndims, named, strict=True)]
+    return f"{','.join(terms)}->{output.replace('...', rest)}"

@@ -1,0 +1,186 @@
+"""Rules of the functions that put arrays together and take them apart again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.errors import DTypeError, ShapeError
+from tinygrad_rnn.primitive import composite, defvjp_variadic, primitive
+from tinygrad_rnn.rules.indexing import places
+from tinygrad_rnn.rules.shape import as_array, astype
+
+Array = Any
+
+
+@primitive
+def concatenate(*arrays: Array, axis: int = 0) -> Array:
+    """The arrays one after another along an existing axis; `np.concatenate` without the list."""
+    return np.concatenate(arrays, axis=axis)
+
+
+@primitive
+def stack(*arrays: Array, axis: int = 0) -> Array:
+    """The arrays along a new axis; `np.stack` without the list."""
+    return np.stack(arrays, axis=axis)
+
+
+def _concatenate(argnum: int, g: Array, y: Array, *arrays: Array, axis: int = 0) -> Array:
+    start = sum(np.shape(a)[axis] for a in arrays[:argnum])
+    return g[_along(g, axis, slice(start, start + np.shape(arrays[argnum])[axis]))]
+
+
+def _along(x: Array, axis: int, part: int | slice) -> tuple[Any, ...]:
+    """The key that takes this part along an axis, and everything along those before it."""
+    return (*(slice(None),) * (axis % x.ndim), part)
+
+
+defvjp_variadic(concatenate, _concatenate)
+defvjp_variadic(stack, lambda argnum, g, y, *arrays, axis=0: g[_along(g, axis, argnum)])
+
+
+# -- together -----------------------------------------------------------------------------------------
+
+
+@composite(np.concatenate)
+def _concatenate_list(arrays: Sequence[Array], /, axis: int | None = 0) -> Array:
+    return concatenate(*map(np.ravel, arrays)) if axis is None else concatenate(*arrays, axis=axis)
+
+
+@composite(np.stack)
+def _stack_list(arrays: Sequence[Array], axis: int = 0) -> Array:
+    return stack(*arrays, axis=axis)
+
+
+@composite(np.hstack)
+def hstack(tup: Sequence[Array]) -> Array:
+    """Side by side: along the second axis, vectors along their only one."""
+    arrays = [np.atleast_1d(a) for a in tup]
+    return concatenate(*arrays, axis=0 if arrays and arrays[0].ndim == 1 else 1)
+
+
+@composite(np.vstack)
+def vstack(tup: Sequence[Array]) -> Array:
+    """One below the other: along the first axis, vectors as rows."""
+    return concatenate(*map(np.atleast_2d, tup), axis=0)
+
+
+@composite(np.dstack)
+def dstack(tup: Sequence[Array]) -> Array:
+    """One behind the other: along the third axis."""
+    return concatenate(*map(np.atleast_3d, tup), axis=2)
+
+
+@composite(np.column_stack)
+def column_stack(tup: Sequence[Array]) -> Array:
+    """Side by side, vectors as columns."""
+    return concatenate(*(a if np.ndim(a) >= 2 else np.reshape(a, (-1, 1)) for a in tup), axis=1)
+
+
+@composite(np.block)
+def block(arrays: Any) -> Array:
+    """Blocks from nested lists: the innermost are joined along the last axis, their lists along the one before."""
+    depth = _depth(arrays)
+    return _block(arrays, -depth, max(depth, _most_axes(arrays)))
+
+
+def _block(arrays: Any, axis: int, ndim: int) -> Array:
+    if not isinstance(arrays, list):
+        return np.reshape(arrays, (1,) * (ndim - np.ndim(arrays)) + np.shape(arrays))
+    return concatenate(*(_block(a, axis + 1, ndim) for a in arrays), axis=axis)
+
+
+def _depth(arrays: Any) -> int:
+    """How deep the lists are nested: equally everywhere."""
+    if not isinstance(arrays, list):
+        return 0
+    depths = set(map(_depth, arrays))
+    if len(depths) != 1:
+        raise ShapeError("np.block needs lists that are nested equally deep everywhere and are not empty.")
+    return 1 + depths.pop()
+
+
+def _most_axes(arrays: Any) -> int:
+    return max(map(_most_axes, arrays)) if isinstance(arrays, list) else np.ndim(arrays)
+
+
+@composite(np.append)
+def append(arr: Array, values: Array, axis: int | None = None) -> Array:
+    """The values after the array."""
+    return np.concatenate((arr, values), axis=axis)
+
+
+@composite(np.insert)
+def insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Array:
+    """The values before the given places of the array, in its dtype."""
+    arr, values = as_array(arr), as_array(values)
+    if arr.dtype.kind != "f":
+        raise DTypeError(f"np.insert would round the values to {arr.dtype}. Convert the array first, x.astype(float).")
+    both = np.concatenate((arr, astype(values, arr.dtype)), axis=None)
+    old, new = places(arr), arr.size + places(values)
+    return both[np.insert(old, obj if isinstance(obj, slice) else np.asarray(obj), new, axis)]
+
+
+# -- apart --------------------------------------------------------------------------------------------
+
+
+@composite(np.split)
+def split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
+    """Equal parts, or the parts between the given indices, as a list."""
+    length = ary.shape[axis]
+    if np.ndim(indices_or_sections) == 0 and (indices_or_sections < 1 or length % indices_or_sections):
+        raise ShapeError(
+            f"an axis of length {length} cannot be split into {indices_or_sections} equal parts. "
+            "Use np.array_split, or give the indices where to split."
+        )
+    return array_split(ary, indices_or_sections, axis)
+
+
+@composite(np.array_split)
+def array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
+    """Parts of equal length, the first ones longer by one if need be, or the parts between the given indices."""
+    length = ary.shape[axis]
+    if np.ndim(indices_or_sections) == 0:
+        sections = int(indices_or_sections)
+        if sections < 1:
+            raise ShapeError(f"np.array_split needs one part at least, not {sections}.")
+        each, longer = divmod(length, sections)
+        ends = [each * i + min(i, longer) for i in range(1, sections + 1)]
+    else:
+        ends = [*(int(i) for i in indices_or_sections), length]
+    return [ary[_along(ary, axis, slice(a, b))] for a, b in zip([0, *ends], ends, strict=False)]
+
+
+@composite(np.hsplit)
+def hsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
+    """Parts from left to right."""
+    return split(_with_axes(ary, 1, "hsplit"), indices_or_sections, axis=min(ary.ndim - 1, 1))
+
+
+@composite(np.vsplit)
+def vsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
+    """Parts from top to bottom."""
+    return split(_with_axes(ary, 2, "vsplit"), indices_or_sections, axis=0)
+
+
+@composite(np.dsplit)
+def dsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
+    """Parts along the third axis."""
+    return split(_with_axes(ary, 3, "dsplit"), indices_or_sections, axis=2)
+
+
+def _with_axes(ary: Array, least: int, name: str) -> Array:
+    if ary.ndim < least:
+        raise ShapeError(f"np.{name} needs an array of {least} axes or more; this one has shape {ary.shape}.")
+    return ary
+
+
+def unstack(x: Array, /, *, axis: int = 0) -> tuple[Array, ...]:
+    """The arrays that lie along an axis, as a tuple."""
+    if x.ndim == 0:
+        raise ShapeError("np.unstack needs an array of one axis or more.")
+    return tuple(x[_along(x, axis, i)] for i in range(x.shape[axis]))
+
+
+if hasattr(np, "unstack"):  # new in NumPy 2.1
+    composite(np.unstack)(unstack)

@@ -1,0 +1,58 @@
+"""Norms of vectors and matrices.  Where a norm has a kink, at the zero vector above all, its gradient is taken as 0."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.primitive import composite, defvjp
+from tinygrad_rnn.rules.reduce import restore
+
+Array = Any
+
+
+def _vector_norm(g: Array, y: Array, x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Array:  # noqa: A002
+    g, y = restore(g, x, axis, keepdims), restore(y, x, axis, keepdims)
+    if abs(ord) == np.inf:  # entries equally large share equally
+        chosen = (np.abs(x) == y).astype(g.dtype)
+        return g * np.sign(x) * (chosen / np.sum(chosen, axis=axis, keepdims=True))
+    if ord == 0:  # counts
+        return np.zeros_like(x)
+    y = np.where(y == 0, np.ones_like(y), y)
+    if ord == 2:
+        return g * (x / y)
+    size = np.where(x == 0, np.ones_like(x), np.abs(x))
+    return g * np.sign(x) * (size / y) ** (ord - 1)
+
+
+defvjp(np.linalg.vector_norm, _vector_norm)
+
+
+@composite(np.linalg.matrix_norm)
+def matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:  # noqa: A002 (NumPy's own name)
+    """A norm of each matrix of a stack."""
+    return np.linalg.norm(x, ord, (-2, -1), keepdims)
+
+
+@composite(np.linalg.norm)
+def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:  # noqa: A002 (NumPy's own name)
+    """A norm of the vectors along one axis, of the matrices along two, or of everything."""
+    if ord is None:
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims)
+    axes = tuple(range(x.ndim)) if axis is None else tuple(np.atleast_1d(axis).tolist())
+    if len(axes) == 1 and not isinstance(ord, str):
+        return np.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=ord)
+    if len(axes) != 2:
+        raise UsageError(f"np.linalg.norm of order {ord!r} is over one axis or two, not {axes}. Give the axis.")
+    if ord == "fro":
+        return np.linalg.vector_norm(x, axis=axes, keepdims=keepdims)
+    if ord in (1, -1, np.inf, -np.inf):
+        summed, chosen = axes if abs(ord) == 1 else axes[::-1]
+        sums = np.sum(np.abs(x), axis=summed, keepdims=True)
+        extreme = (np.max if ord > 0 else np.min)(sums, axis=chosen, keepdims=True)
+        return extreme if keepdims else np.squeeze(extreme, axes)
+    if ord not in (2, -2, "nuc"):
+        raise UsageError(f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf.")
+    singular = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
+    y = np.sum(singular, axis=-1) if ord == "nuc" else singular[..., 0 if ord == 2 else -1]
+    return np.expand_dims(y, axes) if keepdims else y
