@@ -117,6 +117,11 @@ class GradientFlow:
         self._check(k, "k", t)
         return self._as_state(self._row(k - 1)[t - 1])
 
+    def sent(self, k: int) -> Array:
+        """(k, n): everything loss k sends; row t - 1 is term(k, t) as one vector, a tuple state's parts end to end."""
+        self._check(k, "k")
+        return np.stack([np.concatenate([np.ravel(a) for a in level]) for level in self._row(k - 1)])
+
     def norms(self, part: int | None = None) -> Array:
         """(T, T): entry [k - 1, t - 1] is the norm of term(k, t), 0 for k < t; of one part of a tuple, or of all."""
         T = len(self)

@@ -20,7 +20,6 @@ CIVIDIS = (  # 17 even samples of cividis (Nunez, Anderton and Renslow 2018, doi
     "#8C8878", "#9B9476", "#ABA072", "#BCAE6C", "#CDBB63", "#DEC958", "#F0D846", "#FEE838",
 )  # fmt: skip
 BELOW = "#00122B"  # under the scale
-
 _DECADES = 4.0
 THIN, THICK = 0.6, 6.5
 
@@ -94,3 +93,13 @@ def percent(share: float) -> str:
         return "–"
     rounded = round(100 * share, 1) + 0.0  # no minus before a zero
     return f"{rounded:.1f} %".replace("-", "\N{MINUS SIGN}")
+
+
+DARK = {  # what each colour of the op level becomes on a dark page
+    PAPER: "#14171C", INK: "#E6EAF0", GREY: "#A3ADB8", "#444B54": "#A3ADB8", FORWARD: "#76808B", FADED: "#3A424C",
+    COLUMN: "#1B2027", LOSS: "#2A313A", DIRECT: "#F08A3C", TOTAL: "#FFFFFF", INDIRECT_SUM: "#66A7DC",
+    # numbers, as `readable` darkens them for white, then the chips
+    readable(DIRECT): "#F5A164", readable(INDIRECT_SUM): "#66A7DC",
+    "#BFE6D6": "#0F4A38", "#009E73": "#2BBF94", "#F0D3E2": "#552440", "#B5548A": "#D680AE",
+    "#FAF3B0": "#4A4408", "#9A8B00": "#C9B81E", "#8B949E": "#8B949E",
+}  # fmt: skip

@@ -1,9 +1,12 @@
-"""The pictures, each one function from a network or a Tensor to a Figure."""
+"""The pictures, each one function from a network or a Tensor to a Figure or a Page."""
+
+import os
 
 from tinygrad_rnn.draw.any_graph import graph_scene
 from tinygrad_rnn.draw.figure import Figure
 from tinygrad_rnn.draw.heat import heat_scene
 from tinygrad_rnn.draw.operations import operations_scene
+from tinygrad_rnn.draw.page import Page, make_page
 from tinygrad_rnn.draw.paths import paths_scene
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
@@ -45,6 +48,22 @@ def graph(tensor: Tensor) -> Figure:
     if not isinstance(tensor, Tensor):
         raise UsageError(f"draw.graph draws a Tensor, not {type(tensor).__name__}.")
     return Figure(graph_scene(tensor))
+
+
+def page(
+    run: Unrolled, path: str | os.PathLike[str] | None = None, t: int = 1, flow: GradientFlow | None = None
+) -> Page:
+    """One self-contained HTML page about every term of (3.1), to explore with mouse or keyboard; opens with h_t.
+
+    path: where to write it, e.g. "bptt.html"; without it `.save(path)` does, and a notebook shows it in a frame.
+    Raises RangeError for t outside 1..T.
+    """
+    if not 1 <= t <= len(run):
+        raise RangeError(f"t is {t}; it must lie in 1..{len(run)}.")
+    made = make_page(run, t, flow or measured(run))
+    if path is not None:
+        made.save(path)
+    return made
 
 
 def measured(run: Unrolled) -> GradientFlow:
