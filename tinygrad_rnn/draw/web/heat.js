@@ -24,7 +24,7 @@ class Heat {
     this.svg.addEventListener("pointerleave", hideTip);
     this.svg.addEventListener("click", (event) => {
       const cell = this.cellAt(event);
-      if (cell) choose(...cell);
+      if (cell) choose(...(this.cursor = cell));
     });
     this.svg.addEventListener("focus", () => this.point(this.cursor));
     this.svg.addEventListener("blur", () => this.frame());

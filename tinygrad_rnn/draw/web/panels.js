@@ -49,7 +49,7 @@ function drawPath(box, state) {
   const heads = ["factor", "‖J‖", "gain", "norm so far", matrices && D.width <= 24 ? "J, and the row so far" : "the row so far"];
   box.replaceChildren(product, result, html("div", { class: "factors", tabindex: "0", role: "region",
     "aria-label": "factors of the path" }, html("table", {},
-    html("thead", {}, html("tr", {}, ...heads.map((h) => html("th", { scope: "col" }, h)))), html("tbody", {}, ...rows))));
+    html("thead", {}, html("tr", {}, ...heads.map((h, i) => html("th", { scope: "col", class: i === 4 ? "left" : null }, h)))), html("tbody", {}, ...rows))));
 }
 
 // A Jacobian as a small picture: blue positive, orange negative, the stronger the larger.
