@@ -27,6 +27,7 @@ FLOORS = {
     "nn": 5,
     "unroll": 5,
     "levels": 6,
+    "chain": 6,
     "flow": 6,
     "draw": 7,
     "data": 7,

@@ -49,7 +49,7 @@ class Operations:
         before = 0
         for t in self.steps:
             if t != before + 1:
-                self.board.items.append(Text(x + 34, self.main - 14, f"⋯ {t - before - 1} steps ⋯", 11, GREY, "middle"))
+                self._fold(x + 34, before + 1, t - 1)
                 x += 78
             width = self._cell(t, x, before)
             self._readout(t)
@@ -63,6 +63,16 @@ class Operations:
             backgrounds.append(Text(left + 14, 68, f"t = {t}", 12, INK))
         self._bus(x)
         return Scene(max(x + 70, self._key(bottom + 22)), bottom + 62, title, (*backgrounds, *self.board.items))
+
+    def _fold(self, x: float, first: int, last: int) -> None:
+        """The steps that are not drawn, counted; and whether they are copies of the step before them."""
+        copies = all(self._kinds(t) == self._kinds(first - 1) for t in range(first, last + 1))
+        label = "⋯ the same ⋯" if copies else "⋯ others ⋯"
+        self.board.items.append(Text(x, self.main - 30, f"× {last - first + 1}", 13, INK, "middle"))
+        self.board.items.append(Text(x, self.main - 15, label, 9.5, GREY, "middle"))
+
+    def _kinds(self, t: int) -> list[Any]:
+        return [x.fun for x in self.cells.get(t) or self._region(parts(self.run.states[t - 1]), t)]
 
     # -- one step -------------------------------------------------------------------------------------
 

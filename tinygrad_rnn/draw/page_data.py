@@ -16,7 +16,7 @@ from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import clean
 from tinygrad_rnn.draw.symbols import cell_name, state_names
 from tinygrad_rnn.errors import GradientError, ShapeError
-from tinygrad_rnn.flow import GradientFlow
+from tinygrad_rnn.flow import GradientFlow, lengths, projections
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, parts
 
@@ -47,81 +47,71 @@ def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
 
 
 class Terms:
-    """Norms, shares and vectors of all terms, and the sums of those that are not shown alone."""
+    """Norms, shares and vectors of all terms, and the sums of those that are not shown alone: one pass, t = T .. 1."""
 
     def __init__(self, flow: GradientFlow):
         self.flow, self.T = flow, len(flow)
         T = self.T
-        self.total = np.stack([_flat(parts(total)) for total in flow.total])
-        self.norms = np.zeros((T, T))
-        self.shares = np.full((T, T), np.nan)
-        with np.errstate(all="ignore"):
-            square = np.sum(self.total**2, axis=-1)
-            for k in range(1, T + 1):
-                row = flow.sent(k)
-                self.norms[k - 1, :k] = _length(row)
-                self.shares[k - 1, :k] = (
-                    np.sum(row * self.total[:k], axis=-1) / np.where(square > 0, square, np.nan)[:k]
-                )
-        self.kept = self._kept()
+        self.total = np.stack([_joined(parts(total)) for total in flow.total])
+        self.norms, self.shares = np.zeros((T, T)), np.full((T, T), np.nan)  # [k - 1, t - 1]
+        self.rest = np.zeros_like(self.total)  # the small terms of each table, summed
+        self.kept: dict[int, list[int]] = {}  # t -> the losses with a row of their own in its table
         self.hidden = {t: self._left_out(t) for t in range(1, T + 1)}
+        self.sums: dict[int, list[float]] = {t: [] for t in range(1, T + 1)}  # what these send, from t on
+        keep = T * (T + 1) // 2 * self.total.shape[-1] * 16 // 3 <= _VECTORS
+        self.vectors = np.zeros((T, T, self.total.shape[-1])) if keep else None
+        for t, terms in flow.arriving():
+            self._column(t, terms)
 
-    def data(self) -> dict[str, Any]:
-        """As JSON can carry it."""
-        T, triangle = self.T, np.tril_indices(self.T)
-        norms = self.norms[triangle]
-        scale = LogScale([float(n) for n in norms])
-        rest, sums, vectors = self._summed()
-        indirect = np.stack([_flat(parts(a)) for a in self.flow.indirect])
-        tables = []
-        for t in range(1, T + 1):
-            ks = [int(k) + 1 for k in np.flatnonzero(self.kept[:, t - 1])]
-            count = T - t + 1 - len(ks)
-            tables.append({"ks": ks, "shares": packed(self.shares[[k - 1 for k in ks], t - 1]), "others": count})
-        return {
-            "scale": [scale.bottom, scale.top],
-            "norms": packed(norms, logarithm=T > _EXACT),
-            "shares": packed(self.shares[triangle], short=True) if T <= _EXACT else None,
-            "vectors": vectors,
-            "width": self.total.shape[-1],
-            "total": packed(_length(self.total)),
-            "indirect": packed(_length(indirect)),
-            "tables": tables,
-            "others": {"norms": packed(_length(rest)), "shares": packed(_share(rest, self.total))},
-            "hidden": [[ks[0], ks[-1]] if (ks := self.hidden[t]) else None for t in range(1, T + 1)],
-            "sums": [packed(norms) for norms in sums],
-        }
-
-    def _kept(self) -> Array:
-        """[k - 1, t - 1]: whether the table at t has a row for k alone: the direct term and the largest others."""
-        kept = np.tril(np.ones((self.T, self.T), dtype=bool))
-        for t in range(self.T - _ROWS):
-            smallest = np.argsort(-self.norms[t + 1 :, t], kind="stable")[_ROWS - 2 :]
-            kept[t + 1 + smallest, t] = False
-        return kept
+    def _column(self, t: int, terms: Array) -> None:
+        """All terms at t; row k - t belongs to loss k."""
+        norms = lengths(terms)
+        self.norms[t - 1 :, t - 1], self.shares[t - 1 :, t - 1] = norms, projections(terms, self.total[t - 1])
+        if self.vectors is not None:
+            self.vectors[t - 1 :, t - 1] = terms
+        most = _ROWS - 2 if len(terms) > _ROWS else len(terms)
+        largest, rest = np.split(1 + np.argsort(-norms[1:], kind="stable"), [most])
+        self.kept[t] = [t, *sorted(int(i) + t for i in largest)]
+        self.rest[t - 1] = np.sum(terms[rest], axis=0)
+        for earlier in range(max(1, t - _ROWS * 2), t + 1):  # the maps in which t is a column right of the chosen one
+            hidden = self.hidden[earlier]
+            if hidden and t < hidden[0]:
+                total = np.sum(terms[hidden[0] - t : hidden[-1] - t + 1], axis=0)
+                self.sums[earlier].insert(0, float(lengths(total)))
 
     def _left_out(self, t: int) -> list[int]:
         """The later losses whose columns the map of t leaves out: a range."""
         shown = set(shown_columns(t, self.T))
         return [k for k in range(t, self.T + 1) if k not in shown]
 
-    def _summed(self) -> tuple[Array, list[Array], Any]:
-        """Vector sums: of the small terms of each table, of the columns left out; and all vectors if they are few."""
-        T, n = self.T, self.total.shape[-1]
-        rest = np.zeros_like(self.total)
-        reach = [(self.hidden[t][0] - t if self.hidden[t] else 0) for t in range(1, T + 1)]
-        sums = [np.zeros((r, n)) for r in reach]
-        keep = T * (T + 1) // 2 * n * 16 // 3 <= _VECTORS
-        rows = []
-        for k in range(1, T + 1):
-            row = self.flow.sent(k)
-            rest[:k] += np.where(self.kept[k - 1, :k, None], 0.0, row)
-            for t in range(1, k):
-                if self.hidden[t] and self.hidden[t][0] <= k <= self.hidden[t][-1]:
-                    sums[t - 1] += row[t - 1 : t - 1 + reach[t - 1]]
-            if keep:
-                rows.append(row)
-        return rest, [_length(s) for s in sums], packed(np.concatenate(rows), short=True) if keep else None
+    def data(self) -> dict[str, Any]:
+        """As JSON can carry it."""
+        T, triangle = self.T, np.tril_indices(self.T)
+        norms = self.norms[triangle]
+        scale = LogScale([float(n) for n in norms])
+        indirect = np.stack([_joined(parts(a)) for a in self.flow.indirect])
+        times = range(1, T + 1)
+        tables = [
+            {
+                "ks": self.kept[t],
+                "shares": packed(self.shares[[k - 1 for k in self.kept[t]], t - 1]),
+                "others": T - t + 1 - len(self.kept[t]),
+            }
+            for t in times
+        ]
+        return {
+            "scale": [scale.bottom, scale.top],
+            "norms": packed(norms, logarithm=T > _EXACT),
+            "shares": packed(self.shares[triangle], short=True) if T <= _EXACT else None,
+            "vectors": None if self.vectors is None else packed(self.vectors[triangle], short=True),
+            "width": self.total.shape[-1],
+            "total": packed(lengths(self.total)),
+            "indirect": packed(lengths(indirect)),
+            "tables": tables,
+            "others": {"norms": packed(lengths(self.rest)), "shares": packed(projections(self.rest, self.total))},
+            "hidden": [[ks[0], ks[-1]] if (ks := self.hidden[t]) else None for t in times],
+            "sums": [packed(self.sums[t]) for t in times],
+        }
 
 
 def packed(values: Any, *, short: bool = False, logarithm: bool = False) -> dict[str, str]:
@@ -157,16 +147,16 @@ def _weights(run: Unrolled, flow: GradientFlow) -> list[dict[str, Any]]:
     """For each parameter what each time step adds to its gradient: norm, and share by projection."""
     role = roles(run)
     found = []
-    for name, tensor in flow.parameters.items():
-        steps = flow.contribution(tensor).reshape(len(flow), -1)
+    for name, contribution in flow.contributions().items():
+        tensor, steps = flow.parameters[name], contribution.reshape(len(flow), -1)
         whole = np.sum(steps, axis=0)
         found.append(
             {
                 "name": clean(name, 40),
                 "role": role.get(tensor, "bias"),
-                "norm": packed([np.linalg.norm(whole)]),
-                "norms": packed(_length(steps)),
-                "shares": packed(_share(steps, whole)),
+                "norm": packed(lengths(whole)),
+                "norms": packed(lengths(steps)),
+                "shares": packed(projections(steps, whole)),
                 **_value([tensor]),
             }
         )
@@ -206,25 +196,5 @@ def _equations(run: Unrolled) -> dict[str, Any]:
     }
 
 
-def _flat(arrays: Any) -> Array:
-    return np.concatenate([np.ravel(a) for a in arrays])
-
-
-def _joined(arrays: list[Array]) -> Array:
-    return np.concatenate([np.ravel(a) for a in arrays]) if arrays else np.zeros(0)
-
-
-def _length(rows: Array) -> Array:
-    """Norms along the last axis, safe for entries whose squares overflow."""
-    rows = np.asarray(rows, dtype=float)
-    top = np.max(np.abs(rows), axis=-1, initial=0.0)
-    safe = np.where((top > 0) & np.isfinite(top), top, 1.0)
-    with np.errstate(all="ignore"):
-        return np.sqrt(np.sum((rows / safe[..., None]) ** 2, axis=-1)) * safe
-
-
-def _share(rows: Array, total: Array) -> Array:
-    """The projection of each row on the total, as a fraction of it; nan where the total is 0."""
-    with np.errstate(all="ignore"):
-        square = np.sum(total**2, axis=-1)
-        return np.sum(rows * total, axis=-1) / np.where(square > 0, square, np.nan)
+def _joined(arrays: Any) -> Array:
+    return np.concatenate([np.ravel(a) for a in arrays]) if len(arrays) else np.zeros(0)

@@ -32,7 +32,7 @@ from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, fitted, subscript
 from tinygrad_rnn.draw.symbols import cell_name, state_symbol, total_symbol
 from tinygrad_rnn.errors import GradientError, ShapeError
-from tinygrad_rnn.flow import GradientFlow
+from tinygrad_rnn.flow import GradientFlow, lengths
 from tinygrad_rnn.unroll import Unrolled, parts
 
 
@@ -101,11 +101,8 @@ class Map:
             yield Strand((k,), {j: float(norms[k - 1, j - 1]) for j in shown if j <= k}, color)
 
     def _sum(self, ks: list[int], hops: list[int]) -> Strand:
-        norms = {}
-        for j in hops:
-            if j < ks[0]:
-                terms = [parts(self.flow.term(k, j)) for k in ks]
-                norms[j] = float(np.sqrt(sum(float(np.sum(sum(p) ** 2)) for p in zip(*terms, strict=True))))
+        sums = self.flow.summed(ks)
+        norms = {j: float(lengths(sums[j - 1])) for j in hops if j < ks[0]}
         return Strand(tuple(ks), norms, far((ks[0] + ks[-1]) // 2, self.t, self.T))
 
     def _backgrounds(self) -> None:

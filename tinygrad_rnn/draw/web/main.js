@@ -81,6 +81,7 @@ function showLevel(operations) {
   byId("cells").setAttribute("aria-pressed", String(!operations));
   byId("operations").setAttribute("aria-pressed", String(operations));
   document.body.classList.toggle("long", operations || T > 12);
+  document.body.classList.toggle("longest", !operations && T > 30);  // the heat map first
   heat.fit();
   render();
 }
