@@ -10,6 +10,8 @@ from tinygrad_rnn.draw.svg import to_svg
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.files import write_whole
 
+_WIDE, _HIGH = 900.0, 700.0  # the largest picture in a notebook, in points
+
 
 def require_format(suffix: str) -> None:
     """Raise, before any work is done, what saving in this format would raise: UsageError or DrawError."""
@@ -57,9 +59,9 @@ class Figure:
         return write_whole(path, content)
 
     def _repr_svg_(self) -> str | None:
-        """Jupyter's hook: it never raises."""
+        """Jupyter's hook: never wider or higher than a screen, and it never raises."""
         try:
-            return self.svg
+            return to_svg(self.scene, min(1.0, _WIDE / self.scene.width, _HIGH / self.scene.height))
         except Exception:  # a display hook must not end the cell that made the figure
             return None
 

@@ -46,7 +46,7 @@ def heat_scene(flow: GradientFlow, t: int | None, symbol: str) -> Scene:
             tip = f"k = {_span(k, block, T)}, t = {_span(j, block, T)}: norm {'up to ' if block > 1 else ''}{norm:.6g}"
             tip += " (direct)" if k == j else ""
             # a little overlap hides the hairlines that viewers leave between neighbours
-            items.append(Box(*center(k, j), side + 0.3, side + 0.3, fill=fill, width=0, tip=tip))
+            items.append(Box(*center(k, j), side + 0.6, side + 0.6, fill=fill, width=0, tip=tip))
     for k in range(1, T + 1, block):
         items += _frame(*center(k, k), side, side, DIRECT, min(1.6, side * 0.15))
     if t is not None:

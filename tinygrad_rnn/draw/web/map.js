@@ -38,7 +38,7 @@ function drawMap(box, state, choose) {
   const lines = strands(t), tracks = lines.length - 1;
   const x = new Map(columns.map((c, i) => [c, m.left + (i + 0.5) * m.pitch]));
   const yLoss = 48, yOut = m.chips ? 96 : 84, hTop = D.outputs ? (m.chips ? 152 : 116) : 96;
-  const hBottom = hTop + Math.max(tracks * m.track + 46, 70), yForward = hBottom - 17;
+  const hBottom = hTop + Math.max(tracks * m.track + (m.chips ? 46 : 26 + 13 * D.states.length), 70), yForward = hBottom - 17;
   const yIn = hBottom + (m.chips ? 66 : 36), bottomEdge = yIn + 22;
   const width = m.left + columns.length * m.pitch + 4;
   const svgMap = svg("svg", { width, height: bottomEdge + 2, viewBox: `0 0 ${width} ${bottomEdge + 2}`, role: "group",
@@ -91,7 +91,9 @@ function drawMap(box, state, choose) {
       `‖${totalSymbol(c)}‖ = ${exact(total[c - 1])}`];
     const cell = item(svg("g"), lines_, { key: `h${c}` });
     cell.append(svg("rect", { class: `node${c === t ? " now" : ""}`, x: px - m.node / 2, y: hTop, width: m.node,
-      height: hBottom - hTop, rx: 9 }), text(px, yForward, stateSymbol(c), !m.chips ? 11 : D.states.length > 1 ? 12 : 17));
+      height: hBottom - hTop, rx: 9 }));
+    if (m.chips) cell.append(text(px, yForward, stateSymbol(c), D.states.length > 1 ? 12 : 17));
+    else D.states.forEach((s, i) => cell.append(text(px, yForward + 3 - 13 * (D.states.length - 1 - i), s + sub(c), 11)));
     group.append(cell);
     if (x.has(c - 1)) right(group, x.get(c - 1) + m.node / 2, px - m.node / 2, c);
     if (!x.has(c + 1) && c < T) right(group, px + m.node / 2, px + m.pitch - m.node / 2, 0);
@@ -114,7 +116,7 @@ function drawMap(box, state, choose) {
     if (columns[0] !== 1) return;
     const px = m.chips ? 22 : 14, w = m.chips ? 40 : 24, group = svg("g", { class: "past" });
     group.append(svg("rect", { class: "node start", x: px - w / 2, y: yForward - 11, width: w, height: 22, rx: 7 }),
-      text(px, yForward, stateSymbol(0), 11));
+      text(px, yForward, m.chips ? stateSymbol(0) : joint(0), 11));
     right(group, px + w / 2, x.get(1) - m.node / 2, 1);
     network.append(group);
   }

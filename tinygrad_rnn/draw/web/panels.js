@@ -74,12 +74,12 @@ function picture(j) {
 function drawWeights(box, state, goTo) {
   const focused = document.activeElement?.dataset?.weight;
   box.replaceChildren(...weights.map((w) => {
-    const most = Math.max(...w.norms.filter(Number.isFinite)) || 1;
+    const gap = T > 150 ? 0 : 0.16, most = Math.max(...w.norms.filter(Number.isFinite)) || 1;
     const chart = svg("svg", { viewBox: `0 0 ${T} 1`, preserveAspectRatio: "none", tabindex: "0", role: "application",
       "data-weight": w.name });
     w.norms.forEach((n, i) => {
       const h = Number.isFinite(n) ? Math.max(0.02, n / most) : 1;
-      chart.append(svg("rect", { class: i + 1 === state.t ? "now" : "", x: i + 0.08, y: 1 - h, width: 0.84, height: h }));
+      chart.append(svg("rect", { class: i + 1 === state.t ? "now" : "", x: i + gap / 2, y: 1 - h, width: 1 - gap, height: h }));
     });
     const lines = (t) => [`${w.name} at t = ${t}`, `adds a gradient of norm ${exact(w.norms[t - 1])}`,
       `share ${percent(w.shares[t - 1])} of ∂L/∂${w.name}, norm ${exact(w.norm)}`, shapeText(w.shape)];
