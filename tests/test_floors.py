@@ -24,6 +24,7 @@ FLOORS = {
     "debug": 4,
     "differentiate": 4,
     "gradcheck": 4,
+    "scope": 4,
     "nn": 5,
     "unroll": 5,
     "levels": 6,

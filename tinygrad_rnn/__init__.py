@@ -17,6 +17,7 @@ __all__ = [
     "nn",
     "no_grad",
     "primitive",
+    "scope",
     "unroll",
     "value_and_grad",
 ]
@@ -32,6 +33,7 @@ from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.primitive import defvjp, primitive
+from tinygrad_rnn.scope import scope
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, unroll
 

@@ -39,7 +39,7 @@ class Gradients:
 
     def together(self, source: Tensor, among: Collection[Tensor]) -> float:
         """The norm of the sum of what these results send to one operand."""
-        sent = [share for (result, operand), share in self._shares.items() if operand is source and result in among]
+        sent = [self._shares[x, source] for x in among if (x, source) in self._shares]
         return _norm(sum(sent)) if sent else 0.0
 
 
@@ -71,6 +71,13 @@ class Board:
                            LOSS if kind == "loss" else "#FFFFFF", width=1.8 if kind == "state" else 1.0,
                            dashed=kind == "initial", stroke=GREY if kind == "initial" else INK,
                            color=GREY if kind == "initial" else INK, size=14, tip=facts(tensor)))  # fmt: skip
+
+    def fold(self, key: Any, name: str, count: int, tip: str, x: float, y: float) -> None:
+        """Many operations as one box."""
+        width = min(max(52.0, extent(clean(name), 11) + 12), 84.0)
+        self._box(key, Box(x, y, width, 34, shape="round", fill=LOSS, width=1.6, tip=tip))
+        self.items.append(Text(x, y - 6, fitted(name, 11, width - 6), 11, INK, "middle", tip))
+        self.items.append(Text(x, y + 8, f"{count} op{'s' if count != 1 else ''}", 8.5, GREY, "middle", tip))
 
     def chip(self, tensor: Tensor, role: str, x: float, y: float, toward: Point) -> None:
         """A parameter beside the operation that uses it; the same colour everywhere is the same tensor."""

@@ -18,7 +18,7 @@ def require_format(suffix: str) -> None:
     if suffix not in ("svg", "png", "pdf", "dot", "gv"):
         raise UsageError(f"{suffix!r} is not a picture format. Use svg, png, pdf, dot or gv.")
     if suffix in ("png", "pdf"):
-        program(suffix)
+        program(f"a {suffix} picture")
 
 
 class Figure:

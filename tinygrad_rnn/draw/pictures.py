@@ -1,8 +1,9 @@
 """The pictures, each one function from a network or a Tensor to a Figure or a Page."""
 
 import os
+from collections.abc import Collection
 
-from tinygrad_rnn.draw.any_graph import graph_scene
+from tinygrad_rnn.draw.any_graph import Layout, graph_scene
 from tinygrad_rnn.draw.figure import Figure
 from tinygrad_rnn.draw.heat import heat_scene
 from tinygrad_rnn.draw.operations import operations_scene
@@ -43,11 +44,23 @@ def ops(run: Unrolled) -> Figure:
     return Figure(operations_scene(run))
 
 
-def graph(tensor: Tensor) -> Figure:
-    """Any computation graph: the operations and leaves behind `tensor`, and its gradients if it is a scalar."""
+def graph(
+    tensor: Tensor, *, fold: bool | Collection[str] | None = None, limit: int = 200, layout: Layout = "layered"
+) -> Figure:
+    """Any computation graph: the operations and leaves behind `tensor`, and its gradients if it is a scalar.
+
+    fold    which scopes (`with tg.scope("attention"):`) are drawn as one box: True for all outer ones, False for none,
+            or their names; None folds all outer ones if there are more than `limit` Tensors
+    limit   above so many boxes the oldest operations become one box that says how many they are
+    layout  "layered" needs no program; "dot" lets Graphviz place the boxes, and raises DrawError without it
+    """
     if not isinstance(tensor, Tensor):
         raise UsageError(f"draw.graph draws a Tensor, not {type(tensor).__name__}.")
-    return Figure(graph_scene(tensor))
+    if layout not in ("layered", "dot"):
+        raise UsageError(f"there is no layout {layout!r}. Use layered or dot.")
+    if limit < 2:
+        raise RangeError(f"limit is {limit}; a picture has at least 2 boxes.")
+    return Figure(graph_scene(tensor, fold, limit, layout))
 
 
 def page(
