@@ -65,9 +65,14 @@ def test_scopes_may_be_nested_repeated_and_left_by_an_exception():
     for _ in range(3):
         with tg.scope("step"):
             made.append(x * x)
-    with pytest.raises(ZeroDivisionError), tg.scope("broken"):
-        made.append(x * x)
-        raise ZeroDivisionError
+
+    def broken():
+        with tg.scope("broken"):
+            made.append(x * x)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
     after = x * x
     found = innermost([*made, after])
     assert [found[y].name for y in made] == ["step", "step", "step", "broken"]

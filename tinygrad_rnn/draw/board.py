@@ -4,7 +4,7 @@ Wires run at right angles.  A gradient runs back beside its forward wire.
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,9 +55,12 @@ class Board:
         self.items: list[Item] = []
         self.boxes: dict[Any, Box] = {}
 
-    def op(self, tensor: Tensor, x: float, y: float) -> None:
-        """A circle with the sign of the function; plain numbers among its arguments are written beside the sign."""
-        label = sign(tensor)
+    def op(self, tensor: Tensor, x: float, y: float, gates: Sequence[str] = ()) -> None:
+        """A circle with the sign of the function; plain numbers among its arguments are written beside the sign.
+
+        gates: what the blocks of a split along the last axis are called.
+        """
+        label = _gate(tensor, gates) or sign(tensor)
         size = 12.0 if len(label) <= 2 else 8.5
         width = max(26.0, extent(label, size) + 8)
         tip = f"{name_of(tensor.fun or repr)}: {' , '.join(map(_shape, tensor.args))} → {tensor.shape}"
@@ -147,6 +150,18 @@ def sign(tensor: Tensor) -> str:
         before, after = (f"{a:.3g}" if isinstance(a, (int, float)) else "" for a in tensor.args[:2])
         mark = f"{before} {mark} {after}".strip()
     return "[ ]" if name == "getitem" else mark
+
+
+def _gate(tensor: Tensor, gates: Sequence[str]) -> str:
+    """The gate that a slice of all pre-activations belongs to."""
+    if getattr(tensor.fun, "__name__", "") != "getitem" or not gates:
+        return ""
+    whole, index = tensor.primals[0].shape[-1], tensor.args[1]
+    last = index[-1] if isinstance(index, tuple) and index else index
+    width = whole // len(gates)
+    if not isinstance(last, slice) or whole % len(gates) or tensor.shape[-1:] != (width,):
+        return ""
+    return str(gates[last.indices(whole)[0] // width])
 
 
 def facts(tensor: Tensor) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tinygrad_rnn.draw.dot import program, render, to_dot
 from tinygrad_rnn.draw.scene import Scene
 from tinygrad_rnn.draw.svg import to_svg
+from tinygrad_rnn.draw.tikz import to_tikz
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.files import write_whole
 
@@ -15,8 +16,8 @@ _WIDE, _HIGH = 900.0, 700.0  # the largest picture in a notebook, in points
 
 def require_format(suffix: str) -> None:
     """Raise, before any work is done, what saving in this format would raise: UsageError or DrawError."""
-    if suffix not in ("svg", "png", "pdf", "dot", "gv"):
-        raise UsageError(f"{suffix!r} is not a picture format. Use svg, png, pdf, dot or gv.")
+    if suffix not in ("svg", "png", "pdf", "dot", "gv", "tex"):
+        raise UsageError(f"{suffix!r} is not a picture format. Use svg, png, pdf, tex, dot or gv.")
     if suffix in ("png", "pdf"):
         program(f"a {suffix} picture")
 
@@ -43,15 +44,18 @@ class Figure:
         return to_svg(self.scene)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the format of the suffix: .svg, .png, .pdf, .dot or .gv; returns the path.
+        """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot or .gv; returns the path.
 
-        Graphviz draws if it is installed; without it .svg comes from the built-in writer, .png and .pdf raise
+        .tex is TikZ for a paper, with symbols as mathematics.  The others are drawn by Graphviz if it is installed;
+        without it .svg comes from the built-in writer, .png and .pdf raise
         DrawError.  OutputError if the file cannot be written; nothing is left half-written.
         """
         suffix = Path(path).suffix.lower().lstrip(".")
         require_format(suffix)
         if suffix in ("dot", "gv"):
             content = self.source.encode()
+        elif suffix == "tex":
+            content = to_tikz(self.scene).encode()
         elif suffix == "svg" and shutil.which("dot") is None:
             content = self.svg.encode()
         else:

@@ -5,17 +5,19 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.draw.measures import Preset
 from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, DIRECT, GREY, INK, LogScale, blend, number
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text
+from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, scaled
 from tinygrad_rnn.flow import GradientFlow
 
 Array = Any
 
 _SIDE = 430.0  # of the whole map, in points
+_LEFT = 26.0  # room for the numbers of a picture without words
 _MOST = 150  # cells along a side; longer sequences are drawn in blocks
 
 
-def heat_scene(flow: GradientFlow, t: int | None, symbol: str) -> Scene:
+def heat_scene(flow: GradientFlow, t: int | None, symbol: str, preset: str = "lecture") -> Scene:
     """Columns t receive, rows k send; the direct diagonal framed, column t marked.
 
     Of a long sequence each cell is a block of terms and shows the largest.
@@ -26,14 +28,15 @@ def heat_scene(flow: GradientFlow, t: int | None, symbol: str) -> Scene:
     block = math.ceil(T / _MOST)
     shown = _largest(norms, block)
     cells = len(shown)
-    side = min(_SIDE / cells, 44.0)
-    left, top = 62.0, 74.0
+    chosen = Preset.named(preset)
+    side = min(_SIDE / cells, 44.0) if chosen.width is None else (chosen.width - _LEFT - 54) / cells
+    left, top, above, below, beside = (62.0, 74.0, 12, 32, 34) if chosen.words else (_LEFT, 16.0, 8, 24, 14)
     bottom = top + side * cells
     title = f"‖∂L_k/∂{symbol}_k · ∂{symbol}_k/∂{symbol}_t‖, T = {T}"
     note = "norm of every term of (3.1): row k sends, column t receives"
     if block > 1:
         note += f"; each cell: the largest of {block} × {block} terms"
-    items: list[Item] = [Text(18, 22, title, 16, INK), Text(18, 46, note, 10, GREY)]
+    items: list[Item] = [Text(18, 22, title, 16, INK), Text(18, 46, note, 10, GREY)] if chosen.words else []
 
     def center(k: int, j: int) -> tuple[float, float]:
         """The middle of the cell of the term (k, j)."""
@@ -59,14 +62,17 @@ def heat_scene(flow: GradientFlow, t: int | None, symbol: str) -> Scene:
         items.append(Text(x, bottom + 13, str(n), 9, INK, "middle"))
         items.append(Text(left - 7, y, str(n), 9, INK, "end"))
     middle = left + side * cells / 2
-    items.append(Text(middle, bottom + 32, f"t (which {symbol} receives it)", 10, INK, "middle"))
-    items.append(Text(left - 7, top - 12, "k (which loss sends it)", 10, INK))
-    items += _bar(scale, left + side * cells + 34, top, bottom)
+    items.append(Text(middle, bottom + below, f"t (which {symbol} receives it)", 10, INK, "middle"))
+    items.append(Text(left - 7 if chosen.words else 3, top - above, "k (which loss sends it)", 10, INK))
+    items += _bar(scale, left + side * cells + beside, top, bottom)
+    if not chosen.words:
+        return Scene(chosen.width or left + side * cells + 110, bottom + 31, title, tuple(items))
     foot = "orange frames: the direct terms"
     if t is not None:
         foot += f"; black frame: the terms of ∂L/∂{symbol} at t = {t}"
     items.append(Text(18, bottom + 56, foot, 9.5, GREY))
-    return Scene(max(left + side * cells + 110, 400), bottom + 74, title, tuple(items))
+    scene = Scene(max(left + side * cells + 110, 400), bottom + 74, title, tuple(items))
+    return scaled(scene, chosen.scale)
 
 
 def _largest(norms: Array, block: int) -> Array:

@@ -114,7 +114,7 @@ class Operations:
             return place(layer[node], row[node])
 
         for op in ops:
-            board.op(op, *at(op))
+            board.op(op, *at(op), gates=getattr(run.cell, "gates", ()))
             self._chips(op, *at(op))
         for key, x in new:
             px, py = at(key)

@@ -4,14 +4,15 @@ Columns are time steps; from the bottom x, h, y, L.  Term k is one line L_k -> y
 own track; at each hop its width is the log of the norm of dL_k/dh_k . dh_k/dh_j.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.backprop import ancestors
 from tinygrad_rnn.draw.legend import legend, table
-from tinygrad_rnn.draw.measures import Measures, left_out, shown_columns
+from tinygrad_rnn.draw.measures import Measures, Preset, left_out, shown_columns
 from tinygrad_rnn.draw.palette import (
     CHOSEN,
     COLUMN,
@@ -24,60 +25,54 @@ from tinygrad_rnn.draw.palette import (
     PAPER,
     WEIGHTS,
     LogScale,
-    far,
     number,
     readable,
 )
 from tinygrad_rnn.draw.roles import roles
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, fitted, subscript
-from tinygrad_rnn.draw.symbols import cell_name, state_symbol, total_symbol
+from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, fitted, scaled, subscript
+from tinygrad_rnn.draw.strands import Strand, strands
+from tinygrad_rnn.draw.symbols import cell_name, state_names, state_symbol, total_symbol
 from tinygrad_rnn.errors import GradientError, ShapeError
-from tinygrad_rnn.flow import GradientFlow, lengths
+from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.unroll import Unrolled, parts
-
-
-@dataclass(frozen=True)
-class Strand:
-    """One line of the map: the term of one loss, or the sum of the terms of the steps left out."""
-
-    ks: tuple[int, ...]
-    norms: dict[int, float]  # j -> norm of the term at h_j
-    color: str
 
 
 class Map:
     """The layout of one map."""
 
-    def __init__(self, run: Unrolled, t: int, flow: GradientFlow):
-        self.run, self.t, self.flow, self.T = run, t, flow, len(run)
-        self.columns = shown_columns(t, self.T)
-        self.size = Measures.of(len(self.columns))
-        self.strands = list(self._strands())
+    def __init__(self, run: Unrolled, t: int, flow: GradientFlow, preset: Preset):
+        self.run, self.t, self.flow, self.T, self.preset = run, t, flow, len(run), preset
+        self.columns = shown_columns(t, self.T, preset.columns)
+        self.size = size = Measures.of(len(self.columns), preset.width)
+        self.strands = list(strands(flow, t, self.columns))
         self.scale = LogScale([n for s in self.strands for n in s.norms.values()])
-        self.left = 88.0 if self.size.chip else 44.0
-        self.top = 40.0
-        self.x = {column: self.left + (i + 0.5) * self.size.pitch for i, column in enumerate(self.columns)}
+        self.top = 40.0 if preset.words else 3.0
+        self.x = {column: size.left + (i + 0.5) * size.pitch for i, column in enumerate(self.columns)}
+        self.names = state_names(run)
         tracks = len(self.strands) - 1
-        self.h_top = self.top + self.size.rows[2]
-        self.h_height = max(tracks * self.size.track + 3.2 * self.size.type + 12, 4.5 * self.size.type)
+        self.h_top = self.top + size.rows[2]
+        self.h_height = max(tracks * size.track + 3.2 * size.type + 12, 4.5 * size.type)
+        self.h_height += (len(self.names) - 1) * self._apart
         self.h_bottom = self.h_top + self.h_height
-        self.forward = self.h_bottom - 1.5 * self.size.type
-        self.bottom = self.h_bottom + (96 if self.size.chip else 60)
+        self.forward = self.h_bottom - 1.5 * size.type
+        self.bottom = self.h_bottom + size.below
         self.roles = {role: [p.name or "?" for p, r in roles(run).items() if r == role] for role in WEIGHTS}
         self.items: list[Item] = []
 
     def scene(self) -> Scene:
         """Columns, then the network, then the gradients, then the table."""
         title = f"Unrolled {cell_name(self.run)}, T = {self.T}: where {total_symbol(self.run, self.t)} comes from"
-        self.items.append(Text(18, 20, title, 16, INK))
         self._backgrounds()
         for column in self.columns:
             if column > 0:
                 self._network(column)
         self._initial()
         for track, strand in enumerate(reversed(self.strands)):
-            self._strand(strand, self.h_top + 12 + track * self.size.track)
+            self._strand(strand, self.h_top + 12 * min(1, self.size.type / 8) + track * self.size.track)
         right = max(self.x.values()) + self.size.pitch / 2
+        if not self.preset.words:
+            return Scene(self.preset.width or right + 3, self.bottom + 3, title, tuple(self.items))
+        self.items.insert(0, Text(18, 20, title, 16, INK))
         colors = {s.ks[0]: s.color for s in self.strands if len(s.ks) == 1}
         shown, width, height = table(self.run, self.flow, self.t, colors, 18, self.bottom + 30, self.scale)
         self.items += shown
@@ -86,24 +81,15 @@ class Map:
         whole = max(right + 14, width + 60 + more_width)
         return Scene(whole, self.bottom + 30 + max(height, more_height) + 14, title, tuple(self.items))
 
+    @property
+    def _apart(self) -> float:
+        """The distance of the parts of a state, each on a row of its own."""
+        return max(self.size.height + 2, 14) if self.size.chip else 1.75 * self.size.type
+
+    def _part(self, i: int) -> float:
+        return self.forward - i * self._apart
+
     # -- what is drawn --------------------------------------------------------------------------------
-
-    def _strands(self) -> Iterator[Strand]:
-        """Direct first, then near to far; the terms of columns left out are summed into one."""
-        shown = [k for k in self.columns if k >= self.t]
-        hidden = [k for k in range(self.t, self.T + 1) if k not in shown]
-        norms = self.flow.norms()
-        for k in shown:
-            color = DIRECT if k == self.t else far(k, self.t, self.T)
-            if hidden and k > hidden[-1] and hidden[0] > 0:
-                yield self._sum(hidden, shown)
-                hidden = []
-            yield Strand((k,), {j: float(norms[k - 1, j - 1]) for j in shown if j <= k}, color)
-
-    def _sum(self, ks: list[int], hops: list[int]) -> Strand:
-        sums = self.flow.summed(ks)
-        norms = {j: float(lengths(sums[j - 1])) for j in hops if j < ks[0]}
-        return Strand(tuple(ks), norms, far((ks[0] + ks[-1]) // 2, self.t, self.T))
 
     def _backgrounds(self) -> None:
         middle, height = (self.top + self.bottom) / 2, self.bottom - self.top
@@ -111,20 +97,21 @@ class Map:
             if column <= 0:
                 count = left_out(self.columns, column)
                 self.items.append(Text(x, self.top + 16, "⋯", 14, GREY, "middle"))
-                self.items.append(Text(x, self.top + 32, f"{count} steps", 7.5, GREY, "middle"))
+                words = f"{count} steps" if self.preset.words else f"{count}"
+                self.items.append(Text(x, self.top + 32, words, 7.5, GREY, "middle"))
                 continue
             fill = CHOSEN if column == self.t else COLUMN
             self.items.append(Box(x, middle, self.size.pitch - 5, height, fill=fill, width=0))
             label = f"t = {column}" if self.size.chip else str(column)
             color = FADED if column < self.t else INK
-            self.items.append(Text(x, self.top + 15, label, 0.35 * self.size.type + 6.5, color, "middle"))
+            self.items.append(Text(x, self.top + self.size.label, label, 0.35 * self.size.type + 6.5, color, "middle"))
 
     def _network(self, t: int) -> None:
         """x_t, h_t, y_t, L_t of one column and the forward lines between them."""
         run, size, x, faded = self.run, self.size, self.x[t], t < self.t
         ink, line = (FADED, FADED) if faded else (INK, FORWARD)
         y_loss, y_out = self.top + size.rows[0], self.top + size.rows[1]
-        y_in = self.bottom - (28 if size.chip else 20)
+        y_in = self.bottom - ((28 if size.chip else 20) if self.preset.words else size.height / 2 + 4)
 
         def node(symbol: str, y: float, shape: Any, fill: str = PAPER) -> None:
             width = size.node * (0.75 if symbol == "x" else 1)
@@ -137,8 +124,13 @@ class Map:
         border = 2.0 if t == self.t else 1.0
         self.items += [
             Box(x, middle, size.node, self.h_height, shape="round", width=border, stroke=ink, key=f"h{t}", tip=tip),
-            Text(x, self.forward, fitted(symbol, size.type * 1.3, size.node - 4), size.type * 1.3, ink, "middle"),
         ]
+        for i, name in enumerate(self.names):
+            big = size.type * (1.3 if self.preset.words else 1.1)
+            label = fitted(name + subscript(t), big, size.node - 2)
+            self.items.append(Text(x, self._part(i), label, big, ink, "middle"))
+        for low, high in self._within if size.chip else ():
+            self._between(x + size.node * 0.36, low, high, line)
         node("x", y_in, "ellipse")
         self._up(x, y_in - size.height / 2, self.h_bottom, line, "input", faded, f"x{t}", f"h{t}")
         upper, below = self.h_top, "h"
@@ -155,18 +147,37 @@ class Map:
         if t - 1 not in self.x and t > 1:
             self._right(x - size.pitch + size.node / 2, x - size.node / 2, line, "", f"h{t}")
 
+    @cached_property
+    def _within(self) -> list[tuple[int, int]]:
+        """Which part of a state is computed from which other of the same time: h from c, a layer from that below."""
+        state = parts(self.run.states[-1])
+        before = {*parts(self.run.states[-2] if self.T > 1 else self.run.initial), *state}
+        reach = [set(ancestors([x], stop=before - {x})) for x in state]
+        pairs = [(j, i) for i, x in enumerate(state) for j, y in enumerate(state) if x is not y and y in reach[i]]
+        return [(j, i) for j, i in pairs if abs(i - j) == 1]
+
+    def _between(self, x: float, low: int, high: int, color: str) -> None:
+        """A short arrow from one part to the next inside the box of the state."""
+        a, b = self._part(low), self._part(high)
+        sign = 1 if b > a else -1
+        a, b = a + sign * 0.3 * self.size.type, b - sign * 0.4 * self.size.type
+        self.items.append(Line(((x, a), (x, b - sign * 3)), color, 1.0))
+        self.items.append(Triangle(x, b, "down" if sign > 0 else "up", 3.5, 4, color))
+
     def _initial(self) -> None:
         """The state before the first column, dashed."""
         first = self.columns[0]
-        if first != 1:
+        if first != 1 or not self.preset.words:
             return
-        x, width = self.left - (52 if self.size.chip else 22), 40 if self.size.chip else 20
-        height = self.size.height if self.size.chip else 12
+        size = self.size
+        x, width = size.left - (52 if size.chip else 0.5 * size.left), 40 if size.chip else min(20, size.left - 4)
+        height = size.height if size.chip else 1.5 * size.type
         color = "#8B949E" if self.t == 1 else FADED
-        label = fitted(state_symbol(self.run, 0), self.size.type, width)
-        self.items.append(Box(x, self.forward, width, height, label, "round", stroke=color, color=color, dashed=True,
-                              size=self.size.type, key="h0"))  # fmt: skip
-        self._recurrent(x + width / 2, self.x[1] - self.size.node / 2, 1, True)
+        for i, name in enumerate(self.names):
+            label = fitted(name + subscript(0), size.type, width)
+            box = Box(x, self._part(i), width, height, label, "round", stroke=color, color=color, dashed=True)
+            self.items.append(replace(box, size=size.type, key="" if i else "h0"))
+        self._recurrent(x + width / 2, self.x[1] - size.node / 2, 1, True)
 
     def _recurrent(self, start: float, end: float, t: int, faded: bool) -> None:
         """h_(t-1) -> h_t with its weight and the norm of its Jacobian."""
@@ -204,8 +215,11 @@ class Map:
     def _right(
         self, a: float, b: float, color: str, source: str, end: str, chip: float = 0.0, middle: float = 0.0
     ) -> None:
-        arrow = 6.0 if self.size.chip else 4.0
+        arrow = min(6.0 if self.size.chip else 4.0, 0.5 * abs(b - a))
         y = self.forward
+        for i in range(1, len(self.names)):
+            self.items.append(Line(((a, self._part(i)), (b - arrow, self._part(i))), color, 1.0, ends=(source, end)))
+            self.items.append(Triangle(b, self._part(i), "right", arrow, arrow, color))
         runs = [(a, middle - chip / 2), (middle + chip / 2, b - arrow)] if chip else [(a, b - arrow)]
         self.items += [Line(((p, y), (q, y)), color, 1.0, ends=(source, end)) for p, q in runs]
         self.items.append(Triangle(b, y, "right", arrow, arrow, color))
@@ -303,6 +317,7 @@ class Map:
         return f"{what}, {'direct' if k == j else f'at h_{j}'}: norm {strand.norms[j]:.6g}"
 
 
-def paths_scene(run: Unrolled, t: int, flow: GradientFlow) -> Scene:
+def paths_scene(run: Unrolled, t: int, flow: GradientFlow, preset: str = "lecture") -> Scene:
     """The map of (3.1) for h_t."""
-    return Map(run, t, flow).scene()
+    chosen = Preset.named(preset)
+    return scaled(Map(run, t, flow, chosen).scene(), chosen.scale)

@@ -15,25 +15,31 @@ from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, parts
 
 
-def paths(run: Unrolled, t: int = 1, flow: GradientFlow | None = None) -> Figure:
+def paths(run: Unrolled, t: int = 1, flow: GradientFlow | None = None, *, preset: str = "lecture") -> Figure:
     """Equation (3.1) for h_t as a map: every term is a line whose width is the log of its norm.
 
-    flow: `gradient_flow(run.losses, run.states)` if it is at hand already.  Raises RangeError for t outside 1..T.
+    flow    `gradient_flow(run.losses, run.states)` if it is at hand already
+    preset  lecture, paper (one column of 3.4 inches, type of 7 points and more, no legend) or poster
+
+    Raises RangeError for t outside 1..T.
     """
     if not 1 <= t <= len(run):
         raise RangeError(f"t is {t}; it must lie in 1..{len(run)}.")
-    return Figure(paths_scene(run, t, flow or measured(run)))
+    return Figure(paths_scene(run, t, flow or measured(run), preset))
 
 
-def heatmap(run: Unrolled | GradientFlow, t: int | None = None) -> Figure:
+def heatmap(run: Unrolled | GradientFlow, t: int | None = None, *, preset: str = "lecture") -> Figure:
     """The norm of every term of (3.1) over (k, t) on a log scale; t marks one column.
 
-    run: an unrolled network with a loss, or its gradient flow.  Raises RangeError for t outside 1..T.
+    run     an unrolled network with a loss, or its gradient flow
+    preset  lecture, paper or poster, as for `paths`
+
+    Raises RangeError for t outside 1..T.
     """
     flow = run if isinstance(run, GradientFlow) else measured(run)
     if t is not None and not 1 <= t <= len(flow):
         raise RangeError(f"t is {t}; it must lie in 1..{len(flow)}.")
-    return Figure(heat_scene(flow, t, "h" if len(parts(flow.states[0])) == 1 else "s"))
+    return Figure(heat_scene(flow, t, "h" if len(parts(flow.states[0])) == 1 else "s", preset))
 
 
 def ops(run: Unrolled) -> Figure:

@@ -5,8 +5,8 @@ Lines are drawn last, over everything else, each in the order given.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 Point = tuple[float, float]
 
@@ -134,6 +134,21 @@ def fitted(label: str, size: float, width: float) -> str:
 def subscript(n: int) -> str:
     """12 as ₁₂."""
     return str(n).translate(str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋"))
+
+
+def scaled(scene: Scene, factor: float) -> Scene:
+    """The same picture in another size, type and lines as well."""
+    if factor == 1.0:
+        return scene
+
+    def grown(item: Item) -> Item:
+        names = {"x", "y", "w", "h", "width", "size", "length", "breadth", "radius"} & {f.name for f in fields(item)}
+        changes: dict[str, Any] = {name: getattr(item, name) * factor for name in names}
+        if isinstance(item, Line):
+            changes["points"] = tuple((x * factor, y * factor) for x, y in item.points)
+        return replace(item, **changes)
+
+    return Scene(scene.width * factor, scene.height * factor, scene.title, tuple(map(grown, scene.items)))
 
 
 def stacked(items: Sequence[Item]) -> tuple[Item, ...]:
