@@ -54,7 +54,7 @@ class Map:
         self.h_height = max(tracks * size.track + 3.2 * size.type + 12, 4.5 * size.type)
         self.h_height += (len(self.names) - 1) * self._apart
         self.h_bottom = self.h_top + self.h_height
-        self.forward = self.h_bottom - 1.5 * size.type
+        self.forward = self._part(0)
         self.bottom = self.h_bottom + size.below
         self.roles = {role: [p.name or "?" for p, r in roles(run).items() if r == role] for role in WEIGHTS}
         self.items: list[Item] = []
@@ -87,7 +87,17 @@ class Map:
         return max(self.size.height + 2, 14) if self.size.chip else 1.75 * self.size.type
 
     def _part(self, i: int) -> float:
-        return self.forward - i * self._apart
+        """The row of part i of a state; what is computed from other parts of the same time stands above them."""
+        order = sorted(range(len(self.names)), key=lambda part: (len(self._within[part]), part))
+        return self.h_bottom - 1.5 * self.size.type - order.index(i) * self._apart
+
+    @cached_property
+    def _within(self) -> list[set[int]]:
+        """From which parts of the same time each part is computed: h from c, a layer from that below."""
+        state = parts(self.run.states[-1])
+        stop = {*parts(self.run.states[-2] if self.T > 1 else self.run.initial), *state}
+        reach = [set(ancestors([x], stop=stop - {x})) for x in state]
+        return [{j for j, y in enumerate(state) if x is not y and y in reach[i]} for i, x in enumerate(state)]
 
     # -- what is drawn --------------------------------------------------------------------------------
 
@@ -129,8 +139,10 @@ class Map:
             big = size.type * (1.3 if self.preset.words else 1.1)
             label = fitted(name + subscript(t), big, size.node - 2)
             self.items.append(Text(x, self._part(i), label, big, ink, "middle"))
-        for low, high in self._within if size.chip else ():
-            self._between(x + size.node * 0.36, low, high, line)
+        for high, within in enumerate(self._within if size.chip else ()):
+            for low in within:
+                if abs(self._part(low) - self._part(high)) < 1.5 * self._apart:
+                    self._between(x + size.node * 0.36, low, high, line)
         node("x", y_in, "ellipse")
         self._up(x, y_in - size.height / 2, self.h_bottom, line, "input", faded, f"x{t}", f"h{t}")
         upper, below = self.h_top, "h"
@@ -146,15 +158,6 @@ class Map:
             self._right(x + size.node / 2, x + size.pitch - size.node / 2, line, "", "")
         if t - 1 not in self.x and t > 1:
             self._right(x - size.pitch + size.node / 2, x - size.node / 2, line, "", f"h{t}")
-
-    @cached_property
-    def _within(self) -> list[tuple[int, int]]:
-        """Which part of a state is computed from which other of the same time: h from c, a layer from that below."""
-        state = parts(self.run.states[-1])
-        before = {*parts(self.run.states[-2] if self.T > 1 else self.run.initial), *state}
-        reach = [set(ancestors([x], stop=before - {x})) for x in state]
-        pairs = [(j, i) for i, x in enumerate(state) for j, y in enumerate(state) if x is not y and y in reach[i]]
-        return [(j, i) for j, i in pairs if abs(i - j) == 1]
 
     def _between(self, x: float, low: int, high: int, color: str) -> None:
         """A short arrow from one part to the next inside the box of the state."""
