@@ -53,6 +53,15 @@ def stacked(steps: int) -> Run:
     return tg.unroll(cell, xs, start, readout=readout, loss=tg.functional.half_squared_error, targets=targets)
 
 
+def bidirectional(steps: int) -> tuple[Run, Run]:
+    """Two cells over the same inputs, one from each end of time."""
+    rng = np.random.default_rng(0)
+    cells, readout = [tg.nn.RNNCell(2, 3, rng=rng) for _ in range(2)], tg.nn.Readout(6, 1, rng=rng)
+    xs, targets = rng.standard_normal((steps, 2)), rng.standard_normal((steps, 1))
+    loss = tg.functional.half_squared_error
+    return tg.bidirectional(*cells, xs, readout=readout, loss=loss, targets=targets)
+
+
 def attention() -> tg.Tensor:
     """One attention head and a perceptron, their parts named by scopes."""
     rng = np.random.default_rng(0)
@@ -83,6 +92,7 @@ def pictures() -> dict[str, Figure]:
         "paths_T300": tg.draw.paths(network(rnn, 300, 8), t=100),
         "lstm_T4": tg.draw.paths(network(lstm, 4), t=1),
         "stacked_T6": tg.draw.paths(stacked(6), t=1),
+        "bidirectional_T6": tg.draw.paths(bidirectional(6), t=3),
         "operations_T4": tg.draw.ops(network(rnn, 4)),
         "lstm_operations_T2": tg.draw.ops(network(lstm, 2)),
         "operations_T300": tg.draw.ops(network(rnn, 300, 8)),

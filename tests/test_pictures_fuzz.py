@@ -59,6 +59,7 @@ def check_figure(made):
 @example("</script>", math.nan, 5, True)
 @example("\\N<b>", 1e300, 33, False)
 @example("", 0.0, 14, True)
+@example("", 5e-324, 5, False)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_every_picture_of_a_network(name, number, T, tuple_state):
     with np.errstate(all="ignore"):

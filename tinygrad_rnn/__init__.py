@@ -6,6 +6,7 @@ __all__ = [
     "Unrolled",
     "__version__",
     "array",
+    "bidirectional",
     "check_grads",
     "debug",
     "defvjp",
@@ -35,7 +36,7 @@ from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.primitive import defvjp, primitive
 from tinygrad_rnn.scope import scope
 from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, unroll
+from tinygrad_rnn.unroll import Unrolled, bidirectional, unroll
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ CIVIDIS = (  # 17 even samples of cividis (Nunez, Anderton and Renslow 2018, doi
 )  # fmt: skip
 BELOW = "#00122B"  # under the scale
 _DECADES = 4.0
+_NOTHING = 1e-300  # smaller norms count as 0: a tenth of them may be
 THIN, THICK = 0.6, 6.5
 
 
@@ -57,7 +58,7 @@ class LogScale:
     """Norms on a log scale over one to four decades, chosen from the data; `share` runs from 0 to 1."""
 
     def __init__(self, norms: Sequence[float]):
-        positive = [n for n in norms if n > 0 and math.isfinite(n)]
+        positive = [n for n in norms if n > _NOTHING and math.isfinite(n)]
         self.top = max(positive, default=1.0)
         self.bottom = max(min(positive, default=self.top), self.top * 10**-_DECADES)
         self.bottom = min(self.bottom, self.top / 10)

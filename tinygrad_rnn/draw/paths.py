@@ -4,8 +4,9 @@ Columns are time steps; from the bottom x, h, y, L.  Term k is one line L_k -> y
 own track; at each hop its width is the log of the norm of dL_k/dh_k . dh_k/dh_j.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,9 @@ from tinygrad_rnn.draw.palette import (
     readable,
 )
 from tinygrad_rnn.draw.roles import roles
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, fitted, scaled, subscript
+from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, below, fitted, mirrored, scaled, subscript
 from tinygrad_rnn.draw.strands import Strand, strands
-from tinygrad_rnn.draw.symbols import cell_name, state_names, state_symbol, total_symbol
+from tinygrad_rnn.draw.symbols import cell_name, state_names, state_symbol, time, total_symbol
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.unroll import Unrolled, parts
@@ -70,6 +71,9 @@ class Map:
         for track, strand in enumerate(reversed(self.strands)):
             self._strand(strand, self.h_top + 12 * min(1, self.size.type / 8) + track * self.size.track)
         right = max(self.x.values()) + self.size.pitch / 2
+        if self.run.backward:  # time still goes from left to right
+            self.items = mirrored(self.items, (self.size.left + right) / 2)
+            right += self.size.left - 14
         if not self.preset.words:
             return Scene(self.preset.width or right + 3, self.bottom + 3, title, tuple(self.items))
         self.items.insert(0, Text(18, 20, title, 16, INK))
@@ -112,7 +116,8 @@ class Map:
                 continue
             fill = CHOSEN if column == self.t else COLUMN
             self.items.append(Box(x, middle, self.size.pitch - 5, height, fill=fill, width=0))
-            label = f"t = {column}" if self.size.chip else str(column)
+            at = time(self.run, column)
+            label = f"t = {at}" if self.size.chip else str(at)
             color = FADED if column < self.t else INK
             self.items.append(Text(x, self.top + self.size.label, label, 0.35 * self.size.type + 6.5, color, "middle"))
 
@@ -125,7 +130,7 @@ class Map:
 
         def node(symbol: str, y: float, shape: Any, fill: str = PAPER) -> None:
             width = size.node * (0.75 if symbol == "x" else 1)
-            label, key = symbol + subscript(t), f"{symbol}{t}"
+            label, key = symbol + subscript(time(run, t)), f"{symbol}{t}"
             box = Box(x, y, width, size.height, label, shape, fill, ink, size=size.type, color=ink, key=key)
             self.items.append(box)
 
@@ -137,7 +142,7 @@ class Map:
         ]
         for i, name in enumerate(self.names):
             big = size.type * (1.3 if self.preset.words else 1.1)
-            label = fitted(name + subscript(t), big, size.node - 2)
+            label = fitted(name + subscript(time(run, t)), big, size.node - 2)
             self.items.append(Text(x, self._part(i), label, big, ink, "middle"))
         for high, within in enumerate(self._within if size.chip else ()):
             for low in within:
@@ -177,7 +182,7 @@ class Map:
         height = size.height if size.chip else 1.5 * size.type
         color = "#8B949E" if self.t == 1 else FADED
         for i, name in enumerate(self.names):
-            label = fitted(name + subscript(0), size.type, width)
+            label = fitted(name + subscript(time(self.run, 0)), size.type, width)
             box = Box(x, self._part(i), width, height, label, "round", stroke=color, color=color, dashed=True)
             self.items.append(replace(box, size=size.type, key="" if i else "h0"))
         self._recurrent(x + width / 2, self.x[1] - size.node / 2, 1, True)
@@ -189,8 +194,8 @@ class Map:
         self._chip(middle, self.forward, "recurrent", faded)
         norm = self._jacobian_norm(t) if self.size.chip and not faded and t > 1 else None
         if norm is not None:
-            label = f"‖J{subscript(t)}‖ = {number(norm)}" if self.size.numbers else f"{norm:.2f}"
-            tip = f"largest singular value of J_{t}"
+            label = f"‖J{subscript(time(self.run, t))}‖ = {number(norm)}" if self.size.numbers else f"{norm:.2f}"
+            tip = f"largest singular value of J_{time(self.run, t)}"
             self.items.append(Text(middle, self.forward + 18, label, 8.5, GREY, "middle", tip))
 
     def _jacobian_norm(self, t: int) -> float | None:
@@ -315,12 +320,14 @@ class Map:
             self.items.append(Text(x, y, number(norm), 9.5, readable(color)))
 
     def _tip(self, strand: Strand, j: int) -> str:
-        k = strand.ks[0]
-        what = f"loss {k}" if len(strand.ks) == 1 else f"losses {k} to {strand.ks[-1]}, summed"
-        return f"{what}, {'direct' if k == j else f'at h_{j}'}: norm {strand.norms[j]:.6g}"
+        ks = [time(self.run, k) for k in strand.ks]
+        what = f"loss {ks[0]}" if len(ks) == 1 else f"losses {ks[0]} to {ks[-1]}, summed"
+        at = "direct" if strand.ks[0] == j else f"at h_{time(self.run, j)}"
+        return f"{what}, {at}: norm {strand.norms[j]:.6g}"
 
 
-def paths_scene(run: Unrolled, t: int, flow: GradientFlow, preset: str = "lecture") -> Scene:
-    """The map of (3.1) for h_t."""
+def paths_scene(runs: Sequence[tuple[Unrolled, GradientFlow]], t: int, preset: str = "lecture") -> Scene:
+    """The map of (3.1) for h_t: of several networks over the same time, one row for each."""
     chosen = Preset.named(preset)
-    return scaled(Map(run, t, flow, chosen).scene(), chosen.scale)
+    rows = [Map(run, time(run, t), flow, chosen).scene() for run, flow in runs]
+    return scaled(reduce(below, rows), chosen.scale)

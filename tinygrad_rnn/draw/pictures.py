@@ -15,17 +15,23 @@ from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, parts
 
 
-def paths(run: Unrolled, t: int = 1, flow: GradientFlow | None = None, *, preset: str = "lecture") -> Figure:
+def paths(
+    run: Unrolled | tuple[Unrolled, ...], t: int = 1, flow: GradientFlow | None = None, *, preset: str = "lecture"
+) -> Figure:
     """Equation (3.1) for h_t as a map: every term is a line whose width is the log of its norm.
 
-    flow    `gradient_flow(run.losses, run.states)` if it is at hand already
+    run     an unrolled network with a loss; of several, such as the two of `bidirectional`, each has a row
+    flow    `gradient_flow(run.losses, run.states)` if it is at hand already, of a single network
     preset  lecture, paper (one column of 3.4 inches, type of 7 points and more, no legend) or poster
 
     Raises RangeError for t outside 1..T.
     """
-    if not 1 <= t <= len(run):
-        raise RangeError(f"t is {t}; it must lie in 1..{len(run)}.")
-    return Figure(paths_scene(run, t, flow or measured(run), preset))
+    runs = run if isinstance(run, tuple) else (run,)
+    for each in runs:
+        if not 1 <= t <= len(each):
+            raise RangeError(f"t is {t}; it must lie in 1..{len(each)}.")
+    flows = [flow] if flow is not None and len(runs) == 1 else map(measured, runs)
+    return Figure(paths_scene(list(zip(runs, flows, strict=True)), t, preset))
 
 
 def heatmap(run: Unrolled | GradientFlow, t: int | None = None, *, preset: str = "lecture") -> Figure:
@@ -47,6 +53,7 @@ def ops(run: Unrolled) -> Figure:
 
     Above 8 steps those in the middle are left out, and counted.
     """
+    _check_direction(run)
     return Figure(operations_scene(run))
 
 
@@ -79,6 +86,7 @@ def page(
     """
     if not 1 <= t <= len(run):
         raise RangeError(f"t is {t}; it must lie in 1..{len(run)}.")
+    _check_direction(run)
     made = make_page(run, t, flow or measured(run))
     if path is not None:
         made.save(path)
@@ -89,3 +97,10 @@ def measured(run: Unrolled) -> GradientFlow:
     """The gradient flow of a network unrolled with a loss; UsageError without one."""
     assert run.loss is not None
     return gradient_flow(run.losses, run.states)
+
+
+def _check_direction(run: Unrolled) -> None:
+    if run.backward:
+        raise UsageError(
+            "this network ran backwards in time; only its map is drawn so. Use draw.paths, or draw.graph(run.loss)."
+        )
