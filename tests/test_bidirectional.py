@@ -79,6 +79,15 @@ def test_lines_of_the_lower_row_come_from_earlier_losses(runs):
     assert not any(tip.startswith("loss 4") for tip in lower)
 
 
+def test_operations_of_the_forward_network_stop_at_the_states_of_the_other(runs):
+    scene = tg.draw.ops(runs[0]).scene
+    shown = labels(scene)
+    assert [label for label in shown if label.startswith("h′_")] == [f"h′_{t}" for t in range(1, T + 1)]
+    assert sum("concatenate" in box.tip for box in of(Box, scene)) == T
+    boxes = [b for b in of(Box, scene) if b.label]
+    assert not [(a.label, b.label) for i, a in enumerate(boxes) for b in boxes[:i] if overlap(a, b)]
+
+
 def test_a_page_and_the_operations_of_the_backward_network_are_refused(runs):
     for draw in (tg.draw.page, tg.draw.ops):
         with pytest.raises(UsageError, match=r"ran backwards.*draw\.paths"):

@@ -29,6 +29,7 @@ class Unrolled:
     losses: list[Tensor]  # L_t; empty without a loss
     total_loss: Tensor | None  # L = sum_t L_t, (2.1)
     backward: bool = False  # whether it ran from the last time to the first; entry i - 1 is then time T + 1 - i
+    outside: tuple[Tensor, ...] = ()  # states of another network that the outputs are computed from as well
 
     def __len__(self) -> int:
         return len(self.states)
@@ -132,10 +133,9 @@ def bidirectional(
         if losses[-1].size != 1:
             raise ShapeError(f"the loss at t = {t} has shape {losses[-1].shape}; it must be a scalar.")
     total = _name(np.sum(np.stack(losses)), "L")
-    return (
-        replace(first, outputs=outputs, losses=losses, total_loss=total),
-        replace(second, outputs=outputs[::-1], losses=losses[::-1], total_loss=total, backward=True),
-    )
+    first = replace(first, outputs=outputs, losses=losses, total_loss=total, outside=tuple(second.hidden))
+    second = replace(second, outputs=outputs[::-1], losses=losses[::-1], total_loss=total, outside=tuple(first.hidden))
+    return first, replace(second, backward=True)
 
 
 def _steps(sequence: Any, what: str) -> Sequence[Any]:

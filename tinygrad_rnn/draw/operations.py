@@ -29,7 +29,7 @@ class Operations:
     def __init__(self, run: Unrolled):
         self.run, self.T = run, len(run)
         self.board = Board(Gradients(run.loss))
-        self.roles = roles(run)
+        self.roles = roles(run) | dict.fromkeys(run.outside, "bias")  # beside the operation that uses them
         self.steps = [t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST]
         self.listed = {x: t for t in range(self.T, 0, -1) for x in parts(run.states[t - 1])}
         self.cells = {t: self._region(parts(run.states[t - 1]), t) for t in self.steps}
@@ -190,7 +190,8 @@ class Operations:
         """Heights above h_t of everything between the state and the loss; named values get a place of their own."""
         run = self.run
         named = {x: (what, t) for what, xs in (("y", run.outputs), ("L", run.losses)) for x in xs[t - 1 : t]}
-        inside = [x for x in ancestors(list(named), stop=self.listed) if x.fun is not None and x not in self.listed]
+        stop = {*self.listed, *run.outside}
+        inside = [x for x in ancestors(list(named), stop=stop) if x.fun is not None and x not in stop]
         within = set(inside)
         nodes: list[Any] = [("state", t, i) for i, _ in enumerate(parts(run.states[t - 1]))]
         states = {x: ("state", t, i) for i, x in enumerate(parts(run.states[t - 1]))}
