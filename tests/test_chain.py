@@ -70,13 +70,24 @@ def mixing(t):
     return states[1:], [np.sum(s * s) for s in states[1:]]
 
 
-@pytest.mark.parametrize("graph", [skipping, mixing])
+def mixing_inside(t):
+    """The rows of the batch mix between the parts of one state, and nothing of that part goes further."""
+    h, states, losses = tg.Tensor(np.linspace(-1, 1, 6).reshape(3, 2), requires_grad=True), [], []
+    for _ in range(t):
+        c = tg.Tensor(np.ones((3, 2)), requires_grad=True)
+        h = np.tanh(h) + c - np.mean(c, axis=0)
+        states.append((h, c))
+        losses.append(np.sum(h * h * np.arange(6.0).reshape(3, 2)))
+    return states, losses
+
+
+@pytest.mark.parametrize("graph", [skipping, mixing, mixing_inside])
 def test_other_graphs_are_walked(graph):
     states, losses = graph(12)
-    assert chain(Levels(losses, [(s,) for s in states])) is None
+    assert chain(Levels(losses, [parts(s) for s in states])) is None
     flow = gradient_flow(losses, states)
     for t, terms in flow.arriving():
-        assert_allclose(terms, [np.ravel(flow.term(k, t)) for k in range(t, 13)], rtol=1e-12)
+        assert_allclose(terms, [flat(flow.term(k, t)) for k in range(t, 13)], rtol=1e-12)
 
 
 def test_one_step():

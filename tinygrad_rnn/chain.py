@@ -47,13 +47,23 @@ def _link(levels: Levels, t: int) -> Link | None:
     like, before = levels.joint(t), levels.tensors[t - 2]
     below, own = [], []
     for unit in np.eye(like.shape[-1], dtype=like.dtype):
-        complete, arrived = levels.step(t - 1, levels.apart(t, np.broadcast_to(unit, like.shape)))
+        whole, arrived = levels.step(t - 1, levels.apart(t, np.broadcast_to(unit, like.shape)))
         if not set(arrived) <= set(before) or len(set(before)) < len(before):
             return None
         below.append(_joined([arrived.get(x, np.zeros_like(x.data)) for x in before]))
-        own.append(_joined(complete))
-    alone = len(levels.tensors[t - 1]) == 1
-    return Link(np.stack(below, axis=-2), None if alone else np.stack(own, axis=-2))
+        own.append(_joined(whole))
+    jacobian, complete = np.stack(below, axis=-2), np.stack(own, axis=-2)
+    if not (np.all(np.isfinite(jacobian)) and np.all(np.isfinite(complete))):
+        return None  # a term may be finite all the same
+    if len(levels.tensors[t - 1]) == 1:
+        return Link(jacobian, None)
+    generic = np.cos(np.arange(like.size)).astype(like.dtype).reshape(like.shape)
+    found = _joined(levels.step(t - 1, levels.apart(t, generic))[0])
+    if not np.allclose(
+        (generic[..., None, :] @ complete)[..., 0, :], found, rtol=1e-4, atol=1e-6 * np.max(np.abs(found))
+    ):
+        return None  # rows of a batch mix inside the state
+    return Link(jacobian, complete)
 
 
 def by_matrices(levels: Levels, direct: Mapping[int, Arrivals], links: list[Link]) -> Iterator[tuple[int, Array]]:
