@@ -45,7 +45,7 @@ function story(j) {
   const sum = `‖${totalSymbol(j)}‖ = ${brief(total[j - 1])}`;
   const steps = `Step ${T - j + 1} of ${T - state.t + 1}, at ${joint(j)}: `;
   if (j === T) return `${steps}${direct}; nothing comes from later losses: ${sum}`;
-  return `${steps}${direct} + indirect · J${sub(j + 1)} from ${joint(j + 1)}, norm ${brief(indirect[j - 1])}: ${sum}`;
+  return `${steps}${direct} + indirect, from ${joint(j + 1)} through J${sub(j + 1)}, norm ${brief(indirect[j - 1])}: ${sum}`;
 }
 
 function step() {
