@@ -130,7 +130,7 @@ def test_a_chip_and_a_value_tell_theirs(show, network):
     gain = exact(re.search(r"‖J₄‖ = (\S+),", told)[1])
     assert gain == pytest.approx(flow.singular_values(4)[0], rel=1e-5)
     assert "h_(t−1) @ W_hh" in told
-    page.locator("[data-key=y₃]").focus()
+    page.locator("[data-key=y3]").focus()
     told = page.locator("#tip").inner_text()
     assert exact(re.search(r"value \[(.*)\]", told)[1]) == pytest.approx(run.outputs[2].data.item(), rel=1e-3)
     assert "y_t = h_t @ W_hy + b_y" in told
@@ -241,11 +241,22 @@ def test_tab_goes_through_the_page_in_order(show):
         seen.append(page.evaluate(
             "(e => e.id || e.dataset.key || e.closest('[id]')?.id || e.tagName)(document.activeElement)"
         ))  # fmt: skip
-    assert seen[:8] == ["t", "play", "step", "cells", "operations", "theme", "x1", "heat"] or seen[6].startswith(
-        ("x", "h")
-    )
-    assert seen[7] == "heat"
-    assert seen[8] == "terms"
+    assert seen[:6] == ["t", "play", "step", "cells", "operations", "theme"]
+    assert seen[6] == "term1"  # the map is one stop; up and down move inside it
+    assert seen[7:9] == ["heat", "terms"]
+
+
+def test_up_and_down_move_inside_the_map(show):
+    page = show(make("RNN", 4), t=2)
+    page.locator("[data-key=term2]").focus()
+    seen = []
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp", "End", "Home"):
+        page.keyboard.press(key)
+        seen.append(page.evaluate("document.activeElement.dataset.key"))
+    assert seen[:4] == ["term3", "term4", "x1", "term4"]
+    assert seen[5] == "term2"
+    page.keyboard.press("ArrowRight")  # t changes, the focus stays with the line of the same loss where there is one
+    assert page.locator("#t").input_value() == "3"
 
 
 def test_everything_that_can_be_focused_has_a_name(show, network):

@@ -36,9 +36,9 @@ function item(node, lines, { press = null, key = "" } = {}) {
   return node;
 }
 
-// One stop of the tab key for a whole picture; up and down, Home and End move inside it.
+// One stop of the tab key for a whole picture; up and down, Home and End move inside it, gradients first.
 function roving(box) {
-  const items = [...box.querySelectorAll("[data-key]")];
+  const items = [...box.querySelectorAll(".strand"), ...box.querySelectorAll("[data-key]:not(.strand)")];
   if (items.length) items[0].setAttribute("tabindex", "0");
   box.onkeydown = (event) => {
     const i = items.indexOf(document.activeElement);

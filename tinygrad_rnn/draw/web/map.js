@@ -87,9 +87,9 @@ function drawMap(box, state, choose) {
       up(group, px - m.side, hTop, yLoss + m.height / 2, "", c);
     }
     node(group, "L", c, px, yLoss, 1);
-    const lines_ = [stateSymbol(c), ...values.h.flatMap((h) => valueLines(h, c)), ...D.equations.h,
+    const facts = [stateSymbol(c), ...values.h.flatMap((h) => valueLines(h, c)), ...D.equations.h,
       `‖${totalSymbol(c)}‖ = ${exact(total[c - 1])}`];
-    const cell = item(svg("g"), lines_, { key: `h${c}` });
+    const cell = item(svg("g"), facts, { key: `h${c}` });
     cell.append(svg("rect", { class: `node${c === t ? " now" : ""}`, x: px - m.node / 2, y: hTop, width: m.node,
       height: hBottom - hTop, rx: 9 }));
     if (m.chips) cell.append(text(px, yForward, stateSymbol(c), D.states.length > 1 ? 12 : 17));
@@ -103,8 +103,8 @@ function drawMap(box, state, choose) {
 
   function node(group, symbol, c, px, py, factor) {
     const w = m.node * factor, label = symbol + sub(c);
-    const lines_ = [label, ...valueLines(values[symbol], c), ...(D.equations[symbol] || [])];
-    const g = item(svg("g"), lines_, { key: label });
+    const facts = [label, ...valueLines(values[symbol], c), ...(D.equations[symbol] || [])];
+    const g = item(svg("g"), facts, { key: symbol + c });
     if (symbol === "x") g.append(svg("ellipse", { class: "node", cx: px, cy: py, rx: w / 2, ry: m.height / 2 }));
     else g.append(svg("rect", { class: `node${symbol === "L" ? " loss" : ""}`, x: px - w / 2, y: py - m.height / 2,
       width: w, height: m.height, rx: symbol === "y" ? 8 : 0 }));
@@ -147,15 +147,15 @@ function drawMap(box, state, choose) {
   function chip(group, px, py, role, c) {
     const own = weights.filter((w) => w.role === role);
     if (!m.chips || !own.length) return;
-    const lines_ = [own.map((w) => w.name).join(", ") + ` at t = ${c}`];
+    const facts = [own.map((w) => w.name).join(", ") + ` at t = ${c}`];
     for (const w of own) {
-      lines_.push(`${w.name}: ${shapeText(w.shape)}, ‖∂L/∂${w.name}‖ = ${exact(w.norm)}`,
+      facts.push(`${w.name}: ${shapeText(w.shape)}, ‖∂L/∂${w.name}‖ = ${exact(w.norm)}`,
         `this step adds ${exact(w.norms[c - 1])}, share ${percent(w.shares[c - 1])}`,
         ...(w.entries ? [`value ${list(w.entries, 16)}`] : []));
     }
-    if (role === "recurrent" && c > 1 && gains) lines_.push(`‖J${sub(c)}‖ = ${exact(gains[c - 2])}, largest singular value`);
-    lines_.push(...(role === "readout" ? D.equations.y : D.equations.h));
-    const g = item(svg("g"), lines_, { key: `${role}${c}` }), h = 17, label = own.map((w) => w.name).join(", ");
+    if (role === "recurrent" && c > 1 && gains) facts.push(`‖J${sub(c)}‖ = ${exact(gains[c - 2])}, largest singular value`);
+    facts.push(...(role === "readout" ? D.equations.y : D.equations.h));
+    const g = item(svg("g"), facts, { key: `${role}${c}` }), h = 17, label = own.map((w) => w.name).join(", ");
     const shown = label.length > 6 ? label.slice(0, 5) + "…" : label;
     g.append(svg("rect", { class: `chip ${role}`, x: px - m.chip / 2, y: py - h / 2, width: m.chip, height: h, rx: 5 }),
       text(px, py, shown, 10.5));
@@ -165,21 +165,21 @@ function drawMap(box, state, choose) {
   function strandOf(strand, y) {
     const direct = strand.k === t, arriving = strand.hops.get(t);
     const name = strand.sum ? `losses ${strand.k} to ${strand.last}, summed` : termSymbol(strand.k, t);
-    const lines_ = [name, direct ? "direct term of (3.1)" : "indirect term of (3.1)", `norm ${exact(arriving)}`];
+    const facts = [name, direct ? "direct term of (3.1)" : "indirect term of (3.1)", `norm ${exact(arriving)}`];
     if (!strand.sum) {
-      lines_.push(`share ${percent(share(strand.k, t))} of ${totalSymbol(t)}`);
-      if (strand.k > t) lines_.push(`= ${productSymbol(strand.k, t)}`);
+      facts.push(`share ${percent(share(strand.k, t))} of ${totalSymbol(t)}`);
+      if (strand.k > t) facts.push(`= ${productSymbol(strand.k, t)}`);
       const v = vector(strand.k, t);
-      if (v) lines_.push(`shape (${D.width},): ${list(v, 10)}`);
+      if (v) facts.push(`shape (${D.width},): ${list(v, 10)}`);
     }
-    const g = item(svg("g", { class: "strand", style: `--strand: ${colorOf(strand, t)}` }), lines_,
+    const g = item(svg("g", { class: "strand", style: `--strand: ${colorOf(strand, t)}` }), facts,
       { key: `term${strand.k}`, press: strand.sum ? null : () => choose(strand.k, t) });
     if (state.chosen !== null && !(strand.k <= state.chosen && state.chosen <= strand.last)) g.classList.add("dim");
     const side = m.side;
     if (direct) {
       if (!reached(strand.k)) return g;
       const px = x.get(t) + side, w = wide(arriving), tip = 5 + 1.5 * w;
-      line(g, `M${px} ${yLoss + m.height / 2}V${hTop - tip}`, arriving, lines_);
+      line(g, `M${px} ${yLoss + m.height / 2}V${hTop - tip}`, arriving, facts);
       g.append(svg("polygon", { points: `${px},${hTop} ${px - 3 - w},${hTop - tip} ${px + 3 + w},${hTop - tip}` }));
       beside(g, px + w / 2 + 6, arriving);
       return g;
@@ -189,7 +189,7 @@ function drawMap(box, state, choose) {
       const px = from + side, r = Math.min(10, m.track), edge = from - m.node / 2, own = strand.hops.get(strand.k);
       if (reached(strand.k) && drawn(strand, strand.k)) {
         line(g, `M${px} ${yLoss + m.height / 2}V${y - r}Q${px} ${y} ${px - r} ${y}H${edge}`, own,
-          [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${exact(own)}`, ...lines_.slice(4, 5)]);
+          [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${exact(own)}`, ...facts.slice(4, 5)]);
         beside(g, px + wide(own) / 2 + 6, own);
       }
       from = edge;
@@ -203,7 +203,7 @@ function drawMap(box, state, choose) {
       const to = last ? x.get(t) + m.node / 2 : x.get(j) - m.node / 2;
       if (reached(j) && drawn(strand, j)) {
         const what = strand.sum ? `${name}, at ${joint(j)}` : termSymbol(strand.k, j);
-        line(g, `M${from} ${y}H${to + tip}`, n, last ? lines_ : [what, `norm ${exact(n)} on arrival at ${joint(j)}`]);
+        line(g, `M${from} ${y}H${to + tip}`, n, last ? facts : [what, `norm ${exact(n)} on arrival at ${joint(j)}`]);
         if (last) g.append(svg("polygon", { points: `${to},${y} ${to + tip},${y - 2 - w} ${to + tip},${y + 2 + w}` }));
         if (m.numbers) g.append(text((x.get(j) + x.get(j + 1)) / 2, y - w / 2 - 7, brief(n), 11));
       }
@@ -213,9 +213,9 @@ function drawMap(box, state, choose) {
   }
 
   // The visible line, and a wide invisible one that is easier to hit and tells what this piece is.
-  function line(g, d, n, lines_) {
+  function line(g, d, n, facts) {
     const hit = svg("path", { class: "hit", d, "data-tells": "" });
-    told.set(hit, lines_);
+    told.set(hit, facts);
     g.append(svg("path", { d, "stroke-width": wide(n), class: visible(n) ? "" : "dotted" }), hit);
   }
 
