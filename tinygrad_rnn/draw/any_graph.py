@@ -84,13 +84,16 @@ class AnyGraph:
         carried, norm = self.joined[a, b], self.norm(a, b)
         tip = "from " + "; ".join(facts(x) for x in carried[:4])
         tip += "" if norm is None else f"; gradient norm {norm:.6g}"
-        first = a not in self.told
+        self.board.wire(points, norm, TOTAL, None if a in self.told else self._number(a, norm), tip)
         self.told.add(a)
-        label = norm if isinstance(a, Fold) else None
+
+    def _number(self, a: Any, norm: float | None) -> float | None:
+        """What is written where gradients arrive: at a value the norm of all of them, at a fold that of the line."""
+        if isinstance(a, Fold):
+            return norm
+        tensor = a[1] if isinstance(a, tuple) else a
         grads = self.board.gradients
-        if grads is not None and (isinstance(a, tuple) or carried[0].fun is None) and not isinstance(a, Fold):
-            label = grads.whole.get(carried[0])  # of all that arrives
-        self.board.wire(points, norm, TOTAL, label if first else None, tip)
+        return grads.whole.get(tensor) if grads is not None and (tensor is not a or tensor.fun is None) else None
 
 
 def graph_scene(

@@ -65,7 +65,7 @@ def make_page(run: Unrolled, t: int, flow: GradientFlow) -> Page:
 
 @cache
 def _asset(name: str) -> str:
-    return files("tinygrad_rnn.draw").joinpath("web", name).read_text("utf-8")
+    return (files("tinygrad_rnn.draw") / "web" / name).read_text("utf-8")
 
 
 def _dark_operations() -> str:
