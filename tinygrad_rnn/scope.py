@@ -63,12 +63,5 @@ def innermost(tensors: Sequence[Tensor]) -> dict[Tensor, Scope]:
     return found
 
 
-def outermost(scope: Scope) -> Scope:
-    """The scope that holds it and is held by none."""
-    while scope.outer is not None:
-        scope = scope.outer
-    return scope
-
-
 def _now() -> int:
     return Tensor(0.0).serial
