@@ -19,6 +19,7 @@ from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.nn import Readout, RNNCell
 from tinygrad_rnn.primitive import VJP
 
+PICTURES = ("bptt.html", "heatmap.svg", "operations.svg", "paths_t1.svg")
 CELL = '''
 import numpy as np
 import tinygrad_rnn as tg
@@ -97,7 +98,7 @@ def written(folder):
 def test_the_default_run(folder, capsys):
     status, out, said = run(capsys)
     assert (status, said) == (0, [])
-    assert written(folder) == [os.path.join("pictures", f) for f in ("heatmap.svg", "operations.svg", "paths_t1.svg")]
+    assert written(folder) == [os.path.join("pictures", f) for f in PICTURES]
     assert "yearly sunspot numbers 1700 to 2008: 309 entries, 299 windows of 10 steps" in out
     assert re.search(r"mean loss \d\.\d{4} -> \d\.\d{4}; error \d\.\d{3} standard deviations, \d\.\d{3} for", out)
     *terms, total = shares(out)
@@ -129,7 +130,7 @@ def test_every_cell(folder, capsys, argv, cell, state):
     status, out, _ = run(capsys, *argv, "--steps", "3", "--t", "2", "--hidden", "4", "--lr", "0.1", "--out", "o")
     assert status == 0
     assert f"eq. (3.1) at t = 2: dL/d{state}_2 = direct + indirect" in out
-    assert written(folder) == [os.path.join("o", f) for f in ("heatmap.svg", "operations.svg", "paths_t2.svg")]
+    assert written(folder) == [os.path.join("o", f) for f in (*PICTURES[:-1], "paths_t2.svg")]
     assert f"Unrolled {cell}, T = 3" in (folder / "o" / "paths_t2.svg").read_text("utf-8")
 
 
@@ -173,7 +174,7 @@ def test_formats(folder, capsys, suffix, magic):
 
 def test_without_graphviz_svg_comes_out(folder, capsys, no_graphviz):
     status, out, _ = run(capsys, "--steps", "3")
-    assert (status, len(written(folder))) == (0, 3)
+    assert (status, len(written(folder))) == (0, len(PICTURES))
     assert "drawn by the built-in SVG writer" in out
 
 
@@ -187,7 +188,7 @@ def test_the_same_seed_gives_the_same_pictures_and_another_does_not(folder, caps
 
 def test_draw_may_be_named(folder, capsys):
     assert run(capsys, "draw", "--steps", "2", "--out", "x")[0] == 0
-    assert len(written(folder)) == 3
+    assert len(written(folder)) == len(PICTURES)
 
 
 def test_training_lowers_the_loss_with_the_default_rate():
@@ -390,5 +391,5 @@ def test_the_module_gives_the_exit_status():
 
 def test_a_terminal_that_knows_only_ascii(folder):
     done = python("-W", "error", "-m", "tinygrad_rnn", "--epochs", "2", "--steps", "3", PYTHONIOENCODING="ascii")
-    assert (done.returncode, len(written(folder))) == (0, 3), done.stderr
+    assert (done.returncode, len(written(folder))) == (0, len(PICTURES)), done.stderr
     assert python("-W", "error", "-m", "tinygrad_rnn", "check", PYTHONIOENCODING="ascii").returncode == 0

@@ -217,7 +217,9 @@ def test_the_suffix_chooses_the_format(tmp_path, file, magic):
 
 @pytest.mark.parametrize(("file", "suffix"), [("a.jpg", "jpg"), ("a", ""), ("a.svg.gz", "gz"), (".svg", "")])
 def test_an_unknown_suffix(tmp_path, file, suffix):
-    with pytest.raises(UsageError, match=rf"^'{suffix}' is not a picture format\. Use svg, png, pdf, dot or gv\.$"):
+    with pytest.raises(
+        UsageError, match=rf"^'{suffix}' is not a picture format\. Use svg, png, pdf, tex, dot or gv\.$"
+    ):
         Figure(two_steps()).save(tmp_path / file)
     assert list(tmp_path.iterdir()) == []
 

@@ -138,3 +138,29 @@ def test_ticks_are_few_and_begin_at_one(T):
     assert ticks == sorted(set(ticks))
     assert len(ticks) <= 13
     assert max(ticks) <= T
+
+
+@pytest.mark.parametrize(("T", "block"), [(150, 1), (151, 2), (310, 3)])
+def test_a_long_sequence_is_drawn_in_blocks_of_which_the_largest_is_shown(T, block):
+    run = make("RNN", T)
+    flow = gradient_flow(run.losses, run.states)
+    norms, scene = flow.norms(), tg.draw.heatmap(flow, T // 2).scene
+    drawn = [box for box in of(Box, scene) if box.tip]
+    count = math.ceil(T / block)
+    assert len(drawn) == count * (count + 1) // 2
+    assert any(f"the largest of {block} × {block} terms" in label for label in labels(scene)) == (block > 1)
+    for box in drawn[:: max(1, len(drawn) // 200)]:
+        k, k_last, t, t_last, norm = re.fullmatch(
+            r"k = (\d+)(?: to (\d+))?, t = (\d+)(?: to (\d+))?: norm (?:up to )?(\S+)(?: \(direct\))?", box.tip
+        ).groups()
+        terms = norms[int(k) - 1 : int(k_last or k), int(t) - 1 : int(t_last or t)]
+        assert float(norm) == pytest.approx(np.max(terms), rel=1e-5)
+    assert all(inside(item, scene) for item in [*of(Box, scene), *of(Text, scene)])
+
+
+def test_a_thousand_steps_are_drawn_small():
+    run = make("RNN", 1000)
+    flow = gradient_flow(run.losses, run.states)
+    for made in (tg.draw.heatmap(flow, 1), tg.draw.paths(run, 1, flow), tg.draw.ops(run)):
+        assert len(made.svg) < 5e6
+    assert len(tg.draw.page(run, flow=flow).html) < 5e6

@@ -312,7 +312,7 @@ def test_gradients_without_a_finite_norm_are_drawn_all_the_same(huge):
                         loss=lambda y, target: y - target, targets=np.zeros(4))  # fmt: skip
         figure = tg.draw.paths(run)
     assert len(of(Box, figure.scene)) > 4 * len(states)
-    assert "nan" in figure.svg or "inf" in figure.svg or "e16" in figure.svg
+    assert re.search(r"nan|inf|e16|e21", figure.svg)
     for coordinate in re.findall(r'(?:x|y|d|width)="([^"]*)"', figure.svg + figure.source):
         assert "nan" not in coordinate
         assert "inf" not in coordinate
@@ -375,6 +375,6 @@ def test_t_must_be_a_step(picture_of, t):
 
 def test_parts_of_a_tuple_are_one_box():
     scene = tg.draw.paths(make("LSTM", 2)).scene
-    assert "h₁ c₁" in labels(scene)
+    assert {"h₁", "c₁"} <= set(labels(scene))
     assert len(parts(make("LSTM", 2).states[0])) == 2
     assert sum(box.key == "h1" for box in of(Box, scene)) == 1

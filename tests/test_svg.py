@@ -154,8 +154,19 @@ def test_a_notebook_shows_the_svg():
     assert made._repr_svg_() == made.svg
 
 
+@pytest.mark.parametrize("draw", [tg.draw.paths, tg.draw.ops, tg.draw.heatmap])
+def test_a_notebook_is_not_flooded(draw):
+    made = draw(make("LSTM", 30))
+    root = ElementTree.fromstring(made._repr_svg_())
+    width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+    assert width <= 900.01
+    assert height <= 700.01
+    assert width / height == pytest.approx(made.scene.width / made.scene.height, rel=1e-3)
+    assert len(made._repr_svg_()) < 250_000
+
+
 def test_a_notebook_display_never_raises(monkeypatch):
-    def broken(scene):
+    def broken(scene, scale):
         raise RuntimeError("no picture today")
 
     monkeypatch.setattr(figure, "to_svg", broken)

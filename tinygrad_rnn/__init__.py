@@ -6,6 +6,7 @@ __all__ = [
     "Unrolled",
     "__version__",
     "array",
+    "bidirectional",
     "check_grads",
     "checkpoint",
     "debug",
@@ -26,6 +27,7 @@ __all__ = [
     "optim",
     "primitive",
     "scan",
+    "scope",
     "unroll",
     "value_and_grad",
     "vjp",
@@ -43,8 +45,9 @@ from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.primitive import defjvp, defvjp, primitive
 from tinygrad_rnn.scan import scan
+from tinygrad_rnn.scope import scope
 from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, unroll
+from tinygrad_rnn.unroll import Unrolled, bidirectional, unroll
 
 
 def __getattr__(name: str) -> Any:

@@ -7,12 +7,13 @@ its contribution at time t.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.chain import Link, by_matrices, chain, side_by_side
 from tinygrad_rnn.errors import RangeError, ShapeError, UsageError
 from tinygrad_rnn.levels import Arrivals, Levels
 from tinygrad_rnn.tensor import Tensor
@@ -92,6 +93,7 @@ class GradientFlow:
         self._levels = Levels(losses, [parts(state) for state in states])
         self.parameters = self._levels.parameters
         self._direct = self._levels.direct()
+        self._links: list[Link] | None = None  # the steps as matrices, when asked for; empty: there are none
         self._rows: OrderedDict[int, list[Arrivals]] = OrderedDict()
         self._jacobians: dict[int, Array] = {}
 
@@ -117,6 +119,17 @@ class GradientFlow:
         self._check(k, "k", t)
         return self._as_state(self._row(k - 1)[t - 1])
 
+    def arriving(self) -> Iterator[tuple[int, Array]]:
+        """For t = T .. 1: (t, terms), where row k - t of terms is term(k, t) as one vector, parts end to end.
+
+        All terms in about T steps where each state depends on the last one only.
+        """
+        if self._links is None:
+            self._links = chain(self._levels) or []
+        if self._links or len(self) == 1:
+            return by_matrices(self._levels, self._direct, self._links)
+        return side_by_side(self._levels, self._direct)
+
     def norms(self, part: int | None = None) -> Array:
         """(T, T): entry [k - 1, t - 1] is the norm of term(k, t), 0 for k < t; of one part of a tuple, or of all."""
         T = len(self)
@@ -124,38 +137,41 @@ class GradientFlow:
         if part is not None and not 0 <= part < most:
             raise RangeError(f"part is {part}; a state has the parts 0..{most - 1}.")
         norms = np.zeros((T, T))
-        for k in range(T):
-            for t, level in enumerate(self._row(k)):
-                norms[k, t] = _norm(level if part is None else level[part : part + 1])
+        for t, terms in self.arriving():
+            ends = np.cumsum([0, *(x.size for x in parts(self.states[t - 1]))])
+            norms[t - 1 :, t - 1] = lengths(terms if part is None else terms[:, ends[part] : ends[part + 1]])
         return norms
+
+    def summed(self, ks: Iterable[int]) -> list[Array]:
+        """The sum of what the losses ks send, as one vector for each t = 1 .. max(ks)."""
+        inject = {k - 1: self._direct[k - 1] for k in ks}
+        return [np.concatenate([np.ravel(a) for a in level]) for _, _, level in self._levels.sweep(inject)][::-1]
 
     def share(self, k: int, t: int) -> float:
         """The projection of term(k, t) on dL/dh_t, as a fraction: over k they add up to 1; nan if dL/dh_t is 0."""
-        return self._share(parts(self.term(k, t)), t)
+        term, total = (np.concatenate([np.ravel(a) for a in parts(x)]) for x in (self.term(k, t), self.total[t - 1]))
+        return float(projections(term, total))
 
     def table(self, t: int, most: int | None = None) -> list[Row]:
         """The terms at t, the direct one first; beyond `most` (at least 2) the smallest are summed into the last."""
         self._check(t, "t")
         if most is not None and most < 2:
             raise RangeError(f"most is {most}; a table has at least 2 rows: the direct term and the rest.")
-        terms = {k: parts(self.term(k, t)) for k in range(t, len(self) + 1)}
+        column = next(terms for at, terms in self.arriving() if at == t)
+        terms = dict(enumerate(column, t))
         groups: list[tuple[int, ...]] = [(k,) for k in terms]
         if most is not None and len(groups) > most:
-            by_norm = sorted(list(terms)[1:], key=lambda k: _norm(terms[k]), reverse=True)
+            by_norm = sorted(list(terms)[1:], key=dict(enumerate(lengths(column), t)).__getitem__, reverse=True)
             kept, rest = sorted(by_norm[: most - 2]), tuple(sorted(by_norm[most - 2 :]))
             groups = [(t,), *((k,) for k in kept), rest]
-        sums = {ks: [sum(pieces) for pieces in zip(*(terms[k] for k in ks), strict=True)] for ks in groups}
-        return [Row(ks, _norm(level), self._share(level, t)) for ks, level in sums.items()]
+        sums = {ks: np.sum([terms[k] for k in ks], axis=0) for ks in groups}
+        total = np.concatenate([np.ravel(a) for a in parts(self.total[t - 1])])
+        return [Row(ks, float(lengths(v)), float(projections(v, total))) for ks, v in sums.items()]
 
     def total_norm(self, t: int) -> float:
         """The norm of dL/dh_t."""
         self._check(t, "t")
         return _norm(parts(self.total[t - 1]))
-
-    def _share(self, level: Sequence[Array], t: int) -> float:
-        total = parts(self.total[t - 1])
-        square = sum(float(np.vdot(a, a)) for a in total)
-        return sum(float(np.vdot(a, b)) for a, b in zip(level, total, strict=True)) / square if square else float("nan")
 
     # -- Jacobians ------------------------------------------------------------------------------------
 
@@ -170,6 +186,8 @@ class GradientFlow:
             t = k - 1
         self._check(t, "t")
         self._check(k, "k", t)
+        if t == k - 1 and self._links:
+            return self._links[k - 2].jacobian
         if t == k - 1 and k in self._jacobians:
             return self._jacobians[k]
         like = self._levels.joint(k)
@@ -205,8 +223,19 @@ class GradientFlow:
             raise UsageError(
                 f"{parameter!r} is not a parameter of these losses; they have {', '.join(self.parameters)}."
             )
+        return self._reached(tensor, self._reach())
+
+    def contributions(self) -> dict[str, Array]:
+        """`contribution` of every parameter, by one sweep."""
+        reach = self._reach()
+        return {name: self._reached(tensor, reach) for name, tensor in self.parameters.items()}
+
+    def _reach(self) -> list[dict[Tensor, Array]]:
         reach: list[dict[Tensor, Array]] = [{} for _ in self.states]
         self._levels.gather(self._levels.sweep(self._direct, reach=reach), reach)
+        return reach
+
+    def _reached(self, tensor: Tensor, reach: list[dict[Tensor, Array]]) -> Array:
         return np.stack([reached.get(tensor, np.zeros_like(tensor.data)) for reached in reach])
 
     def truncated(self, window: int) -> Truncated:
@@ -245,6 +274,27 @@ class GradientFlow:
             raise RangeError(f"{what} is {n}; it must lie in {lowest}..{len(self)}.")
 
 
+def lengths(rows: Array) -> Array:
+    """Norms along the last axis; squares that would overflow do not."""
+    unit = _largest(np.asarray(rows))
+    with np.errstate(all="ignore"):
+        return np.asarray(np.sqrt(np.sum((rows / unit[..., None]) ** 2, axis=-1)) * unit)
+
+
+def projections(rows: Array, total: Array) -> Array:
+    """The projection of each row on the total as a fraction of it: nan where the total is 0."""
+    unit = _largest(total)[..., None]
+    with np.errstate(all="ignore"):
+        square = np.sum((total / unit) ** 2, axis=-1)
+        return np.asarray(np.sum(rows / unit * (total / unit), axis=-1) / np.where(square > 0, square, np.nan))
+
+
+def _largest(rows: Array) -> Array:
+    """The largest entry along the last axis; 1 where that is 0 or not finite."""
+    top = np.max(np.abs(rows), axis=-1, initial=0.0)
+    return np.where((top > 0) & np.isfinite(top), top, 1.0)
+
+
 def _norm(level: Sequence[Array]) -> float:
     """The Frobenius norm of all parts together."""
-    return float(np.sqrt(sum(float(np.vdot(a, a)) for a in level)))
+    return float(lengths(np.concatenate([np.ravel(a) for a in level])))

@@ -68,17 +68,24 @@ class Levels:
             if t == lowest and len(level) == 1 and reach is None:
                 yield t, arrivals, arrivals  # nothing below is asked for
                 return
-            together: dict[Tensor, Array] = {}  # one Tensor may be two parts
-            for x, a in zip(level, arrivals, strict=True):
-                together[x] = together[x] + a if x in together else a
-            made_here = {x: a for x, a in together.items() if min(self._places[x]) == t}
-            own, below = self._walk(made_here, None if reach is None else reach[t])
-            for x, a in together.items():
-                if x not in made_here:
-                    own[x] = below[x] = below[x] + a if x in below else a
-            yield t, arrivals, [own[x] for x in level]
+            own, below = self.step(t, arrivals, reach)
+            yield t, arrivals, own
             for x, g in below.items():
                 self._deposit(pending, self._last_place(x, t), x, g)
+
+    def step(
+        self, t: int, arrivals: Arrivals, reach: Sequence[dict[Tensor, Array]] | None = None
+    ) -> tuple[Arrivals, dict[Tensor, Array]]:
+        """What arrives at level t carried to the next listed Tensors: (complete cotangents of the level, these)."""
+        together: dict[Tensor, Array] = {}  # one Tensor may be two parts
+        for x, a in zip(self.tensors[t], arrivals, strict=True):
+            together[x] = together[x] + a if x in together else a
+        made_here = {x: a for x, a in together.items() if min(self._places[x]) == t}
+        own, below = self._walk(made_here, None if reach is None else reach[t])
+        for x, a in together.items():
+            if x not in made_here:
+                own[x] = below[x] = below[x] + a if x in below else a
+        return [own[x] for x in self.tensors[t]], below
 
     def gather(self, sweep: Iterable[Any], reach: Sequence[dict[Tensor, Array]]) -> None:
         """Run a sweep for what it adds to `reach`, and add what each loss sends to the parameters past all states."""
@@ -159,11 +166,15 @@ class Levels:
 
     def carried(self, k: int, t: int, joint: Array) -> Array:
         """A cotangent of s_k, as one vector, carried down to s_t."""
-        widths = [np.atleast_1d(x.data).shape[-1] for x in self.tensors[k - 1]]
-        pieces = np.split(joint, np.cumsum(widths)[:-1], axis=-1)
-        at_k = [piece.reshape(x.shape) for piece, x in zip(pieces, self.tensors[k - 1], strict=True)]
-        *_, (_, arrivals, _) = self.sweep({k - 1: at_k}, lowest=t - 1)
+        *_, (_, arrivals, _) = self.sweep({k - 1: self.apart(k, joint)}, lowest=t - 1)
         return np.concatenate([np.atleast_1d(a) for a in arrivals], axis=-1)
+
+    def apart(self, k: int, joint: Array) -> Arrivals:
+        """One vector for each row of the batch as the parts of s_k; leading axes stay."""
+        widths = [np.atleast_1d(x.data).shape[-1] for x in self.tensors[k - 1]]
+        lead = joint.shape[: joint.ndim - np.atleast_1d(self.tensors[k - 1][0].data).ndim]
+        pieces = np.split(joint, np.cumsum(widths)[:-1], axis=-1)
+        return [piece.reshape((*lead, *x.shape)) for piece, x in zip(pieces, self.tensors[k - 1], strict=True)]
 
     def check_jacobian(self, k: int, t: int) -> None:
         """Raise GradientError if dh_k/dh_t is not recorded, or does not fall apart into one for each row of the batch.
@@ -177,6 +188,8 @@ class Levels:
                 "Make the initial state a Tensor with requires_grad=True."
             )
         like = self.joint(k)
+        if like[..., 0].size == 1:
+            return
         plain = np.cos(np.arange(like.size)).astype(like.dtype).reshape(like.shape)
         result = self.carried(k, t, plain)
         rows, stride = np.arange(like[..., 0].size), 1

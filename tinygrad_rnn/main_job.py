@@ -119,11 +119,12 @@ def _percent(share: float) -> str:
 
 
 def pictures(run: Unrolled, t: int, flow: GradientFlow, folder: Path, suffix: str) -> list[Path]:
-    """The three pictures of one run; returns their paths."""
-    made = {
+    """The three pictures of one run, and the page to explore it; returns their paths."""
+    made: dict[str, draw.Figure | draw.Page] = {
         f"paths_t{t}.{suffix}": draw.paths(run, t, flow),
         f"operations.{suffix}": draw.ops(run),
         f"heatmap.{suffix}": draw.heatmap(flow, t),
+        "bptt.html": draw.page(run, t=t, flow=flow),
     }
     return [figure.save(folder / name) for name, figure in made.items()]
 

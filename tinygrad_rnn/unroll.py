@@ -1,7 +1,7 @@
 """Unrolling over time: the loop that turns one cell into a graph, with x_t, h_t, y_t and L_t kept and named."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ class Unrolled:
     outputs: list[Tensor]  # y_t = readout(h_t); empty without a read-out
     losses: list[Tensor]  # L_t; empty without a loss
     total_loss: Tensor | None  # L = sum_t L_t, (2.1)
+    backward: bool = False  # whether it ran from the last time to the first; entry i - 1 is then time T + 1 - i
+    outside: tuple[Tensor, ...] = ()  # states of another network that the outputs are computed from as well
 
     def __len__(self) -> int:
         return len(self.states)
@@ -94,6 +96,46 @@ def unroll(
                 raise ShapeError(f"the loss at t = {t} has shape {losses[-1].shape}; it must be a scalar.")
     total = _name(np.sum(np.stack(losses)), "L") if losses else None  # (2.1)
     return Unrolled(cell, inputs, initial, states, outputs, losses, total)
+
+
+def bidirectional(
+    forward: Callable[[Any, Any], Any],
+    backward: Callable[[Any, Any], Any],
+    xs: Any,
+    h0: tuple[Any, Any] = (None, None),
+    *,
+    readout: Callable[[Any], Any],
+    loss: Callable[[Any, Any], Any],
+    targets: Any,
+) -> tuple[Unrolled, Unrolled]:
+    """Two networks over the same inputs, one from each end of time, and y_t = readout([h_t, h'_t]).
+
+    Both have all outputs and losses; the second lists everything in the order in which it is computed, from T to 1,
+    so `gradient_flow(run.losses, run.states)` holds for each.  The rest is as in `unroll`.
+
+    Schuster and Paliwal (1997), doi:10.1109/78.650093.
+    """
+    first = unroll(forward, xs, h0[0])
+    second = unroll(backward, first.xs[::-1], h0[1])
+    T = len(first)
+    for i, state in enumerate([second.initial, *second.states]):
+        for part in parts(state):
+            base, _, index = (part.name or "").rpartition("_")
+            if base and index == str(i):
+                part.name = f"{base}′_{T + 1 - i}"
+    wanted = _steps(targets, "targets")
+    if len(wanted) != T:
+        raise ShapeError(f"xs has T = {T} time steps and targets {len(wanted)}; they must be equal.")
+    outputs, losses = [], []
+    for t, (a, b) in enumerate(zip(first.hidden, reversed(second.hidden), strict=True), 1):
+        outputs.append(_name(readout(np.concatenate([a, b], axis=-1)), f"y_{t}"))
+        losses.append(_name(loss(outputs[-1], wanted[t - 1]), f"L_{t}"))
+        if losses[-1].size != 1:
+            raise ShapeError(f"the loss at t = {t} has shape {losses[-1].shape}; it must be a scalar.")
+    total = _name(np.sum(np.stack(losses)), "L")
+    first = replace(first, outputs=outputs, losses=losses, total_loss=total, outside=tuple(second.hidden))
+    second = replace(second, outputs=outputs[::-1], losses=losses[::-1], total_loss=total, outside=tuple(first.hidden))
+    return first, replace(second, backward=True)
 
 
 def _steps(sequence: Any, what: str) -> Sequence[Any]:

@@ -5,12 +5,14 @@
     ops(run)          every operation, with the gradient beside each forward edge
     graph(tensor)     any graph
     curves([Curve])   learning curves and the like
+    page(run, path)   one HTML page to explore all of it: slider, hover, one path factor by factor
 
-Each returns a Figure: `.save("x.svg")` (or .png, .pdf), `.source` (DOT), shown by itself in a notebook.
+All but the page return a Figure: `.save("x.svg")` (or .png, .pdf), `.source` (DOT), shown by itself in a notebook.
 """
 
-__all__ = ["Curve", "Figure", "curves", "graph", "heatmap", "ops", "paths", "require_format"]
+__all__ = ["Curve", "Figure", "Page", "curves", "graph", "heatmap", "ops", "page", "paths", "require_format"]
 
 from tinygrad_rnn.draw.curves import Curve
 from tinygrad_rnn.draw.figure import Figure, require_format
-from tinygrad_rnn.draw.pictures import curves, graph, heatmap, ops, paths
+from tinygrad_rnn.draw.page import Page
+from tinygrad_rnn.draw.pictures import curves, graph, heatmap, ops, page, paths

@@ -4,7 +4,7 @@ Wires run at right angles.  A gradient runs back beside its forward wire.
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class Gradients:
 
     def together(self, source: Tensor, among: Collection[Tensor]) -> float:
         """The norm of the sum of what these results send to one operand."""
-        sent = [share for (result, operand), share in self._shares.items() if operand is source and result in among]
+        sent = [self._shares[x, source] for x in among if (x, source) in self._shares]
         return _norm(sum(sent)) if sent else 0.0
 
 
@@ -55,9 +55,12 @@ class Board:
         self.items: list[Item] = []
         self.boxes: dict[Any, Box] = {}
 
-    def op(self, tensor: Tensor, x: float, y: float) -> None:
-        """A circle with the sign of the function; plain numbers among its arguments are written beside the sign."""
-        label = sign(tensor)
+    def op(self, tensor: Tensor, x: float, y: float, gates: Sequence[str] = ()) -> None:
+        """A circle with the sign of the function; plain numbers among its arguments are written beside the sign.
+
+        gates: what the blocks of a split along the last axis are called.
+        """
+        label = _gate(tensor, gates) or sign(tensor)
         size = 12.0 if len(label) <= 2 else 8.5
         width = max(26.0, extent(label, size) + 8)
         tip = f"{name_of(tensor.fun or repr)}: {' , '.join(map(_shape, tensor.args))} → {tensor.shape}"
@@ -71,6 +74,13 @@ class Board:
                            LOSS if kind == "loss" else "#FFFFFF", width=1.8 if kind == "state" else 1.0,
                            dashed=kind == "initial", stroke=GREY if kind == "initial" else INK,
                            color=GREY if kind == "initial" else INK, size=14, tip=facts(tensor)))  # fmt: skip
+
+    def fold(self, key: Any, name: str, count: int, tip: str, x: float, y: float) -> None:
+        """Many operations as one box."""
+        width = min(max(52.0, extent(clean(name), 11) + 12), 84.0)
+        self._box(key, Box(x, y, width, 34, shape="round", fill=LOSS, width=1.6, tip=tip))
+        self.items.append(Text(x, y - 6, fitted(name, 11, width - 6), 11, INK, "middle", tip))
+        self.items.append(Text(x, y + 8, f"{count} op{'s' if count != 1 else ''}", 8.5, GREY, "middle", tip))
 
     def chip(self, tensor: Tensor, role: str, x: float, y: float, toward: Point) -> None:
         """A parameter beside the operation that uses it; the same colour everywhere is the same tensor."""
@@ -140,6 +150,18 @@ def sign(tensor: Tensor) -> str:
         before, after = (f"{a:.3g}" if isinstance(a, (int, float)) else "" for a in tensor.args[:2])
         mark = f"{before} {mark} {after}".strip()
     return "[ ]" if name == "getitem" else mark
+
+
+def _gate(tensor: Tensor, gates: Sequence[str]) -> str:
+    """The gate that a slice of all pre-activations belongs to."""
+    if getattr(tensor.fun, "__name__", "") != "getitem" or not gates:
+        return ""
+    whole, index = tensor.primals[0].shape[-1], tensor.args[1]
+    last = index[-1] if isinstance(index, tuple) and index else index
+    width = whole // len(gates)
+    if not isinstance(last, slice) or whole % len(gates) or tensor.shape[-1:] != (width,):
+        return ""
+    return str(gates[last.indices(whole)[0] // width])
 
 
 def facts(tensor: Tensor) -> str:

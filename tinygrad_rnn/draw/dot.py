@@ -52,29 +52,27 @@ def to_dot(scene: Scene) -> str:
     return source
 
 
-def program(suffix: str) -> str:
+def program(what: str = "a picture of this format", instead: str = "save as .svg") -> str:
     """Where Graphviz is.  Raises DrawError if it is not installed."""
     found = shutil.which("dot")
     if found is None:
         raise DrawError(
-            f"a {suffix} picture needs the Graphviz programs, which are not installed (`dot` is not on the PATH). "
-            "Install them (apt install graphviz, brew install graphviz, winget install graphviz), or save as .svg."
+            f"{what} needs the Graphviz programs, which are not installed (`dot` is not on the PATH). "
+            f"Install them (apt install graphviz, brew install graphviz, winget install graphviz), or {instead}."
         )
     return found
 
 
 def render(source: str, suffix: str) -> bytes:
     """The picture Graphviz draws of DOT text.  Raises DrawError if it is missing, fails or takes too long."""
-    command = [program(suffix), "-Kneato", "-n2", f"-T{suffix}"]
     resolution = ("-Gdpi=144",) if suffix == "png" else ()
+    return run_graphviz(source, program(f"a {suffix} picture"), "-Kneato", "-n2", f"-T{suffix}", *resolution)
+
+
+def run_graphviz(source: str, *command: str) -> bytes:
+    """What Graphviz makes of DOT text.  Raises DrawError if it fails or takes too long."""
     try:
-        done = subprocess.run(
-            [*command, *resolution],
-            input=source.encode(),
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
+        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise DrawError(f"Graphviz did not finish within {_SECONDS} s; the picture is too large.") from error
     except OSError as error:

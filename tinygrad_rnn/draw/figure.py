@@ -7,16 +7,19 @@ from pathlib import Path
 from tinygrad_rnn.draw.dot import program, render, to_dot
 from tinygrad_rnn.draw.scene import Scene
 from tinygrad_rnn.draw.svg import to_svg
+from tinygrad_rnn.draw.tikz import to_tikz
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.files import write_whole
+
+_WIDE, _HIGH = 900.0, 700.0  # the largest picture in a notebook, in points
 
 
 def require_format(suffix: str) -> None:
     """Raise, before any work is done, what saving in this format would raise: UsageError or DrawError."""
-    if suffix not in ("svg", "png", "pdf", "dot", "gv"):
-        raise UsageError(f"{suffix!r} is not a picture format. Use svg, png, pdf, dot or gv.")
+    if suffix not in ("svg", "png", "pdf", "dot", "gv", "tex"):
+        raise UsageError(f"{suffix!r} is not a picture format. Use svg, png, pdf, tex, dot or gv.")
     if suffix in ("png", "pdf"):
-        program(suffix)
+        program(f"a {suffix} picture")
 
 
 class Figure:
@@ -41,15 +44,18 @@ class Figure:
         return to_svg(self.scene)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the format of the suffix: .svg, .png, .pdf, .dot or .gv; returns the path.
+        """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot or .gv; returns the path.
 
-        Graphviz draws if it is installed; without it .svg comes from the built-in writer, .png and .pdf raise
+        .tex is TikZ for a paper, with symbols as mathematics.  The others are drawn by Graphviz if it is installed;
+        without it .svg comes from the built-in writer, .png and .pdf raise
         DrawError.  OutputError if the file cannot be written; nothing is left half-written.
         """
         suffix = Path(path).suffix.lower().lstrip(".")
         require_format(suffix)
         if suffix in ("dot", "gv"):
             content = self.source.encode()
+        elif suffix == "tex":
+            content = to_tikz(self.scene).encode()
         elif suffix == "svg" and shutil.which("dot") is None:
             content = self.svg.encode()
         else:
@@ -57,9 +63,9 @@ class Figure:
         return write_whole(path, content)
 
     def _repr_svg_(self) -> str | None:
-        """Jupyter's hook: it never raises."""
+        """Jupyter's hook: never wider or higher than a screen, and it never raises."""
         try:
-            return self.svg
+            return to_svg(self.scene, min(1.0, _WIDE / self.scene.width, _HIGH / self.scene.height))
         except Exception:  # a display hook must not end the cell that made the figure
             return None
 

@@ -1,58 +1,91 @@
 """The heat map: the norm of every term dL_k/dh_k . dh_k/dh_t over (k, t), on a log scale."""
 
 import math
+from typing import Any
 
+import numpy as np
+
+from tinygrad_rnn.draw.measures import Preset
 from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, DIRECT, GREY, INK, LogScale, blend, number
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text
+from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, scaled
 from tinygrad_rnn.flow import GradientFlow
 
+Array = Any
+
 _SIDE = 430.0  # of the whole map, in points
+_LEFT = 26.0  # room for the numbers of a picture without words
+_MOST = 150  # cells along a side; longer sequences are drawn in blocks
 
 
-def heat_scene(flow: GradientFlow, t: int | None, symbol: str) -> Scene:
-    """Columns t receive, rows k send; the direct diagonal framed, column t marked."""
+def heat_scene(flow: GradientFlow, t: int | None, symbol: str, preset: str = "lecture") -> Scene:
+    """Columns t receive, rows k send; the direct diagonal framed, column t marked.
+
+    Of a long sequence each cell is a block of terms and shows the largest.
+    """
     T = len(flow)
     norms = flow.norms()
-    scale = LogScale([float(norms[k, j]) for k in range(T) for j in range(k + 1)])
-    side = min(_SIDE / T, 44.0)
-    left, top = 62.0, 74.0
-    bottom = top + side * T
+    scale = LogScale([float(n) for n in norms[np.tril_indices(T)]])
+    block = math.ceil(T / _MOST)
+    shown = _largest(norms, block)
+    cells = len(shown)
+    chosen = Preset.named(preset)
+    side = min(_SIDE / cells, 44.0) if chosen.width is None else (chosen.width - _LEFT - 54) / cells
+    left, top, above, below, beside = (62.0, 74.0, 12, 32, 34) if chosen.words else (_LEFT, 16.0, 8, 24, 14)
+    bottom = top + side * cells
     title = f"‖∂L_k/∂{symbol}_k · ∂{symbol}_k/∂{symbol}_t‖, T = {T}"
-    items: list[Item] = [
-        Text(18, 22, title, 16, INK),
-        Text(18, 46, "norm of every term of (3.1): row k sends, column t receives", 10, GREY),
-    ]
+    note = "norm of every term of (3.1): row k sends, column t receives"
+    if block > 1:
+        note += f"; each cell: the largest of {block} × {block} terms"
+    items: list[Item] = [Text(18, 22, title, 16, INK), Text(18, 46, note, 10, GREY)] if chosen.words else []
 
     def center(k: int, j: int) -> tuple[float, float]:
-        return left + (j - 0.5) * side, bottom - (k - 0.5) * side
+        """The middle of the cell of the term (k, j)."""
+        return left + ((j - 1) // block + 0.5) * side, bottom - ((k - 1) // block + 0.5) * side
 
-    for k in range(1, T + 1):
-        for j in range(1, k + 1):
-            norm = float(norms[k - 1, j - 1])
+    for k in range(1, T + 1, block):
+        for j in range(1, k + 1, block):
+            norm = float(shown[(k - 1) // block, (j - 1) // block])
             fill = blend(CIVIDIS, scale.share(norm)) if scale.visible(norm) else BELOW
-            tip = f"k = {k}, t = {j}: norm {norm:.6g}" + (" (direct)" if k == j else "")
+            tip = f"k = {_span(k, block, T)}, t = {_span(j, block, T)}: norm {'up to ' if block > 1 else ''}{norm:.6g}"
+            tip += " (direct)" if k == j else ""
             # a little overlap hides the hairlines that viewers leave between neighbours
-            items.append(Box(*center(k, j), side + 0.3, side + 0.3, fill=fill, width=0, tip=tip))
-    for k in range(1, T + 1):
+            items.append(Box(*center(k, j), side + 0.6, side + 0.6, fill=fill, width=0, tip=tip))
+    for k in range(1, T + 1, block):
         items += _frame(*center(k, k), side, side, DIRECT, min(1.6, side * 0.15))
     if t is not None:
         x, _ = center(t, t)
-        height = side * (T - t + 1)
+        height = side * (cells - (t - 1) // block)
         items += _frame(x, top + height / 2, side + 3, height + 3, "#FFFFFF", 1.6)  # so that it shows on dark cells
         items += _frame(x, top + height / 2, side, height, INK, 2.0)
     for n in _ticks(T):
         x, y = center(n, n)
         items.append(Text(x, bottom + 13, str(n), 9, INK, "middle"))
         items.append(Text(left - 7, y, str(n), 9, INK, "end"))
-    middle = left + side * T / 2
-    items.append(Text(middle, bottom + 32, f"t (which {symbol} receives it)", 10, INK, "middle"))
-    items.append(Text(left - 7, top - 12, "k (which loss sends it)", 10, INK))
-    items += _bar(scale, left + side * T + 34, top, bottom)
+    middle = left + side * cells / 2
+    items.append(Text(middle, bottom + below, f"t (which {symbol} receives it)", 10, INK, "middle"))
+    items.append(Text(left - 7 if chosen.words else 3, top - above, "k (which loss sends it)", 10, INK))
+    items += _bar(scale, left + side * cells + beside, top, bottom)
+    if not chosen.words:
+        return Scene(chosen.width or left + side * cells + 110, bottom + 31, title, tuple(items))
     foot = "orange frames: the direct terms"
     if t is not None:
         foot += f"; black frame: the terms of ∂L/∂{symbol} at t = {t}"
     items.append(Text(18, bottom + 56, foot, 9.5, GREY))
-    return Scene(max(left + side * T + 110, 400), bottom + 74, title, tuple(items))
+    scene = Scene(max(left + side * cells + 110, 400), bottom + 74, title, tuple(items))
+    return scaled(scene, chosen.scale)
+
+
+def _largest(norms: Array, block: int) -> Array:
+    """The largest norm of each block."""
+    cells = math.ceil(len(norms) / block)
+    padded = np.zeros((cells * block, cells * block))
+    padded[: len(norms), : len(norms)] = norms
+    return np.max(padded.reshape(cells, block, cells, block), axis=(1, 3))
+
+
+def _span(first: int, block: int, T: int) -> str:
+    last = min(first + block - 1, T)
+    return str(first) if block == 1 else f"{first} to {last}"
 
 
 def _frame(x: float, y: float, w: float, h: float, color: str, width: float) -> list[Item]:

@@ -18,7 +18,7 @@ from tinygrad_rnn.draw.palette import (
     readable,
 )
 from tinygrad_rnn.draw.scene import Box, Item, Line, Text, extent
-from tinygrad_rnn.draw.symbols import term_symbol, total_symbol
+from tinygrad_rnn.draw.symbols import term_symbol, time, total_symbol
 from tinygrad_rnn.flow import GradientFlow, Row
 from tinygrad_rnn.unroll import Unrolled
 
@@ -35,7 +35,7 @@ def table(
     at = {"name": x + 28, "symbol": x + 100, "norm": x + 100 + wide + 62, "share": x + 100 + wide + 126}
     bar = at["share"] + 10
     items: list[Item] = [
-        Text(x, y, f"eq. (3.1) at t = {t}", 12.5, INK),
+        Text(x, y, f"eq. (3.1) at t = {time(run, t)}", 12.5, INK),
         Text(at["norm"], y, "norm", 10, GREY, "end"),
         Text(at["share"], y, "share ¹", 10, GREY, "end"),
     ]
@@ -46,7 +46,7 @@ def table(
         color = color if len(row.ks) == 1 else "#7F9CC0"
         items += [
             Line(((x, line), (x + 21, line)), color, max(1.2, scale.width(row.norm)), not scale.visible(row.norm)),
-            Text(at["name"], line, _name(row, t), 10, readable(color)),
+            Text(at["name"], line, _name(run, row, t), 10, readable(color)),
             Text(at["symbol"], line, _what(run, row, t), 10, INK),
             Text(at["norm"], line, number(row.norm), 10, INK, "end"),
             Text(at["share"], line, percent(row.share), 10, INK, "end"),
@@ -67,10 +67,10 @@ def table(
     return items, bar + 74 - x, (len(rows) + 1) * _ROW + 8
 
 
-def _name(row: Row, t: int) -> str:
+def _name(run: Unrolled, row: Row, t: int) -> str:
     if row.ks == (t,):
         return "direct"
-    return f"k = {row.ks[0]}" if len(row.ks) == 1 else f"{len(row.ks)} others"
+    return f"k = {time(run, row.ks[0])}" if len(row.ks) == 1 else f"{len(row.ks)} others"
 
 
 def _what(run: Unrolled, row: Row, t: int) -> str:
@@ -93,7 +93,8 @@ def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     if size.chip:
         law = "diag(1−h²)·W_hhᵀ" if getattr(picture.run.cell, "f", None) is np.tanh else ""
         mark = "‖J‖" if size.numbers else "0.82"
-        lines.append((mark, f"J = ∂h(t)/∂h(t−1){' = ' + law if law else ''}; ‖J‖: largest singular value"))
+        before = "t+1" if picture.run.backward else "t−1"
+        lines.append((mark, f"J = ∂h(t)/∂h({before}){' = ' + law if law else ''}; ‖J‖: largest singular value"))
     if any(len(s.ks) > 1 for s in picture.strands):
         lines.append(("square", "the terms of the steps left out, summed"))
     lines.append(("", "¹ projection on the sum: shares add up to 100 %, norms do not"))

@@ -29,7 +29,7 @@ class Operations:
     def __init__(self, run: Unrolled):
         self.run, self.T = run, len(run)
         self.board = Board(Gradients(run.loss))
-        self.roles = roles(run)
+        self.roles = roles(run) | dict.fromkeys(run.outside, "bias")  # beside the operation that uses them
         self.steps = [t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST]
         self.listed = {x: t for t in range(self.T, 0, -1) for x in parts(run.states[t - 1])}
         self.cells = {t: self._region(parts(run.states[t - 1]), t) for t in self.steps}
@@ -49,7 +49,7 @@ class Operations:
         before = 0
         for t in self.steps:
             if t != before + 1:
-                self.board.items.append(Text(x + 34, self.main - 14, f"⋯ {t - before - 1} steps ⋯", 11, GREY, "middle"))
+                self._fold(x + 34, before + 1, t - 1)
                 x += 78
             width = self._cell(t, x, before)
             self._readout(t)
@@ -63,6 +63,16 @@ class Operations:
             backgrounds.append(Text(left + 14, 68, f"t = {t}", 12, INK))
         self._bus(x)
         return Scene(max(x + 70, self._key(bottom + 22)), bottom + 62, title, (*backgrounds, *self.board.items))
+
+    def _fold(self, x: float, first: int, last: int) -> None:
+        """The steps that are not drawn, counted; and whether they are copies of the step before them."""
+        copies = all(self._kinds(t) == self._kinds(first - 1) for t in range(first, last + 1))
+        label = "⋯ the same ⋯" if copies else "⋯ others ⋯"
+        self.board.items.append(Text(x, self.main - 30, f"× {last - first + 1}", 13, INK, "middle"))
+        self.board.items.append(Text(x, self.main - 15, label, 9.5, GREY, "middle"))
+
+    def _kinds(self, t: int) -> list[Any]:
+        return [x.fun for x in self.cells.get(t) or self._region(parts(self.run.states[t - 1]), t)]
 
     # -- one step -------------------------------------------------------------------------------------
 
@@ -104,7 +114,7 @@ class Operations:
             return place(layer[node], row[node])
 
         for op in ops:
-            board.op(op, *at(op))
+            board.op(op, *at(op), gates=getattr(run.cell, "gates", ()))
             self._chips(op, *at(op))
         for key, x in new:
             px, py = at(key)
@@ -180,7 +190,8 @@ class Operations:
         """Heights above h_t of everything between the state and the loss; named values get a place of their own."""
         run = self.run
         named = {x: (what, t) for what, xs in (("y", run.outputs), ("L", run.losses)) for x in xs[t - 1 : t]}
-        inside = [x for x in ancestors(list(named), stop=self.listed) if x.fun is not None and x not in self.listed]
+        stop = {*self.listed, *run.outside}
+        inside = [x for x in ancestors(list(named), stop=stop) if x.fun is not None and x not in stop]
         within = set(inside)
         nodes: list[Any] = [("state", t, i) for i, _ in enumerate(parts(run.states[t - 1]))]
         states = {x: ("state", t, i) for i, x in enumerate(parts(run.states[t - 1]))}

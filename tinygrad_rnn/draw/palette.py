@@ -23,6 +23,7 @@ BELOW = "#00122B"  # under the scale
 CURVES = ("#1F4E96", "#D55E00", "#009E73", "#B5548A", "#9A8B00", "#4089CC", "#1F2328")  # of a plot, in turn
 
 _DECADES = 4.0
+_NOTHING = 1e-300  # smaller norms count as 0: a tenth of them may be
 THIN, THICK = 0.6, 6.5
 
 
@@ -59,7 +60,7 @@ class LogScale:
     """Norms on a log scale over one to four decades, chosen from the data; `share` runs from 0 to 1."""
 
     def __init__(self, norms: Sequence[float]):
-        positive = [n for n in norms if n > 0 and math.isfinite(n)]
+        positive = [n for n in norms if n > _NOTHING and math.isfinite(n)]
         self.top = max(positive, default=1.0)
         self.bottom = max(min(positive, default=self.top), self.top * 10**-_DECADES)
         self.bottom = min(self.bottom, self.top / 10)
@@ -95,3 +96,13 @@ def percent(share: float) -> str:
         return "–"
     rounded = round(100 * share, 1) + 0.0  # no minus before a zero
     return f"{rounded:.1f} %".replace("-", "\N{MINUS SIGN}")
+
+
+DARK = {  # what each colour of the op level becomes on a dark page
+    PAPER: "#14171C", INK: "#E6EAF0", GREY: "#A3ADB8", "#444B54": "#A3ADB8", FORWARD: "#76808B", FADED: "#3A424C",
+    COLUMN: "#1B2027", LOSS: "#2A313A", DIRECT: "#F08A3C", TOTAL: "#FFFFFF", INDIRECT_SUM: "#66A7DC",
+    # numbers, as `readable` darkens them for white, then the chips
+    readable(DIRECT): "#F5A164", readable(INDIRECT_SUM): "#66A7DC",
+    "#BFE6D6": "#0F4A38", "#009E73": "#2BBF94", "#F0D3E2": "#552440", "#B5548A": "#D680AE",
+    "#FAF3B0": "#4A4408", "#9A8B00": "#C9B81E", "#8B949E": "#8B949E",
+}  # fmt: skip

@@ -4,80 +4,36 @@ Columns are time steps; from the bottom x, h, y, L.  Term k is one line L_k -> y
 own track; at each hop its width is the log of the norm of dL_k/dh_k . dh_k/dh_j.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from collections.abc import Sequence
+from functools import reduce
 
 from tinygrad_rnn.draw.legend import legend, table
-from tinygrad_rnn.draw.measures import Measures, left_out, shown_columns
-from tinygrad_rnn.draw.palette import (
-    CHOSEN,
-    COLUMN,
-    DIRECT,
-    FADED,
-    FORWARD,
-    GREY,
-    INK,
-    LOSS,
-    PAPER,
-    WEIGHTS,
-    LogScale,
-    far,
-    number,
-    readable,
-)
-from tinygrad_rnn.draw.roles import roles
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, fitted, subscript
-from tinygrad_rnn.draw.symbols import cell_name, state_symbol, total_symbol
-from tinygrad_rnn.errors import GradientError, ShapeError
+from tinygrad_rnn.draw.measures import Preset
+from tinygrad_rnn.draw.network import Network
+from tinygrad_rnn.draw.palette import DIRECT, INK, number, readable
+from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, below, mirrored, scaled
+from tinygrad_rnn.draw.strands import Strand
+from tinygrad_rnn.draw.symbols import cell_name, time, total_symbol
 from tinygrad_rnn.flow import GradientFlow
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.unroll import Unrolled
 
 
-@dataclass(frozen=True)
-class Strand:
-    """One line of the map: the term of one loss, or the sum of the terms of the steps left out."""
-
-    ks: tuple[int, ...]
-    norms: dict[int, float]  # j -> norm of the term at h_j
-    color: str
-
-
-class Map:
-    """The layout of one map."""
-
-    def __init__(self, run: Unrolled, t: int, flow: GradientFlow):
-        self.run, self.t, self.flow, self.T = run, t, flow, len(run)
-        self.columns = shown_columns(t, self.T)
-        self.size = Measures.of(len(self.columns))
-        self.strands = list(self._strands())
-        self.scale = LogScale([n for s in self.strands for n in s.norms.values()])
-        self.left = 88.0 if self.size.chip else 44.0
-        self.top = 40.0
-        self.x = {column: self.left + (i + 0.5) * self.size.pitch for i, column in enumerate(self.columns)}
-        tracks = len(self.strands) - 1
-        self.h_top = self.top + self.size.rows[2]
-        self.h_height = max(tracks * self.size.track + 3.2 * self.size.type + 12, 4.5 * self.size.type)
-        self.h_bottom = self.h_top + self.h_height
-        self.forward = self.h_bottom - 1.5 * self.size.type
-        self.bottom = self.h_bottom + (96 if self.size.chip else 60)
-        self.roles = {role: [p.name or "?" for p, r in roles(run).items() if r == role] for role in WEIGHTS}
-        self.items: list[Item] = []
+class Map(Network):
+    """A network, and every term of (3.1) for one t as a line."""
 
     def scene(self) -> Scene:
         """Columns, then the network, then the gradients, then the table."""
         title = f"Unrolled {cell_name(self.run)}, T = {self.T}: where {total_symbol(self.run, self.t)} comes from"
-        self.items.append(Text(18, 20, title, 16, INK))
-        self._backgrounds()
-        for column in self.columns:
-            if column > 0:
-                self._network(column)
-        self._initial()
+        self.draw()
         for track, strand in enumerate(reversed(self.strands)):
-            self._strand(strand, self.h_top + 12 + track * self.size.track)
+            self._strand(strand, self.h_top + 12 * min(1, self.size.type / 8) + track * self.size.track)
         right = max(self.x.values()) + self.size.pitch / 2
+        if self.run.backward:  # time still goes from left to right
+            self.items = mirrored(self.items, (self.size.left + right) / 2)
+            right += self.size.left - 14
+        if not self.preset.words:
+            return Scene(self.preset.width or right + 3, self.bottom + 3, title, tuple(self.items))
+        self.items.insert(0, Text(18, 20, title, 16, INK))
         colors = {s.ks[0]: s.color for s in self.strands if len(s.ks) == 1}
         shown, width, height = table(self.run, self.flow, self.t, colors, 18, self.bottom + 30, self.scale)
         self.items += shown
@@ -85,149 +41,6 @@ class Map:
         self.items += explained
         whole = max(right + 14, width + 60 + more_width)
         return Scene(whole, self.bottom + 30 + max(height, more_height) + 14, title, tuple(self.items))
-
-    # -- what is drawn --------------------------------------------------------------------------------
-
-    def _strands(self) -> Iterator[Strand]:
-        """Direct first, then near to far; the terms of columns left out are summed into one."""
-        shown = [k for k in self.columns if k >= self.t]
-        hidden = [k for k in range(self.t, self.T + 1) if k not in shown]
-        norms = self.flow.norms()
-        for k in shown:
-            color = DIRECT if k == self.t else far(k, self.t, self.T)
-            if hidden and k > hidden[-1] and hidden[0] > 0:
-                yield self._sum(hidden, shown)
-                hidden = []
-            yield Strand((k,), {j: float(norms[k - 1, j - 1]) for j in shown if j <= k}, color)
-
-    def _sum(self, ks: list[int], hops: list[int]) -> Strand:
-        norms = {}
-        for j in hops:
-            if j < ks[0]:
-                terms = [parts(self.flow.term(k, j)) for k in ks]
-                norms[j] = float(np.sqrt(sum(float(np.sum(sum(p) ** 2)) for p in zip(*terms, strict=True))))
-        return Strand(tuple(ks), norms, far((ks[0] + ks[-1]) // 2, self.t, self.T))
-
-    def _backgrounds(self) -> None:
-        middle, height = (self.top + self.bottom) / 2, self.bottom - self.top
-        for column, x in self.x.items():
-            if column <= 0:
-                count = left_out(self.columns, column)
-                self.items.append(Text(x, self.top + 16, "⋯", 14, GREY, "middle"))
-                self.items.append(Text(x, self.top + 32, f"{count} steps", 7.5, GREY, "middle"))
-                continue
-            fill = CHOSEN if column == self.t else COLUMN
-            self.items.append(Box(x, middle, self.size.pitch - 5, height, fill=fill, width=0))
-            label = f"t = {column}" if self.size.chip else str(column)
-            color = FADED if column < self.t else INK
-            self.items.append(Text(x, self.top + 15, label, 0.35 * self.size.type + 6.5, color, "middle"))
-
-    def _network(self, t: int) -> None:
-        """x_t, h_t, y_t, L_t of one column and the forward lines between them."""
-        run, size, x, faded = self.run, self.size, self.x[t], t < self.t
-        ink, line = (FADED, FADED) if faded else (INK, FORWARD)
-        y_loss, y_out = self.top + size.rows[0], self.top + size.rows[1]
-        y_in = self.bottom - (28 if size.chip else 20)
-
-        def node(symbol: str, y: float, shape: Any, fill: str = PAPER) -> None:
-            width = size.node * (0.75 if symbol == "x" else 1)
-            label, key = symbol + subscript(t), f"{symbol}{t}"
-            box = Box(x, y, width, size.height, label, shape, fill, ink, size=size.type, color=ink, key=key)
-            self.items.append(box)
-
-        symbol = state_symbol(run, t)
-        middle, tip = (self.h_top + self.h_bottom) / 2, f"{symbol}: shape {parts(run.states[t - 1])[0].shape}"
-        border = 2.0 if t == self.t else 1.0
-        self.items += [
-            Box(x, middle, size.node, self.h_height, shape="round", width=border, stroke=ink, key=f"h{t}", tip=tip),
-            Text(x, self.forward, fitted(symbol, size.type * 1.3, size.node - 4), size.type * 1.3, ink, "middle"),
-        ]
-        node("x", y_in, "ellipse")
-        self._up(x, y_in - size.height / 2, self.h_bottom, line, "input", faded, f"x{t}", f"h{t}")
-        upper, below = self.h_top, "h"
-        if run.outputs:
-            node("y", y_out, "round")
-            self._up(x - size.offset, upper, y_out + size.height / 2, line, "readout", faded, f"h{t}", f"y{t}")
-            upper, below = y_out - size.height / 2, "y"
-        node("L", y_loss, "rect", COLUMN if faded else LOSS)
-        self._up(x - size.offset, upper, y_loss + size.height / 2, line, "", faded, f"{below}{t}", f"L{t}")
-        if t + 1 in self.x:
-            self._recurrent(x + size.node / 2, self.x[t + 1] - size.node / 2, t + 1, faded)
-        elif t < self.T:
-            self._right(x + size.node / 2, x + size.pitch - size.node / 2, line, "", "")
-        if t - 1 not in self.x and t > 1:
-            self._right(x - size.pitch + size.node / 2, x - size.node / 2, line, "", f"h{t}")
-
-    def _initial(self) -> None:
-        """The state before the first column, dashed."""
-        first = self.columns[0]
-        if first != 1:
-            return
-        x, width = self.left - (52 if self.size.chip else 22), 40 if self.size.chip else 20
-        height = self.size.height if self.size.chip else 12
-        color = "#8B949E" if self.t == 1 else FADED
-        label = fitted(state_symbol(self.run, 0), self.size.type, width)
-        self.items.append(Box(x, self.forward, width, height, label, "round", stroke=color, color=color, dashed=True,
-                              size=self.size.type, key="h0"))  # fmt: skip
-        self._recurrent(x + width / 2, self.x[1] - self.size.node / 2, 1, True)
-
-    def _recurrent(self, start: float, end: float, t: int, faded: bool) -> None:
-        """h_(t-1) -> h_t with its weight and the norm of its Jacobian."""
-        middle, chip = (start + end) / 2, self._chip_width("recurrent")
-        self._right(start, end, FADED if faded else FORWARD, f"h{t - 1}", f"h{t}", chip, middle)
-        self._chip(middle, self.forward, "recurrent", faded)
-        norm = self._jacobian_norm(t) if self.size.chip and not faded and t > 1 else None
-        if norm is not None:
-            label = f"‖J{subscript(t)}‖ = {number(norm)}" if self.size.numbers else f"{norm:.2f}"
-            tip = f"largest singular value of J_{t}"
-            self.items.append(Text(middle, self.forward + 18, label, 8.5, GREY, "middle", tip))
-
-    def _jacobian_norm(self, t: int) -> float | None:
-        """The largest singular value of J_t; None where there is no Jacobian for each row, or it is not finite."""
-        try:
-            return float(np.max(self.flow.singular_values(t)))
-        except (GradientError, ShapeError, np.linalg.LinAlgError):
-            return None
-
-    # -- lines ----------------------------------------------------------------------------------------
-
-    def _up(self, x: float, low: float, high: float, color: str, role: str, faded: bool, source: str, end: str) -> None:
-        """A forward line upwards, interrupted by its weight, with an arrow head."""
-        arrow = 6.0 if self.size.chip else 4.0
-        stops = [(low, high + arrow)]
-        if self._chip_width(role):
-            middle = (low + high) / 2
-            half = self.size.chip * 0.24
-            stops = [(low, middle + half), (middle - half, high + arrow)]
-            self._chip(x, middle, role, faded)
-        for a, b in stops:
-            self.items.append(Line(((x, a), (x, b)), color, 1.0, ends=(source, end)))
-        self.items.append(Triangle(x, high, "up", arrow, arrow, color))
-
-    def _right(
-        self, a: float, b: float, color: str, source: str, end: str, chip: float = 0.0, middle: float = 0.0
-    ) -> None:
-        arrow = 6.0 if self.size.chip else 4.0
-        y = self.forward
-        runs = [(a, middle - chip / 2), (middle + chip / 2, b - arrow)] if chip else [(a, b - arrow)]
-        self.items += [Line(((p, y), (q, y)), color, 1.0, ends=(source, end)) for p, q in runs]
-        self.items.append(Triangle(b, y, "right", arrow, arrow, color))
-
-    def _chip_width(self, role: str) -> float:
-        return self.size.chip if self.roles.get(role) else 0.0
-
-    def _chip(self, x: float, y: float, role: str, faded: bool) -> None:
-        if not self._chip_width(role):
-            return
-        fill, stroke = WEIGHTS[role]
-        type_size = self.size.chip * 0.24
-        label = fitted(", ".join(self.roles[role]), type_size, self.size.chip - 3)
-        if faded:
-            fill, stroke = "#FFFFFF", FADED
-        self.items.append(
-            Box(x, y, self.size.chip, self.size.chip * 0.46, label, "round", fill, stroke,
-                size=type_size, color=FADED if faded else INK, tip=", ".join(self.roles[role]))
-        )  # fmt: skip
 
     def _strand(self, strand: Strand, track: float) -> None:
         """One term from its loss to h_t, hop by hop; below the scale it is dotted, or left out if there are many."""
@@ -301,11 +114,14 @@ class Map:
             self.items.append(Text(x, y, number(norm), 9.5, readable(color)))
 
     def _tip(self, strand: Strand, j: int) -> str:
-        k = strand.ks[0]
-        what = f"loss {k}" if len(strand.ks) == 1 else f"losses {k} to {strand.ks[-1]}, summed"
-        return f"{what}, {'direct' if k == j else f'at h_{j}'}: norm {strand.norms[j]:.6g}"
+        ks = [time(self.run, k) for k in strand.ks]
+        what = f"loss {ks[0]}" if len(ks) == 1 else f"losses {ks[0]} to {ks[-1]}, summed"
+        at = "direct" if strand.ks[0] == j else f"at h_{time(self.run, j)}"
+        return f"{what}, {at}: norm {strand.norms[j]:.6g}"
 
 
-def paths_scene(run: Unrolled, t: int, flow: GradientFlow) -> Scene:
-    """The map of (3.1) for h_t."""
-    return Map(run, t, flow).scene()
+def paths_scene(runs: Sequence[tuple[Unrolled, GradientFlow]], t: int, preset: str = "lecture") -> Scene:
+    """The map of (3.1) for h_t: of several networks over the same time, one row for each."""
+    chosen = Preset.named(preset)
+    rows = [Map(run, time(run, t), flow, chosen).scene() for run, flow in runs]
+    return scaled(reduce(below, rows), chosen.scale)

@@ -1,12 +1,14 @@
-"""The pictures, each one function from a network or a Tensor to a Figure."""
+"""The pictures, each one function from a network or a Tensor to a Figure or a Page."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 
-from tinygrad_rnn.draw.any_graph import graph_scene
+from tinygrad_rnn.draw.any_graph import Layout, graph_scene
 from tinygrad_rnn.draw.curves import Curve, curves_scene
 from tinygrad_rnn.draw.figure import Figure
 from tinygrad_rnn.draw.heat import heat_scene
 from tinygrad_rnn.draw.operations import operations_scene
+from tinygrad_rnn.draw.page import Page, make_page
 from tinygrad_rnn.draw.paths import paths_scene
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
@@ -14,25 +16,37 @@ from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, parts
 
 
-def paths(run: Unrolled, t: int = 1, flow: GradientFlow | None = None) -> Figure:
+def paths(
+    run: Unrolled | tuple[Unrolled, ...], t: int = 1, flow: GradientFlow | None = None, *, preset: str = "lecture"
+) -> Figure:
     """Equation (3.1) for h_t as a map: every term is a line whose width is the log of its norm.
 
-    flow: `gradient_flow(run.losses, run.states)` if it is at hand already.  Raises RangeError for t outside 1..T.
+    run     an unrolled network with a loss; of several, such as the two of `bidirectional`, each has a row
+    flow    `gradient_flow(run.losses, run.states)` if it is at hand already, of a single network
+    preset  lecture, paper (one column of 3.4 inches, type of 7 points and more, no legend) or poster
+
+    Raises RangeError for t outside 1..T.
     """
-    if not 1 <= t <= len(run):
-        raise RangeError(f"t is {t}; it must lie in 1..{len(run)}.")
-    return Figure(paths_scene(run, t, flow or measured(run)))
+    runs = run if isinstance(run, tuple) else (run,)
+    for each in runs:
+        if not 1 <= t <= len(each):
+            raise RangeError(f"t is {t}; it must lie in 1..{len(each)}.")
+    flows = [flow] if flow is not None and len(runs) == 1 else map(measured, runs)
+    return Figure(paths_scene(list(zip(runs, flows, strict=True)), t, preset))
 
 
-def heatmap(run: Unrolled | GradientFlow, t: int | None = None) -> Figure:
+def heatmap(run: Unrolled | GradientFlow, t: int | None = None, *, preset: str = "lecture") -> Figure:
     """The norm of every term of (3.1) over (k, t) on a log scale; t marks one column.
 
-    run: an unrolled network with a loss, or its gradient flow.  Raises RangeError for t outside 1..T.
+    run     an unrolled network with a loss, or its gradient flow
+    preset  lecture, paper or poster, as for `paths`
+
+    Raises RangeError for t outside 1..T.
     """
     flow = run if isinstance(run, GradientFlow) else measured(run)
     if t is not None and not 1 <= t <= len(flow):
         raise RangeError(f"t is {t}; it must lie in 1..{len(flow)}.")
-    return Figure(heat_scene(flow, t, "h" if len(parts(flow.states[0])) == 1 else "s"))
+    return Figure(heat_scene(flow, t, "h" if len(parts(flow.states[0])) == 1 else "s", preset))
 
 
 def ops(run: Unrolled) -> Figure:
@@ -40,14 +54,44 @@ def ops(run: Unrolled) -> Figure:
 
     Above 8 steps those in the middle are left out, and counted.
     """
+    _check_direction(run)
     return Figure(operations_scene(run))
 
 
-def graph(tensor: Tensor) -> Figure:
-    """Any computation graph: the operations and leaves behind `tensor`, and its gradients if it is a scalar."""
+def graph(
+    tensor: Tensor, *, fold: bool | Collection[str] | None = None, limit: int = 200, layout: Layout = "layered"
+) -> Figure:
+    """Any computation graph: the operations and leaves behind `tensor`, and its gradients if it is a scalar.
+
+    fold    which scopes (`with tg.scope("attention"):`) are drawn as one box: True for all outer ones, False for none,
+            or their names; None folds all outer ones if there are more than `limit` Tensors
+    limit   above so many boxes the oldest operations become one box that says how many they are
+    layout  "layered" needs no program; "dot" lets Graphviz place the boxes, and raises DrawError without it
+    """
     if not isinstance(tensor, Tensor):
         raise UsageError(f"draw.graph draws a Tensor, not {type(tensor).__name__}.")
-    return Figure(graph_scene(tensor))
+    if layout not in ("layered", "dot"):
+        raise UsageError(f"there is no layout {layout!r}. Use layered or dot.")
+    if limit < 2:
+        raise RangeError(f"limit is {limit}; a picture has at least 2 boxes.")
+    return Figure(graph_scene(tensor, fold, limit, layout))
+
+
+def page(
+    run: Unrolled, path: str | os.PathLike[str] | None = None, t: int = 1, flow: GradientFlow | None = None
+) -> Page:
+    """One self-contained HTML page about every term of (3.1), to explore with mouse or keyboard; opens with h_t.
+
+    path: where to write it, e.g. "bptt.html"; without it `.save(path)` does, and a notebook shows it in a frame.
+    Raises RangeError for t outside 1..T.
+    """
+    if not 1 <= t <= len(run):
+        raise RangeError(f"t is {t}; it must lie in 1..{len(run)}.")
+    _check_direction(run)
+    made = make_page(run, t, flow or measured(run))
+    if path is not None:
+        made.save(path)
+    return made
 
 
 def curves(
@@ -75,3 +119,10 @@ def measured(run: Unrolled) -> GradientFlow:
     """The gradient flow of a network unrolled with a loss; UsageError without one."""
     assert run.loss is not None
     return gradient_flow(run.losses, run.states)
+
+
+def _check_direction(run: Unrolled) -> None:
+    if run.backward:
+        raise UsageError(
+            "this network ran backwards in time; only its map is drawn so. Use draw.paths, or draw.graph(run.loss)."
+        )

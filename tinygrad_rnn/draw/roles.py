@@ -22,7 +22,7 @@ def roles(run: Unrolled) -> dict[Tensor, Role]:
     found: dict[Tensor, Role] = {}
     _search(states, {*previous, run.xs[-1]}, {run.xs[-1]: "input", **dict.fromkeys(previous, "recurrent")}, found)
     ends = [*run.losses[-1:], *run.outputs[-1:]]
-    _search(ends, {*states, *previous}, dict.fromkeys(states, "readout"), found)
+    _search(ends, {*states, *previous, *run.outside}, dict.fromkeys(states, "readout"), found)
     return found
 
 

@@ -5,8 +5,8 @@ Lines are drawn last, over everything else, each in the order given.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 Point = tuple[float, float]
 
@@ -134,6 +134,52 @@ def fitted(label: str, size: float, width: float) -> str:
 def subscript(n: int) -> str:
     """12 as ₁₂."""
     return str(n).translate(str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋"))
+
+
+def scaled(scene: Scene, factor: float) -> Scene:
+    """The same picture in another size, type and lines as well."""
+    if factor == 1.0:
+        return scene
+
+    def grown(item: Item) -> Item:
+        names = {"x", "y", "w", "h", "width", "size", "length", "breadth", "radius"} & {f.name for f in fields(item)}
+        changes: dict[str, Any] = {name: getattr(item, name) * factor for name in names}
+        if isinstance(item, Line):
+            changes["points"] = tuple((x * factor, y * factor) for x, y in item.points)
+        return replace(item, **changes)
+
+    return Scene(scene.width * factor, scene.height * factor, scene.title, tuple(map(grown, scene.items)))
+
+
+def mirrored(items: Sequence[Item], around: float) -> list[Item]:
+    """Left and right exchanged around a vertical line; text still reads from left to right."""
+    swap = {"left": "right", "right": "left", "start": "end", "end": "start"}
+
+    def turned(item: Item) -> Item:
+        if isinstance(item, Line):
+            return replace(item, points=tuple((2 * around - x, y) for x, y in item.points))
+        changes: dict[str, Any] = {"x": 2 * around - item.x}
+        for name in ("toward", "anchor"):
+            if (old := getattr(item, name, None)) in swap:
+                changes[name] = swap[old]
+        return replace(item, **changes)
+
+    return [turned(item) for item in items]
+
+
+def below(upper: Scene, lower: Scene) -> Scene:
+    """Two pictures as one, the second below the first; keys of its boxes get a prime."""
+
+    def moved(item: Item) -> Item:
+        if isinstance(item, Line):
+            ends = (item.ends[0] and item.ends[0] + "'", item.ends[1] and item.ends[1] + "'")
+            return replace(item, points=tuple((x, y + upper.height) for x, y in item.points), ends=ends)
+        if isinstance(item, Box) and item.key:
+            item = replace(item, key=item.key + "'")
+        return replace(item, y=item.y + upper.height)
+
+    items = (*upper.items, *map(moved, lower.items))
+    return Scene(max(upper.width, lower.width), upper.height + lower.height, upper.title, items)
 
 
 def stacked(items: Sequence[Item]) -> tuple[Item, ...]:

@@ -4,11 +4,10 @@ from tinygrad_rnn.draw.palette import FONT
 from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, clean, corners, stacked
 
 
-def to_svg(scene: Scene) -> str:
+def to_svg(scene: Scene, scale: float = 1.0) -> str:
     """The whole picture as one SVG document; text stays text, tips become tooltips."""
-    size = (
-        f'width="{_n(scene.width)}pt" height="{_n(scene.height)}pt" viewBox="0 0 {_n(scene.width)} {_n(scene.height)}"'
-    )
+    size = f'width="{_n(scene.width * scale)}pt" height="{_n(scene.height * scale)}pt"'
+    size += f' viewBox="0 0 {_n(scene.width)} {_n(scene.height)}"'
     body = "\n".join(_item(item) for item in stacked(scene.items))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -14,12 +14,13 @@ Array = Any
 class Cell(Module):
     """One time step of a recurrent network as a pure function: no state is kept in the cell.
 
-    A subclass gives `step`, its `equation`, the names of its `states`, and the `symbols` of every shape,
+    A subclass gives `step`, its `equation`, the names of its `states` and `gates`, and the `symbols` of every shape,
     so that a shape that does not fit is reported in the equation's words.
     """
 
     equation: ClassVar[str]
     states: ClassVar[tuple[str, ...]] = ("h",)
+    gates: ClassVar[tuple[str, ...]] = ()  # what the blocks along the last axis are called, in pictures
     symbols: ClassVar[dict[str, str]]
     hidden: int
     dtype: Any

@@ -22,6 +22,7 @@ class GRUCell(Cell):
     """
 
     equation = "r, z, n = gates of x_t W_xh + b_xh and h_(t-1) W_hh + b_hh (6.1), h_t = (1 - z) * n + z * h_(t-1) (6.3)"
+    gates = ("r", "z", "n")
     symbols = {"W_xh": "I 3H", "W_hh": "H 3H", "b_xh": "3H", "b_hh": "3H", "x": "B I", "h": "B H"}
 
     def __init__(self, inputs: int, hidden: int, *, rng: int | np.random.Generator, dtype: Any = float):

@@ -26,6 +26,7 @@ class LSTMCell(Cell):
 
     equation = "i, f, g, o = x_t W_xh + h_(t-1) W_hh + b_h (5.1), c_t = f * c_(t-1) + i * g (5.2)"
     states = ("h", "c")
+    gates = ("i", "f", "g", "o")
     symbols = {"W_xh": "I 4H", "W_hh": "H 4H", "b_h": "4H", "x": "B I", "h": "B H", "c": "B H"}
 
     def __init__(

@@ -1,0 +1,222 @@
+"""The network in a map: one column for each step, from the bottom x, h, y, L, and the forward lines between them."""
+
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.draw.measures import Measures, Preset, left_out, shown_columns
+from tinygrad_rnn.draw.palette import (
+    CHOSEN,
+    COLUMN,
+    FADED,
+    FORWARD,
+    GREY,
+    INK,
+    LOSS,
+    PAPER,
+    WEIGHTS,
+    LogScale,
+    number,
+)
+from tinygrad_rnn.draw.roles import roles
+from tinygrad_rnn.draw.scene import Box, Item, Line, Text, Triangle, fitted, subscript
+from tinygrad_rnn.draw.strands import strands
+from tinygrad_rnn.draw.symbols import state_names, state_symbol, time
+from tinygrad_rnn.errors import GradientError, ShapeError
+from tinygrad_rnn.flow import GradientFlow
+from tinygrad_rnn.unroll import Unrolled, parts
+
+
+class Network:
+    """The layout of one network, and its boxes and forward lines among the `items`."""
+
+    def __init__(self, run: Unrolled, t: int, flow: GradientFlow, preset: Preset):
+        self.run, self.t, self.flow, self.T, self.preset = run, t, flow, len(run), preset
+        self.columns = shown_columns(t, self.T, preset.columns)
+        self.size = size = Measures.of(len(self.columns), preset.width)
+        self.strands = list(strands(flow, t, self.columns))
+        self.scale = LogScale([n for s in self.strands for n in s.norms.values()])
+        self.top = 40.0 if preset.words else 3.0
+        self.x = {column: size.left + (i + 0.5) * size.pitch for i, column in enumerate(self.columns)}
+        self.names = state_names(run)
+        tracks = len(self.strands) - 1
+        self.h_top = self.top + size.rows[2]
+        self.h_height = max(tracks * size.track + 3.2 * size.type + 12, 4.5 * size.type)
+        self.h_height += (len(self.names) - 1) * self._apart
+        self.h_bottom = self.h_top + self.h_height
+        self.forward = self._part(0)
+        self.bottom = self.h_bottom + size.below
+        self.roles = {role: [p.name or "?" for p, r in roles(run).items() if r == role] for role in WEIGHTS}
+        self.items: list[Item] = []
+
+    def draw(self) -> None:
+        """All columns, then the state before the first."""
+        self._backgrounds()
+        for column in self.columns:
+            if column > 0:
+                self._network(column)
+        self._initial()
+
+    @property
+    def _apart(self) -> float:
+        """The distance of the parts of a state, each on a row of its own."""
+        return max(self.size.height + 2, 14) if self.size.chip else 1.75 * self.size.type
+
+    def _part(self, i: int) -> float:
+        """The row of part i of a state; what is computed from other parts of the same time stands above them."""
+        order = sorted(range(len(self.names)), key=lambda part: (len(self._within[part]), part))
+        return self.h_bottom - 1.5 * self.size.type - order.index(i) * self._apart
+
+    @cached_property
+    def _within(self) -> list[set[int]]:
+        """From which parts of the same time each part is computed: h from c, a layer from that below."""
+        state = parts(self.run.states[-1])
+        stop = {*parts(self.run.states[-2] if self.T > 1 else self.run.initial), *state}
+        reach = [set(ancestors([x], stop=stop - {x})) for x in state]
+        return [{j for j, y in enumerate(state) if x is not y and y in reach[i]} for i, x in enumerate(state)]
+
+    def _backgrounds(self) -> None:
+        middle, height = (self.top + self.bottom) / 2, self.bottom - self.top
+        for column, x in self.x.items():
+            if column <= 0:
+                count = left_out(self.columns, column)
+                self.items.append(Text(x, self.top + 16, "⋯", 14, GREY, "middle"))
+                words = f"{count} steps" if self.preset.words else f"{count}"
+                self.items.append(Text(x, self.top + 32, words, 7.5, GREY, "middle"))
+                continue
+            fill = CHOSEN if column == self.t else COLUMN
+            self.items.append(Box(x, middle, self.size.pitch - 5, height, fill=fill, width=0))
+            at = time(self.run, column)
+            label = f"t = {at}" if self.size.chip else str(at)
+            color = FADED if column < self.t else INK
+            self.items.append(Text(x, self.top + self.size.label, label, 0.35 * self.size.type + 6.5, color, "middle"))
+
+    def _network(self, t: int) -> None:
+        """x_t, h_t, y_t, L_t of one column and the forward lines between them."""
+        run, size, x, faded = self.run, self.size, self.x[t], t < self.t
+        ink, line = (FADED, FADED) if faded else (INK, FORWARD)
+        y_loss, y_out = self.top + size.rows[0], self.top + size.rows[1]
+        y_in = self.bottom - ((28 if size.chip else 20) if self.preset.words else size.height / 2 + 4)
+
+        def node(symbol: str, y: float, shape: Any, fill: str = PAPER) -> None:
+            width = size.node * (0.75 if symbol == "x" else 1)
+            label, key = symbol + subscript(time(run, t)), f"{symbol}{t}"
+            box = Box(x, y, width, size.height, label, shape, fill, ink, size=size.type, color=ink, key=key)
+            self.items.append(box)
+
+        symbol = state_symbol(run, t)
+        middle, tip = (self.h_top + self.h_bottom) / 2, f"{symbol}: shape {parts(run.states[t - 1])[0].shape}"
+        border = 2.0 if t == self.t else 1.0
+        self.items += [
+            Box(x, middle, size.node, self.h_height, shape="round", width=border, stroke=ink, key=f"h{t}", tip=tip),
+        ]
+        for i, name in enumerate(self.names):
+            big = size.type * (1.3 if self.preset.words else 1.1)
+            label = fitted(name + subscript(time(run, t)), big, size.node - 2)
+            self.items.append(Text(x, self._part(i), label, big, ink, "middle"))
+        for high, within in enumerate(self._within if size.chip else ()):
+            for low in within:
+                if abs(self._part(low) - self._part(high)) < 1.5 * self._apart:
+                    self._between(x + size.node * 0.36, low, high, line)
+        node("x", y_in, "ellipse")
+        self._up(x, y_in - size.height / 2, self.h_bottom, line, "input", faded, f"x{t}", f"h{t}")
+        upper, below = self.h_top, "h"
+        if run.outputs:
+            node("y", y_out, "round")
+            self._up(x - size.offset, upper, y_out + size.height / 2, line, "readout", faded, f"h{t}", f"y{t}")
+            upper, below = y_out - size.height / 2, "y"
+        node("L", y_loss, "rect", COLUMN if faded else LOSS)
+        self._up(x - size.offset, upper, y_loss + size.height / 2, line, "", faded, f"{below}{t}", f"L{t}")
+        if t + 1 in self.x:
+            self._recurrent(x + size.node / 2, self.x[t + 1] - size.node / 2, t + 1, faded)
+        elif t < self.T:
+            self._right(x + size.node / 2, x + size.pitch - size.node / 2, line, "", "")
+        if t - 1 not in self.x and t > 1:
+            self._right(x - size.pitch + size.node / 2, x - size.node / 2, line, "", f"h{t}")
+
+    def _between(self, x: float, low: int, high: int, color: str) -> None:
+        """A short arrow from one part to the next inside the box of the state."""
+        a, b = self._part(low), self._part(high)
+        sign = 1 if b > a else -1
+        a, b = a + sign * 0.3 * self.size.type, b - sign * 0.4 * self.size.type
+        self.items.append(Line(((x, a), (x, b - sign * 3)), color, 1.0))
+        self.items.append(Triangle(x, b, "down" if sign > 0 else "up", 3.5, 4, color))
+
+    def _initial(self) -> None:
+        """The state before the first column, dashed."""
+        first = self.columns[0]
+        if first != 1 or not self.preset.words:
+            return
+        size = self.size
+        x, width = size.left - (52 if size.chip else 0.5 * size.left), 40 if size.chip else min(20, size.left - 4)
+        height = size.height if size.chip else 1.5 * size.type
+        color = "#8B949E" if self.t == 1 else FADED
+        for i, name in enumerate(self.names):
+            label = fitted(name + subscript(time(self.run, 0)), size.type, width)
+            box = Box(x, self._part(i), width, height, label, "round", stroke=color, color=color, dashed=True)
+            self.items.append(replace(box, size=size.type, key="" if i else "h0"))
+        self._recurrent(x + width / 2, self.x[1] - size.node / 2, 1, True)
+
+    def _recurrent(self, start: float, end: float, t: int, faded: bool) -> None:
+        """h_(t-1) -> h_t with its weight and the norm of its Jacobian."""
+        middle, chip = (start + end) / 2, self._chip_width("recurrent")
+        self._right(start, end, FADED if faded else FORWARD, f"h{t - 1}", f"h{t}", chip, middle)
+        self._chip(middle, self.forward, "recurrent", faded)
+        norm = self._jacobian_norm(t) if self.size.chip and not faded and t > 1 else None
+        if norm is not None:
+            label = f"‖J{subscript(time(self.run, t))}‖ = {number(norm)}" if self.size.numbers else f"{norm:.2f}"
+            tip = f"largest singular value of J_{time(self.run, t)}"
+            self.items.append(Text(middle, self.forward + 18, label, 8.5, GREY, "middle", tip))
+
+    def _jacobian_norm(self, t: int) -> float | None:
+        """The largest singular value of J_t; None where there is no Jacobian for each row, or it is not finite."""
+        try:
+            return float(np.max(self.flow.singular_values(t)))
+        except (GradientError, ShapeError, np.linalg.LinAlgError):
+            return None
+
+    # -- lines ----------------------------------------------------------------------------------------
+
+    def _up(self, x: float, low: float, high: float, color: str, role: str, faded: bool, source: str, end: str) -> None:
+        """A forward line upwards, interrupted by its weight, with an arrow head."""
+        arrow = 6.0 if self.size.chip else 4.0
+        stops = [(low, high + arrow)]
+        if self._chip_width(role):
+            middle = (low + high) / 2
+            half = self.size.chip * 0.24
+            stops = [(low, middle + half), (middle - half, high + arrow)]
+            self._chip(x, middle, role, faded)
+        for a, b in stops:
+            self.items.append(Line(((x, a), (x, b)), color, 1.0, ends=(source, end)))
+        self.items.append(Triangle(x, high, "up", arrow, arrow, color))
+
+    def _right(
+        self, a: float, b: float, color: str, source: str, end: str, chip: float = 0.0, middle: float = 0.0
+    ) -> None:
+        arrow = min(6.0 if self.size.chip else 4.0, 0.5 * abs(b - a))
+        y = self.forward
+        for i in range(1, len(self.names)):
+            self.items.append(Line(((a, self._part(i)), (b - arrow, self._part(i))), color, 1.0, ends=(source, end)))
+            self.items.append(Triangle(b, self._part(i), "right", arrow, arrow, color))
+        runs = [(a, middle - chip / 2), (middle + chip / 2, b - arrow)] if chip else [(a, b - arrow)]
+        self.items += [Line(((p, y), (q, y)), color, 1.0, ends=(source, end)) for p, q in runs]
+        self.items.append(Triangle(b, y, "right", arrow, arrow, color))
+
+    def _chip_width(self, role: str) -> float:
+        return self.size.chip if self.roles.get(role) else 0.0
+
+    def _chip(self, x: float, y: float, role: str, faded: bool) -> None:
+        if not self._chip_width(role):
+            return
+        fill, stroke = WEIGHTS[role]
+        type_size = self.size.chip * 0.24
+        label = fitted(", ".join(self.roles[role]), type_size, self.size.chip - 3)
+        if faded:
+            fill, stroke = "#FFFFFF", FADED
+        self.items.append(
+            Box(x, y, self.size.chip, self.size.chip * 0.46, label, "round", fill, stroke,
+                size=type_size, color=FADED if faded else INK, tip=", ".join(self.roles[role]))
+        )  # fmt: skip

@@ -1,0 +1,77 @@
+"""One self-contained page: the numbers once, and what draws them in a browser.  It loads nothing from anywhere."""
+
+import html
+import json
+import os
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from tinygrad_rnn.draw.operations import operations_scene
+from tinygrad_rnn.draw.page_data import page_data
+from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, DARK
+from tinygrad_rnn.draw.scene import clean
+from tinygrad_rnn.draw.svg import to_svg
+from tinygrad_rnn.draw.symbols import cell_name
+from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.files import write_whole
+from tinygrad_rnn.flow import GradientFlow
+from tinygrad_rnn.unroll import Unrolled
+
+_SCRIPTS = ("data", "words", "dom", "map", "heat", "panels", "main")  # in this order: each may use those before it
+
+
+class Page:
+    """A page about one unrolled network.
+
+    html    the whole page as text
+    """
+
+    def __init__(self, html: str, title: str):
+        self.html, self.title = html, title
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page, whole or not at all; returns the path.  UsageError for a suffix other than .html."""
+        if Path(path).suffix.lower() not in (".html", ".htm"):
+            raise UsageError(f"a page is an .html file, not {Path(path).name!r}. Name it, say, bptt.html.")
+        return write_whole(path, self.html.encode())
+
+    def _repr_html_(self) -> str:
+        """Jupyter's hook: the page in a frame of its own, apart from the notebook's styles and scripts."""
+        return (
+            f'<iframe srcdoc="{html.escape(self.html)}" title="{html.escape(self.title)}" '
+            'style="width: 100%; height: 860px; border: 1px solid #D5D9DE" sandbox="allow-scripts"></iframe>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<Page {self.title!r}, {len(self.html) / 1e6:.2f} MB>"
+
+
+def make_page(run: Unrolled, t: int, flow: GradientFlow) -> Page:
+    """The page that opens with h_t."""
+    title = f"Unrolled {cell_name(run)}, T = {len(run)}: where its gradients come from"
+    data = page_data(run, flow, t) | {"cividis": CIVIDIS, "below": [int(BELOW[i : i + 2], 16) for i in (1, 3, 5)]}
+    parts = {
+        "title": html.escape(clean(title)),
+        "style": _asset("page.css") + _dark_operations(),
+        "operations": to_svg(operations_scene(run)).partition("\n")[2],  # without the XML declaration
+        "data": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+        "script": "\n".join(_asset(f"{name}.js") for name in _SCRIPTS),
+    }
+    page = re.sub(r"@(\w+)@", lambda m: parts[m[1]], _asset("page.html"))  # once, so that no part is read for marks
+    return Page(page, title)
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("tinygrad_rnn.draw") / "web" / name).read_text("utf-8")
+
+
+def _dark_operations() -> str:
+    """The colours of the op-level picture on a dark page."""
+    return "\n".join(
+        f':root[data-theme="dark"] #ops [{what}="{light}"] {{ {what}: {dark}; }}'
+        for light, dark in DARK.items()
+        for what in ("fill", "stroke")
+    )

@@ -1,0 +1,200 @@
+"""The numbers behind the page: every term of (3.1) for every t, stored once.
+
+Arrays travel as base64 of little-endian floats.  Norms and shares are triangles, row k after row k: entry
+k (k - 1) / 2 + t - 1 belongs to the term (k, t).
+"""
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.draw.expression import equation
+from tinygrad_rnn.draw.measures import shown_columns
+from tinygrad_rnn.draw.palette import LogScale
+from tinygrad_rnn.draw.roles import roles
+from tinygrad_rnn.draw.scene import clean
+from tinygrad_rnn.draw.symbols import cell_name, state_names
+from tinygrad_rnn.errors import GradientError, ShapeError
+from tinygrad_rnn.flow import GradientFlow, lengths, projections
+from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.unroll import Unrolled, parts
+
+Array = Any
+
+_ROWS = 12  # of the table of (3.1); the smaller terms are summed into the last
+_EXACT = 300  # the longest sequence whose norms are kept in full and whose every share is kept
+_VECTORS, _MATRICES, _VALUES = 600_000, 300_000, 64  # bytes of all terms, of all Jacobians; entries of one value
+
+
+def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
+    """Everything the page shows, as JSON can carry it; t is the state it opens with."""
+    terms = Terms(flow)
+    T = len(run)
+    return {
+        "cell": cell_name(run),
+        "T": T,
+        "t": t,
+        "states": state_names(run),
+        "outputs": bool(run.outputs),
+        **terms.data(),
+        **_jacobians(flow),
+        "columns": [shown_columns(s, T) for s in (range(1, T + 1) if T > 30 else [1])],
+        "weights": _weights(run, flow),
+        "values": _values(run),
+        "equations": _equations(run),
+    }
+
+
+class Terms:
+    """Norms, shares and vectors of all terms, and the sums of those that are not shown alone: one pass, t = T .. 1."""
+
+    def __init__(self, flow: GradientFlow):
+        self.flow, self.T = flow, len(flow)
+        T = self.T
+        self.total = np.stack([_joined(parts(total)) for total in flow.total])
+        self.norms, self.shares = np.zeros((T, T)), np.full((T, T), np.nan)  # [k - 1, t - 1]
+        self.rest = np.zeros_like(self.total)  # the small terms of each table, summed
+        self.kept: dict[int, list[int]] = {}  # t -> the losses with a row of their own in its table
+        self.hidden = {t: self._left_out(t) for t in range(1, T + 1)}
+        self.sums: dict[int, list[float]] = {t: [] for t in range(1, T + 1)}  # what these send, from t on
+        keep = T * (T + 1) // 2 * self.total.shape[-1] * 16 // 3 <= _VECTORS
+        self.vectors = np.zeros((T, T, self.total.shape[-1])) if keep else None
+        for t, terms in flow.arriving():
+            self._column(t, terms)
+
+    def _column(self, t: int, terms: Array) -> None:
+        """All terms at t; row k - t belongs to loss k."""
+        norms = lengths(terms)
+        self.norms[t - 1 :, t - 1], self.shares[t - 1 :, t - 1] = norms, projections(terms, self.total[t - 1])
+        if self.vectors is not None:
+            self.vectors[t - 1 :, t - 1] = terms
+        most = _ROWS - 2 if len(terms) > _ROWS else len(terms)
+        largest, rest = np.split(1 + np.argsort(-norms[1:], kind="stable"), [most])
+        self.kept[t] = [t, *sorted(int(i) + t for i in largest)]
+        self.rest[t - 1] = np.sum(terms[rest], axis=0)
+        for earlier in range(max(1, t - _ROWS * 2), t + 1):  # the maps in which t is a column right of the chosen one
+            hidden = self.hidden[earlier]
+            if hidden and t < hidden[0]:
+                total = np.sum(terms[hidden[0] - t : hidden[-1] - t + 1], axis=0)
+                self.sums[earlier].insert(0, float(lengths(total)))
+
+    def _left_out(self, t: int) -> list[int]:
+        """The later losses whose columns the map of t leaves out: a range."""
+        shown = set(shown_columns(t, self.T))
+        return [k for k in range(t, self.T + 1) if k not in shown]
+
+    def data(self) -> dict[str, Any]:
+        """As JSON can carry it."""
+        T, triangle = self.T, np.tril_indices(self.T)
+        norms = self.norms[triangle]
+        scale = LogScale([float(n) for n in norms])
+        indirect = np.stack([_joined(parts(a)) for a in self.flow.indirect])
+        times = range(1, T + 1)
+        tables = [
+            {
+                "ks": self.kept[t],
+                "shares": packed(self.shares[[k - 1 for k in self.kept[t]], t - 1]),
+                "others": T - t + 1 - len(self.kept[t]),
+            }
+            for t in times
+        ]
+        return {
+            "scale": [scale.bottom, scale.top],
+            "norms": packed(norms, logarithm=T > _EXACT),
+            "shares": packed(self.shares[triangle], short=True) if T <= _EXACT else None,
+            "vectors": None if self.vectors is None else packed(self.vectors[triangle], short=True),
+            "width": self.total.shape[-1],
+            "total": packed(lengths(self.total)),
+            "indirect": packed(lengths(indirect)),
+            "tables": tables,
+            "others": {"norms": packed(lengths(self.rest)), "shares": packed(projections(self.rest, self.total))},
+            "hidden": [[ks[0], ks[-1]] if (ks := self.hidden[t]) else None for t in times],
+            "sums": [packed(self.sums[t]) for t in times],
+        }
+
+
+def packed(values: Any, *, short: bool = False, logarithm: bool = False) -> dict[str, str]:
+    """Floats as text: 8 bytes each, or 4 where that is asked for and loses no small or large number.
+
+    logarithm: the decimal logarithms in 4 bytes, for very many positive numbers of any size.
+    """
+    with np.errstate(all="ignore"):
+        array = np.ravel(np.asarray(values, dtype=float))
+        if logarithm:
+            return {"log": base64.b64encode(np.log10(array).astype("<f4").tobytes()).decode()}
+        sizes = np.abs(array[np.isfinite(array) & (array != 0)])
+    fits = sizes.size == 0 or (sizes.min() > 1e-30 and sizes.max() < 1e30)
+    kind = "f4" if short and fits else "f8"
+    return {kind: base64.b64encode(array.astype(f"<{kind}").tobytes()).decode()}
+
+
+def _jacobians(flow: GradientFlow) -> dict[str, Any]:
+    """‖J_t‖ for t = 2 .. T, the largest singular value, and the matrices themselves if they are small."""
+    try:
+        matrices = [flow.jacobian(t) for t in range(2, len(flow) + 1)]
+        if not all(np.all(np.isfinite(J)) for J in matrices):
+            return {"gains": None, "matrices": None}
+        gains = [np.max(np.linalg.svd(J, compute_uv=False), initial=0.0) for J in matrices]
+    except (GradientError, ShapeError, np.linalg.LinAlgError):  # no Jacobian for each row of the batch
+        return {"gains": None, "matrices": None}
+    single = all(J.size == J.shape[-1] * J.shape[-2] for J in matrices)
+    few = sum(J.size for J in matrices) * 16 // 3 <= _MATRICES
+    return {"gains": packed(gains), "matrices": packed(_joined(matrices), short=True) if single and few else None}
+
+
+def _weights(run: Unrolled, flow: GradientFlow) -> list[dict[str, Any]]:
+    """For each parameter what each time step adds to its gradient: norm, and share by projection."""
+    role = roles(run)
+    found = []
+    for name, contribution in flow.contributions().items():
+        tensor, steps = flow.parameters[name], contribution.reshape(len(flow), -1)
+        whole = np.sum(steps, axis=0)
+        found.append(
+            {
+                "name": clean(name, 40),
+                "role": role.get(tensor, "bias"),
+                "norm": packed(lengths(whole)),
+                "norms": packed(lengths(steps)),
+                "shares": packed(projections(steps, whole)),
+                **_value([tensor]),
+            }
+        )
+    return found
+
+
+def _values(run: Unrolled) -> dict[str, Any]:
+    """What x_t, each part of the state, y_t and L_t are."""
+    states = [parts(state) for state in run.states]
+    return {
+        "x": _value(run.xs),
+        "h": [_value([state[i] for state in states]) for i in range(len(states[0]))],
+        "y": _value(run.outputs) if run.outputs else None,
+        "L": _value(run.losses),
+    }
+
+
+def _value(tensors: list[Tensor]) -> dict[str, Any]:
+    """The shape of a series of Tensors, and their entries if they are few."""
+    same = all(x.shape == tensors[0].shape for x in tensors)
+    small = same and tensors[0].size <= _VALUES and len(tensors) * tensors[0].size <= 50 * _EXACT
+    entries = packed([np.ravel(x.data) for x in tensors], short=tensors[0].data.dtype.itemsize <= 4) if small else None
+    return {"shape": list(tensors[0].shape), "entries": entries}
+
+
+def _equations(run: Unrolled) -> dict[str, Any]:
+    """How the last step computed its values, in terms of earlier ones, with t for its time."""
+    state, before = parts(run.states[-1]), parts(run.states[-2] if len(run) > 1 else run.initial)
+    names = state_names(run)
+    known = {run.xs[-1]: "x_t"} | {x: f"{n}_(t−1)" for x, n in zip(before, names, strict=True)}
+    now = {x: f"{n}_t" for x, n in zip(state, names, strict=True)}
+    outputs = dict.fromkeys(run.outputs[-1:], "y_t")
+    return {
+        "h": [f"{name} = {equation(x, known | now)}" for x, name in now.items()],
+        "y": [f"y_t = {equation(y, known | now)}" for y in outputs],
+        "L": [f"L_t = {equation(L, known | now | outputs)}" for L in run.losses[-1:]],
+    }
+
+
+def _joined(arrays: Any) -> Array:
+    return np.concatenate([np.ravel(a) for a in arrays]) if len(arrays) else np.zeros(0)

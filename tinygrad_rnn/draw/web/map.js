@@ -1,0 +1,233 @@
+// The map: one column for each step, every term of (3.1) for h_t as a line of its own.
+
+function measures(columns, width) {
+  const chips = columns <= 12, left = chips ? 84 : 34;
+  const pitch = Math.max(chips ? 76 : 40, Math.min(168, (width - left - 6) / columns));
+  const node = chips ? Math.min(62, pitch * 0.52) : pitch * 0.7;
+  return {
+    pitch, chips, left, node, numbers: pitch >= 130, height: chips ? 26 : 20, type: chips ? 14 : 11, side: node * 0.28,
+    chip: pitch >= 110 ? 42 : 34, thick: chips ? 6.5 : 3.8, track: columns <= 6 ? 19 : chips ? 12 : 6.4,
+  };
+}
+
+// The lines of one map: the term of each loss, or the sum of the terms of the columns left out.
+function strands(t) {
+  const columns = columnsOf(t), found = [], hidden = D.hidden[t - 1];
+  for (const k of columns.filter((c) => c >= t)) {
+    if (hidden && k > hidden[1] && !found.some((s) => s.sum)) {
+      const hops = new Map(sums[t - 1].map((n, i) => [t + i, n]));
+      found.push({ k: hidden[0], last: hidden[1], sum: true, hops });
+    }
+    const hops = new Map(columns.filter((j) => j >= t && j <= k).map((j) => [j, norm(k, j)]));
+    found.push({ k, last: k, sum: false, hops });
+  }
+  return found;
+}
+
+// Near is strong, far is faint; two neighbouring colours of the palette are mixed.
+function colorOf(strand, t) {
+  if (strand.k === t) return "var(--direct)";
+  const place = (((strand.k + strand.last) / 2 - t - 1) / Math.max(1, T - t - 1)) * 6;
+  const i = Math.min(5, Math.floor(place));
+  return `color-mix(in srgb, var(--i${i + 1}) ${Math.round(100 * (place - i))}%, var(--i${i}))`;
+}
+
+// state: { t, chosen: k or null, frame: the step the backward pass has come to, or null }
+function drawMap(box, state, choose) {
+  const { t } = state, columns = columnsOf(t), m = measures(columns.length, box.clientWidth);
+  const lines = strands(t), tracks = lines.length - 1;
+  const x = new Map(columns.map((c, i) => [c, m.left + (i + 0.5) * m.pitch]));
+  const yLoss = 48, yOut = m.chips ? 96 : 84, hTop = D.outputs ? (m.chips ? 152 : 116) : 96;
+  const hBottom = hTop + Math.max(tracks * m.track + (m.chips ? 46 : 26 + 13 * D.states.length), 70), yForward = hBottom - 17;
+  const yIn = hBottom + (m.chips ? 66 : 36), bottomEdge = yIn + 22;
+  const width = m.left + columns.length * m.pitch + 4;
+  const svgMap = svg("svg", { width, height: bottomEdge + 2, viewBox: `0 0 ${width} ${bottomEdge + 2}`, role: "group",
+    "aria-label": `map of all terms of ${totalSymbol(t)}; up and down arrows move between its parts` });
+  const backgrounds = svg("g"), network = svg("g"), paths = svg("g");
+  svgMap.append(backgrounds, network, paths);
+
+  for (const c of columns) {
+    if (c <= 0) gap(c);
+    else column(c);
+  }
+  start();
+  lines.forEach((strand, i) => paths.append(strandOf(strand, hTop + 12 + (tracks - i) * m.track)));
+
+  const scroll = box.scrollLeft, key = document.activeElement?.dataset?.key;
+  box.replaceChildren(svgMap);
+  roving(box);
+  box.scrollLeft = scroll;
+  const now = x.get(t);
+  if (now - m.pitch < box.scrollLeft || now + m.pitch > box.scrollLeft + box.clientWidth) {
+    box.scrollLeft = now - 2 * m.pitch;
+  }
+  if (key) [...box.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key)?.focus();
+
+  function text(px, py, label, size, more = {}) {
+    return svg("text", { x: px, y: py + 0.35 * size, "font-size": size, "text-anchor": "middle", ...more }, label);
+  }
+
+  function gap(c) {
+    const i = columns.indexOf(c), before = i ? columns[i - 1] : 0, count = columns[i + 1] - before - 1;
+    network.append(text(x.get(c), 20, "⋯", 15), text(x.get(c), 36, `${count} steps`, Math.min(11, m.pitch / 4)));
+  }
+
+  function column(c) {
+    const px = x.get(c), group = svg("g", { class: c < t ? "past" : "" });
+    backgrounds.append(svg("rect", { class: `background${c === t ? " now" : ""}`, x: px - m.pitch / 2 + 2, y: 2,
+      width: m.pitch - 4, height: bottomEdge - 2 }));
+    group.append(text(px, 17, m.chips ? `t = ${c}` : String(c), 12));
+    node(group, "x", c, px, yIn, 0.75);
+    up(group, px, yIn - m.height / 2, hBottom, "input", c);
+    if (D.outputs) {
+      up(group, px - m.side, hTop, yOut + m.height / 2, "readout", c);
+      node(group, "y", c, px, yOut, 1);
+      up(group, px - m.side, yOut - m.height / 2, yLoss + m.height / 2, "", c);
+    } else {
+      up(group, px - m.side, hTop, yLoss + m.height / 2, "", c);
+    }
+    node(group, "L", c, px, yLoss, 1);
+    const facts = [stateSymbol(c), ...values.h.flatMap((h) => valueLines(h, c)), ...D.equations.h,
+      `‖${totalSymbol(c)}‖ = ${exact(total[c - 1])}`];
+    const cell = item(svg("g"), facts, { key: `h${c}` });
+    cell.append(svg("rect", { class: `node${c === t ? " now" : ""}`, x: px - m.node / 2, y: hTop, width: m.node,
+      height: hBottom - hTop, rx: 9 }));
+    if (m.chips) cell.append(text(px, yForward, stateSymbol(c), D.states.length > 1 ? 12 : 17));
+    else D.states.forEach((s, i) => cell.append(text(px, yForward + 3 - 13 * (D.states.length - 1 - i), s + sub(c), 11)));
+    group.append(cell);
+    if (x.has(c - 1)) right(group, x.get(c - 1) + m.node / 2, px - m.node / 2, c);
+    if (!x.has(c + 1) && c < T) right(group, px + m.node / 2, px + m.pitch - m.node / 2, 0);
+    if (c > 1 && !x.has(c - 1)) right(group, px - m.pitch + m.node / 2, px - m.node / 2, 0);
+    network.append(group);
+  }
+
+  function node(group, symbol, c, px, py, factor) {
+    const w = m.node * factor, label = symbol + sub(c);
+    const facts = [label, ...valueLines(values[symbol], c), ...(D.equations[symbol] || [])];
+    const g = item(svg("g"), facts, { key: symbol + c });
+    if (symbol === "x") g.append(svg("ellipse", { class: "node", cx: px, cy: py, rx: w / 2, ry: m.height / 2 }));
+    else g.append(svg("rect", { class: `node${symbol === "L" ? " loss" : ""}`, x: px - w / 2, y: py - m.height / 2,
+      width: w, height: m.height, rx: symbol === "y" ? 8 : 0 }));
+    g.append(text(symbol === "x" ? px : px - w * 0.1, py, label, m.type));  // lines pass on its right
+    group.append(g);
+  }
+
+  function start() {
+    if (columns[0] !== 1) return;
+    const px = m.chips ? 22 : 14, w = m.chips ? 40 : 24, group = svg("g", { class: "past" });
+    group.append(svg("rect", { class: "node start", x: px - w / 2, y: yForward - 11, width: w, height: 22, rx: 7 }),
+      text(px, yForward, m.chips ? stateSymbol(0) : joint(0), 11));
+    right(group, px + w / 2, x.get(1) - m.node / 2, 1);
+    network.append(group);
+  }
+
+  function head(px, py, toward, size) {
+    const [dx, dy] = { up: [0, 1], right: [-1, 0] }[toward];
+    return svg("polygon", { class: "head", points:
+      `${px},${py} ${px + dx * size + dy * size / 2},${py + dy * size + dx * size / 2} ` +
+      `${px + dx * size - dy * size / 2},${py + dy * size - dx * size / 2}` });
+  }
+
+  function up(group, px, low, high, role, c) {
+    group.append(svg("line", { class: "wire", x1: px, y1: low, x2: px, y2: high + 5 }), head(px, high, "up", 6));
+    chip(group, px, (low + high) / 2, role, c);
+  }
+
+  function right(group, from, to, c) {
+    group.append(svg("line", { class: "wire", x1: from, y1: yForward, x2: to - 5, y2: yForward }),
+      head(to, yForward, "right", 6));
+    if (c) chip(group, (from + to) / 2, yForward, "recurrent", c);
+    if (c > 1 && c > t && gains && m.chips) {
+      const label = m.numbers ? `‖J${sub(c)}‖ = ${brief(gains[c - 2])}` : brief(gains[c - 2]).slice(0, 5);
+      group.append(text((from + to) / 2, yForward + 18, label, m.numbers ? 11 : 10.5));
+    }
+  }
+
+  // A parameter where it is applied: the same colour is the same tensor.
+  function chip(group, px, py, role, c) {
+    const own = weights.filter((w) => w.role === role);
+    if (!m.chips || !own.length) return;
+    const facts = [own.map((w) => w.name).join(", ") + ` at t = ${c}`];
+    for (const w of own) {
+      facts.push(`${w.name}: ${shapeText(w.shape)}, ‖∂L/∂${w.name}‖ = ${exact(w.norm)}`,
+        `this step adds ${exact(w.norms[c - 1])}, share ${percent(w.shares[c - 1])}`,
+        ...(w.entries ? [`value ${list(w.entries, 16)}`] : []));
+    }
+    if (role === "recurrent" && c > 1 && gains) facts.push(`‖J${sub(c)}‖ = ${exact(gains[c - 2])}, largest singular value`);
+    facts.push(...(role === "readout" ? D.equations.y : D.equations.h));
+    const g = item(svg("g"), facts, { key: `${role}${c}` }), h = 17, label = own.map((w) => w.name).join(", ");
+    const shown = label.length > 6 ? label.slice(0, 5) + "…" : label;
+    g.append(svg("rect", { class: `chip ${role}`, x: px - m.chip / 2, y: py - h / 2, width: m.chip, height: h, rx: 5 }),
+      text(px, py, shown, 10.5));
+    group.append(g);
+  }
+
+  function strandOf(strand, y) {
+    const direct = strand.k === t, arriving = strand.hops.get(t);
+    const name = strand.sum ? `losses ${strand.k} to ${strand.last}, summed` : termSymbol(strand.k, t);
+    const facts = [name, direct ? "direct term of (3.1)" : "indirect term of (3.1)", `norm ${exact(arriving)}`];
+    if (!strand.sum) {
+      facts.push(`share ${percent(share(strand.k, t))} of ${totalSymbol(t)}`);
+      if (strand.k > t) facts.push(`= ${productSymbol(strand.k, t)}`);
+      const v = vector(strand.k, t);
+      if (v) facts.push(`shape (${D.width},): ${list(v, 10)}`);
+    }
+    const g = item(svg("g", { class: "strand", style: `--strand: ${colorOf(strand, t)}` }), facts,
+      { key: `term${strand.k}`, press: strand.sum ? null : () => choose(strand.k, t) });
+    if (state.chosen !== null && !(strand.k <= state.chosen && state.chosen <= strand.last)) g.classList.add("dim");
+    const side = m.side;
+    if (direct) {
+      if (!reached(strand.k)) return g;
+      const px = x.get(t) + side, w = wide(arriving), tip = 5 + 1.5 * w;
+      line(g, `M${px} ${yLoss + m.height / 2}V${hTop - tip}`, arriving, facts);
+      g.append(svg("polygon", { points: `${px},${hTop} ${px - 3 - w},${hTop - tip} ${px + 3 + w},${hTop - tip}` }));
+      beside(g, px + w / 2 + 6, arriving);
+      return g;
+    }
+    let from = x.get(strand.k);
+    if (!strand.sum) {
+      const px = from + side, r = Math.min(10, m.track), edge = from - m.node / 2, own = strand.hops.get(strand.k);
+      if (reached(strand.k) && drawn(strand, strand.k)) {
+        line(g, `M${px} ${yLoss + m.height / 2}V${y - r}Q${px} ${y} ${px - r} ${y}H${edge}`, own,
+          [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${exact(own)}`, ...facts.slice(4, 5)]);
+        beside(g, px + wide(own) / 2 + 6, own);
+      }
+      from = edge;
+    } else {
+      from = x.get(columns.filter((c) => c <= 0).pop());
+      g.append(svg("rect", { x: from - 3, y: y - 3, width: 6, height: 6 }));
+    }
+    for (const j of [...strand.hops.keys()].sort((a, b) => b - a)) {
+      if (j === strand.k && !strand.sum) continue;
+      const n = strand.hops.get(j), last = j === t, w = wide(n), tip = last ? 5 + 1.5 * w : 0;
+      const to = last ? x.get(t) + m.node / 2 : x.get(j) - m.node / 2;
+      if (reached(j) && drawn(strand, j)) {
+        const what = strand.sum ? `${name}, at ${joint(j)}` : termSymbol(strand.k, j);
+        line(g, `M${from} ${y}H${to + tip}`, n, last ? facts : [what, `norm ${exact(n)} on arrival at ${joint(j)}`]);
+        if (last) g.append(svg("polygon", { points: `${to},${y} ${to + tip},${y - 2 - w} ${to + tip},${y + 2 + w}` }));
+        if (m.numbers) g.append(text((x.get(j) + x.get(j + 1)) / 2, y - w / 2 - 7, brief(n), 11));
+      }
+      from = x.get(j) - m.node / 2;
+    }
+    return g;
+  }
+
+  // The visible line, and a wide invisible one that is easier to hit and tells what this piece is.
+  function line(g, d, n, facts) {
+    const hit = svg("path", { class: "hit", d, "data-tells": "" });
+    told.set(hit, facts);
+    g.append(svg("path", { d, "stroke-width": wide(n), class: visible(n) ? "" : "dotted" }), hit);
+  }
+
+  function beside(g, px, n) {
+    const y = (yOut + m.height / 2 + hTop) / 2 - 4;
+    if (m.numbers) g.append(text(px, y, brief(n), 11, { "text-anchor": "start" }));
+  }
+
+  function wide(n) { return 0.7 + (m.thick - 0.7) * level(n); }
+  function reached(j) { return state.frame === null || j >= state.frame; }
+  // A compact map leaves out hops below the scale, but no line has a hole.
+  function drawn(strand, j) {
+    return columns.length <= 12 || [...strand.hops].some(([i, n]) => i <= j && visible(n));
+  }
+}
