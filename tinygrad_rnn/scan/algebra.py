@@ -15,6 +15,8 @@ from tinygrad_rnn.scan.traced import CARRIED, SUMMED, Traced
 @rewrites(np.add)
 def _add(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
+    if (plain := _narrow(v)) is not None:
+        return s.make(np.add, *plain)
     if not late(a) and not late(b):
         return _joined(s, v) if v.level == SUMMED else None
     if not late(a):
@@ -33,6 +35,18 @@ def _add(s: Rewriter, v: Traced) -> Any:
         return s.make(np.add, s.make(np.add, a, b.args[0]), b.args[1])
     blend = _blended(s, a, b)
     return _blended(s, b, a) if blend is None else blend
+
+
+def _narrow(v: Traced) -> tuple[Any, ...] | None:
+    """Operands without broadcast_to, where the operation itself broadcasts as far."""
+    plain = tuple(a.args[0] if late(a) and a.fun is np.broadcast_to else a for a in v.args)
+    changed = any(a is not b for a, b in zip(plain, v.args, strict=True))
+    return plain if changed and np.broadcast_shapes(*map(np.shape, plain)) == v.shape else None
+
+
+@rewrites(np.reshape)
+def _reshape(s: Rewriter, v: Traced) -> Any:
+    return v.args[0] if v.args[0].shape == v.shape else None
 
 
 def _is_late_early(a: Any, fun: Any) -> bool:
@@ -95,6 +109,8 @@ def _subtract(s: Rewriter, v: Traced) -> Any:
 @rewrites(np.multiply)
 def _multiply(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
+    if (plain := _narrow(v)) is not None:
+        return s.make(np.multiply, *plain)
     if a is b and late(a) and not s.linear:
         return s.make(np.square, a)
     if late(b) and not late(a):
@@ -162,7 +178,7 @@ def _power(s: Rewriter, v: Traced) -> Any:
 @rewrites(np.mean)
 def _mean(s: Rewriter, v: Traced) -> Any:
     a = v.args[0]
-    if not late(a) or a.dtype != v.dtype or v.dtype.kind != "f":
+    if not s.linear or not late(a) or a.dtype != v.dtype or v.dtype.kind != "f":
         return None
     return s.make(np.multiply, s.make(np.sum, *v.args, **v.kwargs), v.size / a.size)
 
