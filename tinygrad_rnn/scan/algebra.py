@@ -15,6 +15,8 @@ from tinygrad_rnn.scan.traced import CARRIED, SUMMED, Traced
 @rewrites(np.add)
 def _add(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
+    if (plain := _narrow(v)) is not None:
+        return s.make(np.add, *plain)
     if not late(a) and not late(b):
         return _joined(s, v) if v.level == SUMMED else None
     if not late(a):
@@ -33,6 +35,18 @@ def _add(s: Rewriter, v: Traced) -> Any:
         return s.make(np.add, s.make(np.add, a, b.args[0]), b.args[1])
     blend = _blended(s, a, b)
     return _blended(s, b, a) if blend is None else blend
+
+
+def _narrow(v: Traced) -> tuple[Any, ...] | None:
+    """Operands without broadcast_to, where the operation itself broadcasts as far."""
+    plain = tuple(a.args[0] if late(a) and a.fun is np.broadcast_to else a for a in v.args)
+    changed = any(a is not b for a, b in zip(plain, v.args, strict=True))
+    return plain if changed and np.broadcast_shapes(*map(np.shape, plain)) == v.shape else None
+
+
+@rewrites(np.reshape)
+def _reshape(s: Rewriter, v: Traced) -> Any:
+    return v.args[0] if v.args[0].shape == v.shape else None
 
 
 def _is_late_early(a: Any, fun: Any) -> bool:
@@ -95,6 +109,8 @@ def _subtract(s: Rewriter, v: Traced) -> Any:
 @rewrites(np.multiply)
 def _multiply(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
+    if (plain := _narrow(v)) is not None:
+        return s.make(np.multiply, *plain)
     if a is b and late(a) and not s.linear:
         return s.make(np.square, a)
     if late(b) and not late(a):
@@ -136,23 +152,11 @@ def _negative(s: Rewriter, v: Traced) -> Any:
 @rewrites(np.divide)
 def _divide(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
-    if s.linear and late(a) and late(b) and (d := _guarded(a, b)) is not None:
-        tiny = float(np.finfo(d.dtype).tiny)
-        return s.make(np.multiply, a, s.make(np.reciprocal, s.make(np.where, s.make(np.equal, d, 0.0), tiny, d)))
     if late(a) and not late(b) and v.dtype.kind == "f":
         if not isinstance(b, Traced):
             return s.make(np.multiply, a, 1.0 / b) if b else None
         return s.make(np.multiply, a, s.make(np.reciprocal, b)) if b.dtype == v.dtype else None
     return None
-
-
-def _guarded(g: Traced, b: Traced) -> Any:
-    """The d of g / where((d == 0) & (g == 0), 1, d), by which rules make 0 of 0/0."""
-    if b.fun is not np.where or not isinstance(b.args[0], Traced) or b.args[0].fun is not np.bitwise_and:
-        return None
-    (zero_d, zero_g), d = b.args[0].args, b.args[2]
-    tests = [isinstance(t, Traced) and t.fun is np.equal and _is_zero(t.args[1]) for t in (zero_d, zero_g)]
-    return d if all(tests) and zero_d.args[0] is d and zero_g.args[0] is g and not late(d) else None
 
 
 @rewrites(np.sum)
@@ -174,23 +178,39 @@ def _power(s: Rewriter, v: Traced) -> Any:
 @rewrites(np.mean)
 def _mean(s: Rewriter, v: Traced) -> Any:
     a = v.args[0]
-    if not late(a) or a.dtype != v.dtype or v.dtype.kind != "f":
+    if not s.linear or not late(a) or a.dtype != v.dtype or v.dtype.kind != "f":
         return None
     return s.make(np.multiply, s.make(np.sum, *v.args, **v.kwargs), v.size / a.size)
 
 
 @rewrites(np.where)
 def _where(s: Rewriter, v: Traced) -> Any:
-    """where(early, core, 0) -> core * mask."""
-    if not s.linear or len(v.args) != 3 or late(v.args[0]) or not isinstance(v.args[0], Traced):
+    """where(early, core, 0) -> core * mask; a guarded g / d -> g * (1/d)."""
+    if not s.linear or len(v.args) != 3 or not isinstance(v.args[0], Traced):
         return None
     condition, a, b = v.args
+    if _is_zero(a) and late(b) and (d := _guarded(condition, b)) is not None:
+        tiny = float(np.finfo(d.dtype).tiny)
+        return s.make(np.multiply, b.args[0], s.make(np.reciprocal, s.make(np.where, condition.args[1], tiny, d)))
+    if late(condition):
+        return None
     if late(a) and _is_zero(b) and a.dtype == v.dtype and a.dtype.kind == "f":
         return s.make(np.multiply, a, s.make(astype, condition, v.dtype))
     if late(b) and _is_zero(a) and b.dtype == v.dtype and b.dtype.kind == "f":
         mask = s.make(astype, condition, v.dtype)
         return s.make(np.multiply, b, s.make(np.subtract, 1.0, mask))
     return None
+
+
+def _guarded(masked: Traced, share: Traced) -> Any:
+    """The early d of where(masked, 0, g / where(masked, 1, d)), masked = (g == 0) & ...: the rules' 0 of 0/0."""
+    if share.fun is not np.divide or masked.fun is not np.bitwise_and:
+        return None
+    (g, b), (zero_g, zero_d) = share.args, masked.args
+    if not (isinstance(b, Traced) and b.fun is np.where and b.args[0] is masked and not late(zero_d)):
+        return None
+    d = b.args[2]
+    return d if zero_g.fun is np.equal and zero_g.args[0] is g and _is_zero(zero_g.args[1]) and not late(d) else None
 
 
 def _is_zero(a: Any) -> bool:

@@ -28,6 +28,7 @@ class Loop:
         self.stepped: list[int] = []  # numbers of the inputs that come as lists of steps
         self.like: dict[int, Any] = {}  # by id: an array laid out as the value is, to find out what is a view
         self.singles: set[int] = set()  # ids of values that own an array for one step
+        self.spread: dict[tuple[int, tuple[int, ...]], str] = {}  # by id and shape: constants in the shape of a result
         self.body: list[str] = []
 
     def write(self) -> None:
@@ -94,7 +95,7 @@ class Loop:
         if id(a) in self.steps:
             return self.steps[id(a)]
         if not self.segment.timed(a):
-            return self.names.of(a)
+            return self._spread(v, a) if is_ufunc(v.fun) and a.shape not in ((), v.shape) else self.names.of(a)
         if a.fun is None and a.level == TIMED:
             self.stepped.append(next(i for i, v in enumerate(self.segment.schedule.timed) if v is a))
             self.steps[id(a)] = name = self.names.fresh(f"{self.names.of(a)}_t")
@@ -102,6 +103,16 @@ class Loop:
             return name
         self.like[id(a)] = np.empty(a.shape, a.dtype)
         return self._step(a, series_of(self.segment, a))
+
+    def _spread(self, v: Traced, a: Traced) -> str:
+        """A constant in the shape of v: ufuncs are twice as fast where nothing has to be broadcast."""
+        if (id(a), v.shape) not in self.spread:
+            self.spread[id(a), v.shape] = name = self.names.fresh(f"{self.names.of(a)}_spread")
+            self.segment.run.append(
+                f"{name} = {self.names.function(np.ascontiguousarray)}("
+                f"{self.names.call(np.broadcast_to, [self.names.of(a), self.names.literal(v.shape)])})"
+            )
+        return self.spread[id(a), v.shape]
 
     # -- operations -----------------------------------------------------------------------------------
 
@@ -156,11 +167,13 @@ class Loop:
             return f"{copy}({out}, {given[2]}); {copy}({out}, {given[1]}, where={given[0]})"
         if v.fun in (copied, astype):
             return f"{names.function(np.copyto)}({out}, {given[0]}, 'unsafe')"
-        if v.fun is np.sum and v.args[0].dtype == v.dtype and len(v.args) == 1:
+        if v.fun in (np.sum, np.mean) and v.args[0].dtype == v.dtype and len(v.args) == 1:
             axis, keepdims = v.kwargs.get("axis"), v.kwargs.get("keepdims", False)
             if v.args[0].ndim == 2 and keepdims and axis in (-1, 1, (-1,), (1,)) and v.dtype.kind == "f":
-                column = np.ones((v.args[0].shape[-1], 1), v.dtype)  # a product with ones is quicker
-                return f"{given[0]}.dot({names.object(column, 'ones', ('ones', column.shape, v.dtype))}, {out})"
+                n = v.args[0].shape[-1]  # a product with a column of ones is quicker
+                column = np.full((n, 1), 1 if v.fun is np.sum else 1 / n, v.dtype)
+                return f"{given[0]}.dot({names.object(column, 'column', (v.fun, n, v.dtype))}, {out})"
+        if v.fun is np.sum and v.args[0].dtype == v.dtype and len(v.args) == 1:
             reduce = names.object(np.add.reduce, "add_reduce")
             return f"{reduce}({given[0]}, {names.literal(axis)}, None, {out}, {keepdims})"
         if v.fun is concatenate and any(id(a) in self.places.parts for a in v.args):

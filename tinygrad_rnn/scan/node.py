@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_rnn.backprop import pullback
 from tinygrad_rnn.mode import grad_mode
-from tinygrad_rnn.primitive import defvjp, defvjp_variadic, primitive
+from tinygrad_rnn.primitive import defvjp, defvjp_variadic
 from tinygrad_rnn.scan.run import Run
 from tinygrad_rnn.tensor import Tensor
 
@@ -41,17 +41,15 @@ class Call:
         self.run, self.replay, self.leaf_ids = run, replay, leaf_ids
 
 
-@primitive
 def scan(*operands: Array, call: Call) -> Array:
     """The token of a run: an empty stand-in that its results hang on."""
     return np.zeros(())
 
 
-@primitive
 def result(token: Array, i: int, call: Call) -> Array:
     """Result number i of a run: its outputs, then the parts of its last state."""
-    run = call.run
-    return [*run.outputs, *run.state][i]
+    outputs = call.run.outputs
+    return outputs[i] if i < len(outputs) else call.run.state[i - len(outputs)]
 
 
 def _scan(argnum: int, g: Cotangents, y: Array, *operands: Array, call: Call) -> Array:

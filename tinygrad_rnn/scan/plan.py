@@ -7,6 +7,7 @@ from threading import Lock
 from types import FunctionType, MethodType
 from typing import Any
 
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.scan.emit import Code, emit
 from tinygrad_rnn.scan.reach import Reach
 from tinygrad_rnn.scan.schedule import Schedule, schedule
@@ -24,6 +25,7 @@ class Program:
 
     def __init__(self, planned: Schedule, code: Code):
         self.schedule, self.code = planned, code
+        self.inputs = [v.source.number for v in planned.timed]
         self._idle: dict[int, list[Workspace]] = {}
 
     def take(self, T: int) -> "Workspace":
@@ -70,7 +72,15 @@ class Plan:
             v for v in topological([*self.step.next_state, *self.step.outputs]) if v.fun is None and v.level == 0
         ]
         self.parameters = [v for v in self.leaves if v.wanted]
-        self._trained = [isinstance(v.source, Tensor) and v.source.requires_grad for v in self.leaves]
+        self.keys = [
+            *map(id, self.parameters),
+            *(("x", i) for i in range(len(wanted_x))),
+            *(("state", i) for i in range(len(wanted_state))),
+        ]  # of what `scan` is recorded to depend on
+        self._tensors = [v.source for v in self.leaves if isinstance(v.source, Tensor)]
+        self._trained = [t.requires_grad for t in self._tensors]
+        self._kinds = [(v.shape, v.dtype) for v in self.leaves]
+        self.rows = max((v.shape[0] if len(v.shape) > 1 else 1 for v in self.step.state), default=1)
         self.wanted = any(wanted_x) or any(wanted_state) or bool(self.parameters)
         self.keep: list[Traced] = []
         self._backward: dict[tuple[bool, ...], Backward] = {}
@@ -88,13 +98,13 @@ class Plan:
             wanted_x == self.wanted_x
             and wanted_state == self.wanted_state
             and (self.reach.unchanged() if self.reach.of(cell) else self.reach.same(Reach(cell)))
-            and all(
-                v.shape == v.source.shape
-                and v.dtype == v.source.dtype
-                and (not isinstance(v.source, Tensor) or v.source.requires_grad is trained)
-                for v, trained in zip(self.leaves, self._trained, strict=True)
-            )
+            and [(a.shape, a.dtype) for a in self.values()] == self._kinds
+            and [t.requires_grad for t in self._tensors] == self._trained
         )
+
+    def values(self) -> list[Array]:
+        """The arrays of the leaves as they are now."""
+        return [value(v.source) for v in self.leaves]
 
     def backward(self, given: tuple[bool, ...]) -> "Backward":
         """The backward program where these outputs have a cotangent."""
@@ -112,11 +122,13 @@ class Backward:
         carries = [(t.g_state[i], t.previous[i]) for i in t.g_state]
         self.parts = list(t.g_state)  # numbers of the parts of the state that carry a cotangent
         self.x = list(t.g_x)
-        self.parameters = list(t.parameters)
+        self.keys = [*t.parameters, *(("x", i) for i in self.x), *(("state", i) for i in self.parts)]
         planned = schedule(carries, list(t.g_x.values()), list(t.parameters.values()), reverse=True)
         self.program = Program(planned, emit(planned))
         kept = {id(v): i for i, v in enumerate(plan.keep)}
         of_leaf = {id(leaf): kept[value] for value, leaf in t.saved.items() if value in kept}
+        places = {id(v): i for i, v in enumerate(plan.leaves)}
+        self.leaves = [(places.get(id(v)), v.source) for v in planned.leaves]
         self.inputs = [  # for each timed input: number of the kept series, or of the output
             ("kept", of_leaf[id(v)]) if v.source.kind == "saved" else ("g", v.source.number) for v in planned.timed
         ]

@@ -18,6 +18,7 @@ _LEAVES = (
     *(ModuleType, BuiltinFunctionType, CodeType, type, type(None), int, float, str, bytes),
     *(Tensor, np.ndarray, np.ufunc, np.generic, np.random.Generator),
 )
+_FIXED = (tuple, frozenset, MethodType)
 _LIBRARIES = ("numpy", "tinygrad_rnn", "builtins")
 
 
@@ -40,7 +41,8 @@ class Reach:
                 for contents in _contents(x):
                     now = tuple(contents())
                     self.found.append(len(now))
-                    self._containers.append((contents, now))
+                    if not isinstance(x, _FIXED):
+                        self._containers.append((contents, now))
                     stack.extend(now)
 
     def of(self, cell: Any) -> bool:
@@ -74,7 +76,7 @@ def _contents(x: Any) -> list[Callable[[], Collection[Any]]]:
     if isinstance(x, dict):
         return [x.keys, x.values]
     if isinstance(x, FunctionType):
-        return [functools.partial(_of_function, x)]
+        return [_of_function(x)]
     if isinstance(x, MethodType):
         return [lambda: (x.__func__, x.__self__)]
     if isinstance(x, functools.partial):
@@ -87,17 +89,18 @@ def _contents(x: Any) -> list[Callable[[], Collection[Any]]]:
     return [*found, lambda: (call,)] if isinstance(call, FunctionType) else found
 
 
-def _of_function(f: FunctionType) -> tuple[Any, ...]:
-    closure = tuple(c.cell_contents for c in f.__closure__ or () if _is_filled(c))
-    within = (*closure, *(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())
-    if str(f.__module__).split(".")[0] in _LIBRARIES:
-        return within
-    return (*within, *(f.__globals__[n] for n in f.__code__.co_names if n in f.__globals__))
+def _of_function(f: FunctionType) -> Callable[[], Collection[Any]]:
+    cells, look_up = f.__closure__ or (), f.__globals__.get
+    names = () if str(f.__module__).split(".")[0] in _LIBRARIES else f.__code__.co_names
+
+    def contents() -> Collection[Any]:
+        return [*map(_filling, cells), f.__defaults__, f.__kwdefaults__, *map(look_up, names)]
+
+    return contents
 
 
-def _is_filled(cell: CellType) -> bool:
+def _filling(cell: CellType) -> Any:
     try:
-        _ = cell.cell_contents
-    except ValueError:
-        return False
-    return True
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None

@@ -62,7 +62,7 @@ class Run:
 
     def _segment(self, workspace: Workspace, start: int, stop: int, state: Sequence[Array]) -> Any:
         program = self.plan.forward
-        timed = [self.xs[v.source.number][start:stop] for v in program.schedule.timed]
+        timed = [self.xs[i][start:stop] for i in program.inputs]
         steps = [steps_of(timed[i], False) for i in program.code.stepped]
         series, _, last, kept = workspace.run(*self.constants, *timed, *steps, *state)
         return series, last, kept
@@ -72,8 +72,8 @@ class Run:
         plan = self.plan
         back = plan.backward(tuple(g is not None for g in g_outputs))
         program = back.program
-        ours = {id(v): array for v, array in zip(plan.leaves, self.leaves, strict=True)}
-        constants = program.code.prepare(*(ours.get(id(v), value(v.source)) for v in program.schedule.leaves))
+        leaves = [value(source) if i is None else self.leaves[i] for i, source in back.leaves]
+        constants = program.code.prepare(*leaves)
         g_xs = [np.empty_like(self.xs[i]) for i in back.x]
         state: Sequence[Array] = [
             np.zeros(plan.step.state[i].shape, plan.step.state[i].dtype) if (g := g_state[i]) is None else g
@@ -101,11 +101,7 @@ class Run:
             if self.again:
                 plan.forward.give_back(forward)
         results = program.code.finish(*constants, *sums)
-        return {
-            **dict(zip(back.parameters, results, strict=True)),
-            **{("x", i): g for i, g in zip(back.x, g_xs, strict=True)},
-            **{("state", i): g for i, g in zip(back.parts, state, strict=True)},
-        }
+        return dict(zip(back.keys, (*results, *g_xs, *state), strict=True))
 
     def _again(self, k: int) -> Workspace:
         start, stop = self.segments[k]
@@ -124,6 +120,5 @@ def _cut(T: int, length: int) -> list[tuple[int, int]]:
 
 def _length(plan: Plan, T: int) -> int:
     """Steps per segment: equal parts of about _ROWS rows."""
-    rows = max((v.shape[0] if len(v.shape) > 1 else 1 for v in plan.step.state), default=1)
-    parts = max(1, round(T * rows / _ROWS))
+    parts = max(1, round(T * plan.rows / _ROWS))
     return max(1, -(-T // parts))

@@ -148,14 +148,12 @@ def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> 
 
 def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None) -> Scanned:
     plan, (flat_x, flat_h) = _plan(cell, xs, h0)
-    leaves, arrays, initial = ([value(a) for a in group] for group in ([v.source for v in plan.leaves], flat_x, flat_h))
-    run = Run(plan, leaves, arrays, initial, every, recorded=plan.wanted and bool(recording.get()))
-    operands = [v.source for v in plan.parameters] + flat_x + flat_h
-    keys: list[Any] = [id(v) for v in plan.parameters]
-    keys += [("x", i) for i in range(len(flat_x))] + [("state", i) for i in range(len(flat_h))]
-    call = node.Call(run, lambda: _flat(_unrolled(cell, xs, h0, run.T)), keys)
-    token = record(node.scan, tuple(operands), {"call": call})
-    results = (record(node.result, (token, i), {"call": call}) for i in range(len(run.outputs) + len(run.state)))
+    arrays, initial = [value(a) for a in flat_x], [value(a) for a in flat_h]
+    run = Run(plan, plan.values(), arrays, initial, every, recorded=plan.wanted and bool(recording.get()))
+    operands = (*(v.source for v in plan.parameters), *flat_x, *flat_h)
+    call = {"call": node.Call(run, lambda: _flat(_unrolled(cell, xs, h0, run.T)), plan.keys)}
+    token = record(node.scan, operands, call)
+    results = (record(node.result, (token, i), call) for i in range(len(run.outputs) + len(run.state)))
     return Scanned(rebuilt(plan.step.output_form, results), rebuilt(structure(h0), results))
 
 
