@@ -123,7 +123,7 @@ def _unions(order: Iterable[Traced]) -> dict[int, tuple[int, int]]:
 def _sigmoid(s: Rewriter, v: Traced) -> Any:
     """By tanh, where only products, or 1 minus it, are taken of it: far out it is exact to 1e-8, not relatively."""
     (a,) = v.args
-    if not late(a) or not is_gate(s.now, s.users):
+    if not s.gates or not late(a) or not is_gate(s.now, s.users):
         return None
     if (of_row := _gate(s, v)) is not None:
         return of_row
@@ -134,6 +134,8 @@ def _sigmoid(s: Rewriter, v: Traced) -> Any:
 @rewrites(np.tanh, by_use=True)
 def _gate(s: Rewriter, v: Traced) -> Any:
     """The slice of all gates that v is, if v is one of several gates of one row."""
+    if not s.gates:
+        return None
     old = s.now.args[0]
     if "gates" not in s.notes:
         s.notes["gates"] = _gates(s.order, s.users)

@@ -68,18 +68,13 @@ class Plan:
         self.signature, self.wanted_x, self.wanted_state = signature, wanted_x, wanted_state
         self.step = _simplified(trace(cell, signature))
         self.promoted = tuple((v.shape, v.dtype) for v in self.step.next_state) != signature.state
-        self.leaves = [
-            v for v in topological([*self.step.next_state, *self.step.outputs]) if v.fun is None and v.level == 0
-        ]
-        self.parameters = [v for v in self.leaves if v.wanted]
+        order = topological([*self.step.next_state, *self.step.outputs])
+        self.parameters = [v for v in order if v.fun is None and v.wanted]
         self.keys = [
             *map(id, self.parameters),
             *(("x", i) for i in range(len(wanted_x))),
             *(("state", i) for i in range(len(wanted_state))),
         ]  # of what `scan` is recorded to depend on
-        self._tensors = [v.source for v in self.leaves if isinstance(v.source, Tensor)]
-        self._trained = [t.requires_grad for t in self._tensors]
-        self._kinds = [(v.shape, v.dtype) for v in self.leaves]
         self.rows = max((v.shape[0] if len(v.shape) > 1 else 1 for v in self.step.state), default=1)
         self.wanted = any(wanted_x) or any(wanted_state) or bool(self.parameters)
         self.keep: list[Traced] = []
@@ -88,9 +83,19 @@ class Plan:
             full = transposed(self.step, [True] * len(self.step.outputs), wanted_x, wanted_state)
             self.keep = _read(full)
             self._full: Transposed | None = full  # until it is asked for
+        self.forward = self._forward()
+        self.leaves = self.forward.schedule.leaves
+        self._tensors = [v.source for v in self.leaves if isinstance(v.source, Tensor)]
+        self._trained = [t.requires_grad for t in self._tensors]
+        self._kinds = [(v.shape, v.dtype) for v in self.leaves]
+
+    def _forward(self) -> Program:
         step = self.step
-        planned = schedule(list(zip(step.state, step.next_state, strict=True)), step.outputs)
-        self.forward = Program(planned, emit(planned, self.keep))
+        values = simplify([*step.next_state, *step.outputs], step.leaves, keep=self.keep, gates=True)
+        next_state, series = values[: len(step.state)], values[len(step.state) :]
+        planned = schedule(list(zip(step.state, next_state, strict=True)), series)
+        outputs, keep = series[: len(step.outputs)], series[len(step.outputs) :]
+        return Program(planned, emit(replace(planned, series=outputs), keep))
 
     def fits(self, cell: Any, wanted_x: list[bool], wanted_state: list[bool]) -> bool:
         """Whether the cell is as it was, and the same things want gradients."""

@@ -32,8 +32,8 @@ def late(a: Any) -> bool:
 class Rewriter:
     """Builds every value anew over simpler operands; equal operations become one."""
 
-    def __init__(self, order: Sequence[Traced], results: Sequence[Traced], linear: bool):
-        self.linear = linear
+    def __init__(self, order: Sequence[Traced], results: Sequence[Traced], linear: bool, gates: bool):
+        self.linear, self.gates = linear, gates
         self.order = order
         self.now = order[0]  # the value that is made anew, as it was
         self.new: dict[int, Traced] = {}

@@ -48,7 +48,7 @@ class Scan:
         cell        any function in plain NumPy from (x, state) to state or (state, output)
         xs          (T, ...): an array, a Tensor or a list of T arrays; or a tuple of them, and x is a tuple too
         h0          the state before the first step, an array or a tuple; None asks `cell.initial_state`
-        checkpoint  keep the state only every so many steps ("auto": about sqrt(T)) and run the steps between
+        checkpoint  keep the state only every so many steps ("auto": about sqrt(T)/2) and run the steps between
                     again in the backward pass: less memory for at most a third more time
         unrolled    record every operation of every step instead, as `unroll` does: for pictures; under `debug()`
                     and for derivatives of derivatives this is done anyway
@@ -122,7 +122,7 @@ def _every(checkpoint: int | str | None, T: int) -> int | None:
     if checkpoint is None:
         return None
     if checkpoint == "auto":
-        return max(1, int(T**0.5))
+        return max(1, int(T**0.5 / 2))  # a step between takes several times the memory of a state
     if isinstance(checkpoint, (int, np.integer)) and not isinstance(checkpoint, bool) and checkpoint >= 1:
         return int(checkpoint)
     raise RangeError(f'checkpoint is {checkpoint!r}; it must be a number of steps, at least 1, or "auto".')

@@ -21,15 +21,22 @@ from tinygrad_rnn.scan.trace import topological
 from tinygrad_rnn.scan.traced import Leaves, Traced, tracing
 
 
-def simplify(results: Sequence[Traced], leaves: Leaves, linear: bool = False) -> list[Traced]:
-    """The same values from fewer operations in the loop; leaves stay the same objects.
+def simplify(
+    results: Sequence[Traced],
+    leaves: Leaves,
+    keep: Sequence[Traced] = (),
+    linear: bool = False,
+    gates: bool = False,
+) -> list[Traced]:
+    """The same values from fewer operations in the loop, then those of `keep`; leaves stay the same objects.
 
-    linear: late values are cotangents, in which everything is linear, so that a choice of one or 0 is a product.
+    linear  late values are cotangents, in which everything is linear, so that a choice of one or 0 is a product
+    gates   compute sigmoids by tanh: for numbers only, the result is not to be transposed
     """
     with tracing(leaves):
-        results = with_merged_sums(results)
-        order = topological(results)
-        rewriter = Rewriter(order, results, linear)
+        values = with_merged_sums([*results, *keep])
+        order = topological(values)
+        rewriter = Rewriter(order, values[: len(results)], linear, gates)
         for v in order:
             rewriter.visit(v)
-    return [rewriter.new[id(v)] for v in results]
+    return [rewriter.new[id(v)] for v in values]
