@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from test_scan import agree, draw
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.errors import ShapeError, TraceError, UnsupportedError
+from tinygrad_rnn.errors import TraceError, UnsupportedError
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.scan import forms, scan
 from tinygrad_rnn.scan.plan import Signature, plan_for
@@ -76,6 +76,20 @@ ROWS = {
 @pytest.mark.parametrize("name", ROWS)
 def test_slices_of_a_row(name, B):
     check(lambda x, h: ROWS[name](np.tanh(h) @ V + x @ V, x, h), B)
+
+
+def test_rows_of_the_state_chosen_by_an_input():
+    """As a beam search does: row i goes on from the row that order[t, i] names."""
+    order = np.random.default_rng(0).integers(0, 3, (5, 3))
+    cell = lambda xo, h: np.tanh(h[xo[1]] @ U + xo[0] @ W)
+    agree(stress_cells.Case(cell, (tensor(5, 3, 4), order), tensor(3, 4, seed=6), PARAMETERS))
+
+
+def test_a_loop_with_nothing_in_it():
+    """Without a state, or backward where the state has no gradient, every step is known at once."""
+    xs = tensor(5, 3, 4)
+    agree(stress_cells.Case(lambda x, nothing: ((), np.tanh(x @ W)), xs, (), PARAMETERS))
+    agree(stress_cells.Case(lambda x, n: (n + 1, x @ W * n), xs, np.int64(0), PARAMETERS))
 
 
 def test_a_matrix_times_one_input_vector():
