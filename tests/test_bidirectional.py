@@ -117,3 +117,15 @@ def test_mirrored_and_below():
     assert bounds(both.items[4])[1] == bounds(items[0])[1] + 20
     assert [item.key for item in both.items if isinstance(item, Box)] == ["a", "a'"]
     assert both.items[7].ends == ("a'", "")
+
+
+def test_a_name_that_h0_was_given_stays():
+    cells, h0 = (
+        [RNNCell(2, 3, rng=s) for s in (0, 1)],
+        [tg.Tensor(np.zeros(3), name=name) for name in ("left", "right")],
+    )
+    runs = tg.bidirectional(
+        *cells, np.ones((4, 2)), h0, readout=Readout(6, 1, rng=2), loss=half_squared_error, targets=np.ones((4, 1))
+    )
+    assert [run.initial.name for run in runs] == ["left", "right"]
+    assert [h.name for h in runs[1].hidden] == ["h′_4", "h′_3", "h′_2", "h′_1"]

@@ -318,3 +318,22 @@ def test_a_state_that_the_bit_generator_cannot_take(tmp_path):
     with pytest.raises(DataError, match="rng: the state is none that PCG64 can take"):
         checkpoint.load(path, rng=rng)
     assert rng.bit_generator.state == before
+
+
+class Unloadable:
+    """A part of the user's whose own error comes out of load_state_dict."""
+
+    def state_dict(self):
+        return {"epochs": 3}
+
+    def load_state_dict(self, saved):
+        raise KeyError("epoch")
+
+
+def test_an_error_of_the_users_own_comes_out_as_it_is(tmp_path):
+    stopped, resumed = Run(0)(2), Run(1)
+    path = checkpoint.save(tmp_path / "run.npz", model=stopped.model, schedule=Unloadable())
+    before = resumed.state()
+    with pytest.raises(KeyError, match=r"^'epoch'$"):
+        checkpoint.load(path, model=resumed.model, schedule=Unloadable())
+    assert resumed.state() == before

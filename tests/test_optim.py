@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_rnn as tg
 from tinygrad_rnn import Tensor, optim
 from tinygrad_rnn.errors import DataError, ShapeError, TinygradError, UsageError
+from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import LSTMCell
 
 EVERY = [optim.SGD, optim.RMSprop, optim.Adagrad, optim.Adam, optim.AdamW]
@@ -330,3 +331,21 @@ def test_a_state_that_does_not_fit_changes_nothing(change, words):
 def test_the_errors_of_a_state_are_of_their_kind():
     with pytest.raises(DataError):
         optim.Adam(model()).load_state_dict({})
+
+
+class SignDescent(optim.Optimizer):
+    """x - lr sign(g): a user's optimiser that remembers nothing."""
+
+    def updated(self, x, g, state, group):
+        return x - group["lr"] * np.sign(g)
+
+
+def test_an_optimiser_of_the_users_own():
+    x = Tensor(np.array([3.0, -2.0, 0.0]), requires_grad=True)
+    optimiser = SignDescent([x], lr=0.5)
+    for _ in range(3):
+        optimiser.zero_grad()
+        half_squared_error(x, np.zeros(3)).backward()
+        optimiser.step()
+    assert_allclose(x.data, [1.5, -0.5, 0.0])
+    assert optimiser.state_dict()["state"] == [{"step": 3}]

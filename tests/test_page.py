@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from test_chain import overflowing
 from test_scene import CELLS, H, make
 from test_svg import hostile
 
@@ -246,6 +247,7 @@ def test_very_many_numbers_keep_their_logarithms():
         (lambda a, b: np.tanh(a @ b) / 2, "tanh(a @ b) / 2"),
         (lambda a, b: -a * b, "(−a) ∗ b"),
         (lambda a, b: (a * b)[1:], "(a ∗ b)[1:]"),
+        (lambda a, b: (a * b)[..., 1], "(a ∗ b)[…, 1]"),
         (lambda a, b: (lambda s: s * s)(np.exp(a)), "b = exp(a); b ∗ b"),
     ],
 )
@@ -261,3 +263,11 @@ def test_an_equation_stops_at_what_is_known():
     assert h.endswith("tanh(c_t)")
     assert "c_(t−1)" in c
     assert data["equations"]["y"] == ["y_t = h_t @ W_hy + b_y"]
+
+
+def test_jacobians_beyond_all_floats_are_left_out():
+    run = overflowing(4)
+    with np.errstate(over="ignore", invalid="ignore"):
+        data = page_data(run, gradient_flow(run.losses, run.states), 1)
+    assert data["gains"] is None
+    assert data["matrices"] is None

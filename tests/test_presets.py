@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
 from test_scene import inside, labels, make, of, overlap
 from test_svg import hostile, scene_of
@@ -11,6 +12,8 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.draw.tikz import latex, to_tikz
 from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.functional import half_squared_error, sigmoid
+from tinygrad_rnn.nn import Module
 
 LENGTHS = [
     ("RNN", 1, 1),
@@ -138,3 +141,41 @@ def test_each_part_of_a_state_has_a_row_of_its_own(name, parts):
         x for x in of(Line, scene) if x.points[0][0] == x.points[1][0] and min(heights) < x.points[0][1] < max(heights)
     ]
     assert len(within) == 4  # c -> h, and layer -> layer, at each t
+
+
+class Gated(Module):
+    """z = x W, h' = sigmoid(z_a) h + tanh(z_b), and the first of all pre-activations, which is no gate."""
+
+    gates = "ab"
+
+    def __init__(self):
+        self.W = tg.Tensor(np.full((3, 4), 0.1), requires_grad=True)
+
+    def __call__(self, x, h):
+        z = x @ self.W
+        return sigmoid(z[..., :2]) * h + np.tanh(z[..., 2:]) * z[..., :1]
+
+
+def test_a_slice_that_is_no_gate_is_a_slice():
+    run = tg.unroll(Gated(), np.ones((2, 3)), np.zeros(2), loss=half_squared_error, targets=np.ones((2, 2)))
+    found = labels(tg.draw.ops(run).scene)
+    assert [found.count(label) for label in ("a", "b", "[ ]")] == [2, 2, 2]
+
+
+def test_parts_of_a_state_that_are_not_neighbours_have_no_line_between():
+    """b is computed from a, and c from both: only rows next to each other are joined."""
+    W = tg.Tensor(0.5, requires_grad=True, name="W")
+
+    def cell(x, state):
+        a, b, c = state
+        a = np.tanh(x + W * a)
+        b = np.tanh(x + b) * a
+        return a, b, np.tanh(a + b + c)
+
+    zeros = (np.zeros(2), np.zeros(2), np.zeros(2))
+    run = tg.unroll(cell, np.ones((3, 2)), zeros, loss=half_squared_error, targets=np.ones((3, 2)))
+    scene = tg.draw.paths(run).scene
+    rows = sorted({x.y for x in of(Text, scene) if re.fullmatch("s[123][₁-₃]", x.label)})
+    joined = [x for x in of(Line, scene) if x.points[0][0] == x.points[1][0] and rows[0] < x.points[0][1] < rows[2]]
+    assert len(rows) == 3
+    assert len(joined) == 2 * 3  # a - b and b - c at each t, but not a - c

@@ -33,7 +33,8 @@ def chain(levels: Levels) -> list[Link] | None:
         if levels.joint(T).shape[-1] > T / 2:
             return None
         for t in range(T, 1, -1):
-            link = _link(levels, t)
+            with np.errstate(over="ignore", invalid="ignore"):  # of unit vectors: no term need be that large
+                link = _link(levels, t)
             if link is None:
                 return None
             links.append(link)

@@ -313,7 +313,7 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if any(isinstance(v, Tensor) for v in kwargs.values()):
             args, kwargs = _by_position(fun, args, kwargs)
         y = record(fun, args, kwargs or None)
-        for i in y.argnums:
+        for i in y.argnums if isinstance(y, Tensor) else ():  # else traced by `scan`, which asks for rules later
             if VJP[fun][i] is None:
                 raise no_derivative(fun, i)
         return y

@@ -127,12 +127,8 @@ class Operations:
         turns = channels(layer, row, via, edges, _DX)
         labelled: set[Any] = set()
         for a, b in edges:
-            if isinstance(a, tuple) and before != t - 1:  # the step before is not drawn
-                start = Box(left - 6, at(a)[1], 0, 0)
-            elif a in board.boxes:
-                start = board.boxes[a]
-            else:
-                continue
+            drawn = not isinstance(a, tuple) or before == t - 1  # or a state of a step that is not
+            start = board.boxes[a] if drawn else Box(left - 6, at(a)[1], 0, 0)
             end = board.boxes[b]
             places = [(*place(*spot), turns[spot[0], a]) for spot in via[(a, b)]]
             between = range(min(row[a], row[b]), max(row[a], row[b]) + 1)

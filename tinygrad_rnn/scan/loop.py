@@ -81,10 +81,8 @@ class Loop:
             self.steps[id(v)] = known[0]
             return known[0]
         name = self.steps[id(v)] = self.names.fresh(f"{self.names.of(v)}_t")
-        if steps not in self.segment.fixed and steps not in self.lists.values():
-            reverse = self.segment.schedule.reverse
-            made = f"{steps} = {self.names.object(steps_of, 'steps_of')}({series}, {reverse})"
-            self.segment.line([series], made, steps)
+        made = f"{steps} = {self.names.object(steps_of, 'steps_of')}({series}, {self.segment.schedule.reverse})"
+        self.segment.line([series], made, steps)
         self.lists[name] = steps
         return name
 

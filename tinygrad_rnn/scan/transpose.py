@@ -170,8 +170,6 @@ def sum_over_time(v: Traced) -> Traced:
         and stepwise[0]
         and sum(stepwise) == 1
     ):
-        if fun is np.sum and args[0].dtype != v.dtype:
-            return Traced(v.shape, v.dtype, SUMMED, total, (v,))
         return record(fun, (sum_over_time(args[0]), *args[1:]), v.kwargs)
     if fun in (np.add, np.subtract) and all(stepwise) and all(a.shape == v.shape and a.dtype == v.dtype for a in args):
         return record(fun, tuple(map(sum_over_time, args)))
