@@ -18,7 +18,7 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.data import copy_memory, copy_memory_baseline
 from tinygrad_rnn.functional import cross_entropy
 
-HIDDEN, BATCH, UPDATES, EVERY = 64, 20, 4_000, 100
+HIDDEN, BATCH, UPDATES, EVERY = 64, 20, 16_000, 400
 DELAYS = (5, 20, 100)
 CELLS = {"LSTM": partial(tg.nn.LSTMCell, forget_bias=1.0), "tanh RNN": tg.nn.RNNCell}
 
