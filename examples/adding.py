@@ -8,11 +8,12 @@ Hinton (2015), arXiv:1504.00941.
 """
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 from _report import options, report
-from _training import Adam, descend, hidden_states, lstm
+from _training import descend
 from tqdm import tqdm
 
 import tinygrad_rnn as tg
@@ -31,7 +32,12 @@ def irnn(inputs: int, hidden: int, *, rng: np.random.Generator, dtype: Any) -> t
 
 
 PUBLISHED = {"LSTM": "solved", "GRU": "-", "IRNN": "solved", "tanh RNN": "-"}
-CELLS = {"LSTM": lstm, "GRU": tg.nn.GRUCell, "IRNN": irnn, "tanh RNN": tg.nn.RNNCell}
+CELLS = {
+    "LSTM": partial(tg.nn.LSTMCell, forget_bias=1.0),
+    "GRU": tg.nn.GRUCell,
+    "IRNN": irnn,
+    "tanh RNN": tg.nn.RNNCell,
+}
 RATES = {"LSTM": 5e-3, "GRU": 5e-3, "IRNN": 1e-3, "tanh RNN": 1e-3}
 
 
@@ -39,20 +45,20 @@ def learn(name: str, steps: int, updates: int, rng: np.random.Generator) -> dict
     """{updates: mean squared error on 1,000 new sequences}, until it is below SOLVED."""
     cell = CELLS[name](2, HIDDEN, rng=rng, dtype=np.float32)
     readout = tg.nn.Readout(HIDDEN, 1, rng=rng, dtype=np.float32)
-    optimiser = Adam([*cell.parameters(), *readout.parameters()], lr=RATES[name])
+    optimizer = tg.optim.Adam([*cell.parameters(), *readout.parameters()], lr=RATES[name])
     test_xs, test_targets = adding_problem(steps, 1_000, rng=rng, dtype=np.float32)
     errors: dict[int, float] = {}
     for n in (progress := tqdm(range(updates + 1), desc=name, unit="update", leave=False)):
         if n % EVERY == 0:
             with tg.no_grad():
-                hs, _ = hidden_states(cell, test_xs)
+                hs, _ = tg.scan(cell, test_xs)
                 errors[n] = mean_squared_error(readout(hs[-1]), test_targets).item()
             progress.set_postfix(mse=f"{errors[n]:.4f}", refresh=False)
             if errors[n] < SOLVED:
                 break
         xs, targets = adding_problem(steps, BATCH, rng=rng, dtype=np.float32)
-        hs, _ = hidden_states(cell, xs)
-        descend(mean_squared_error(readout(hs[-1]), targets), optimiser, max_norm=1.0)
+        hs, _ = tg.scan(cell, xs)
+        descend(mean_squared_error(readout(hs[-1]), targets), optimizer, max_norm=1.0)
     return errors
 
 

@@ -7,40 +7,41 @@ Ten symbols out of eight kinds are to be written out after a delay.  Without mem
 """
 
 import time
+from functools import partial
 
 import numpy as np
 from _report import options, report
-from _training import Adam, descend, hidden_states, lstm
+from _training import descend
 from tqdm import tqdm
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.data import copy_memory, copy_memory_baseline
 from tinygrad_rnn.functional import cross_entropy
 
-HIDDEN, BATCH, UPDATES, EVERY = 64, 20, 4_000, 100
+HIDDEN, BATCH, UPDATES, EVERY = 64, 20, 16_000, 400
 DELAYS = (5, 20, 100)
-CELLS = {"LSTM": lstm, "tanh RNN": tg.nn.RNNCell}
+CELLS = {"LSTM": partial(tg.nn.LSTMCell, forget_bias=1.0), "tanh RNN": tg.nn.RNNCell}
 
 
 def learn(name: str, delay: int, updates: int, rng: np.random.Generator) -> dict[int, float]:
     """{updates: mean cross-entropy on 200 new sequences, as a share of the baseline}."""
     cell = CELLS[name](10, HIDDEN, rng=rng, dtype=np.float32)
     readout = tg.nn.Readout(HIDDEN, 10, rng=rng, dtype=np.float32)
-    optimiser = Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
+    optimizer = tg.optim.Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
     test_xs, test_targets = copy_memory(delay, 200, rng=rng, dtype=np.float32)
     shares: dict[int, float] = {}
     for n in (progress := tqdm(range(updates + 1), desc=f"{name}, delay {delay}", unit="update", leave=False)):
         if n % EVERY == 0:
             with tg.no_grad():
-                hs, _ = hidden_states(cell, test_xs)
+                hs, _ = tg.scan(cell, test_xs)
                 loss = cross_entropy(readout(hs), test_targets).item()
             shares[n] = loss / copy_memory_baseline(delay)
             progress.set_postfix(share=f"{shares[n]:.3f}", refresh=False)
             if shares[n] < 0.01:
                 break
         xs, targets = copy_memory(delay, BATCH, rng=rng, dtype=np.float32)
-        hs, _ = hidden_states(cell, xs)
-        descend(cross_entropy(readout(hs), targets), optimiser, max_norm=1.0)
+        hs, _ = tg.scan(cell, xs)
+        descend(cross_entropy(readout(hs), targets), optimizer, max_norm=1.0)
     return shares
 
 

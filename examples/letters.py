@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 from _report import options, report
-from _training import Adam, descend, hidden_states
+from _training import descend
 from tqdm import tqdm
 
 import tinygrad_rnn as tg
@@ -27,17 +27,18 @@ def main() -> None:
     started, rng = time.perf_counter(), np.random.default_rng(chosen.seed)
     cell = tg.nn.RNNCell(6, HIDDEN, rng=rng)
     readout = tg.nn.Readout(HIDDEN, 6, tg.functional.sigmoid, rng=rng)
-    optimiser = Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
+    optimizer = tg.optim.Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
     side_by_side = columns(letter_vectors(letter_sequence(1_000, rng=rng)), BATCH)
     for _ in tqdm(range(2 if chosen.quick else 60), desc="training", unit="pass"):
         state = None
         for xs, targets in segments(side_by_side, STEPS):
-            hs, state = hidden_states(cell, xs, state)
-            descend(tg.functional.mean_squared_error(readout(hs), targets), optimiser)
+            hs, state = tg.scan(cell, xs, state)
+            state = state.detach()
+            descend(tg.functional.mean_squared_error(readout(hs), targets), optimizer)
 
     letters = letter_sequence(200, rng=rng)
     vectors = letter_vectors(letters)
-    hs, _ = hidden_states(cell, vectors[:-1, None])
+    hs, _ = tg.scan(cell, vectors[:-1, None])
     squares = (readout(hs).data[:, 0] - vectors[1:]) ** 2  # of letters 2 .. T
     errors, vowel = np.sqrt(squares.mean(axis=1)), vectors[1:, LETTER_FEATURES.index("vowel")] == 1
     of_consonants = dict(zip(LETTER_FEATURES, np.sqrt(squares[~vowel].mean(axis=0)), strict=True))

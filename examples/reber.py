@@ -9,11 +9,12 @@ backpropagation through all of time.
 """
 
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 from _report import options, report
-from _training import Adam, descend, hidden_states, lstm
+from _training import descend
 from tqdm import tqdm
 
 import tinygrad_rnn as tg
@@ -21,7 +22,11 @@ from tinygrad_rnn.data import embedded_reber, encode_reber
 
 Array = Any
 MOST, EVERY = 20_000, 500  # strings shown at most, and between tests
-NETWORKS = {"LSTM": (lstm, 8), "RNN": (tg.nn.RNNCell, 15), "RNN, gradient cut": (tg.nn.RNNCell, 15)}
+NETWORKS = {
+    "LSTM": (partial(tg.nn.LSTMCell, forget_bias=1.0), 8),
+    "RNN": (tg.nn.RNNCell, 15),
+    "RNN, gradient cut": (tg.nn.RNNCell, 15),
+}
 PUBLISHED = {"LSTM": "8,440 to 39,740", "RNN": "-", "RNN, gradient cut": "never in 200,000"}
 
 
@@ -36,7 +41,7 @@ def learn(name: str, train: list[str], test: list[str], most: int, rng: np.rando
     """{strings shown: share of the test strings solved}, until all are."""
     Cell, hidden = NETWORKS[name]
     cell, readout = Cell(7, hidden, rng=rng), tg.nn.Readout(hidden, 7, rng=rng)
-    optimiser = Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
+    optimizer = tg.optim.Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
 
     def step(x: Array, h: Array) -> Array:
         return cell(x, h.detach()) if name.endswith("cut") else cell(x, h)
@@ -47,13 +52,13 @@ def learn(name: str, train: list[str], test: list[str], most: int, rng: np.rando
     for n in tqdm(range(most + 1), desc=name, unit="string", leave=False):
         if n % EVERY == 0:
             with tg.no_grad():
-                hs, _ = hidden_states(cell, test_xs)
+                hs, _ = tg.scan(cell, test_xs)
                 shares[n] = solved(readout(hs).data, legal)
             if shares[n] == 1.0:
                 break
         xs, targets, _ = shown[rng.integers(len(shown))]
-        hs, _ = hidden_states(step, xs, cell.initial_state((1,)))
-        descend(tg.functional.cross_entropy(readout(hs), targets), optimiser)
+        hs, _ = tg.scan(step, xs, cell.initial_state((1,)))
+        descend(tg.functional.cross_entropy(readout(hs), targets), optimizer)
     return shares
 
 

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 from _report import options, report
-from _training import Adam, descend, hidden_states
+from _training import descend
 from tqdm import tqdm
 
 import tinygrad_rnn as tg
@@ -20,7 +20,7 @@ HIDDEN, BATCH, STEPS = 8, 10, 30
 
 def squared_errors(cell: tg.nn.RNNCell, readout: tg.nn.Readout, bits: np.ndarray) -> np.ndarray:
     """(prediction - bit)^2 for the second bit to the last, (T - 1,)."""
-    hs, _ = hidden_states(cell, bits[:-1, None])
+    hs, _ = tg.scan(cell, bits[:-1, None])
     return ((readout(hs).data[:, 0] - bits[1:]) ** 2)[:, 0]
 
 
@@ -30,13 +30,14 @@ def main() -> None:
     started, rng = time.perf_counter(), np.random.default_rng(chosen.seed)
     cell = tg.nn.RNNCell(1, HIDDEN, rng=rng)
     readout = tg.nn.Readout(HIDDEN, 1, tg.functional.sigmoid, rng=rng)
-    optimiser = Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
+    optimizer = tg.optim.Adam([*cell.parameters(), *readout.parameters()], lr=0.01)
     side_by_side = columns(temporal_xor(1_000, rng=rng), BATCH)  # 300 rows
     for _ in tqdm(range(2 if chosen.quick else 60), desc="training", unit="pass"):
         state = None
         for xs, targets in segments(side_by_side, STEPS):
-            hs, state = hidden_states(cell, xs, state)
-            descend(tg.functional.mean_squared_error(readout(hs), targets), optimiser)
+            hs, state = tg.scan(cell, xs, state)
+            state = state.detach()
+            descend(tg.functional.mean_squared_error(readout(hs), targets), optimizer)
 
     errors = squared_errors(cell, readout, temporal_xor(1_001, rng=rng))[2:]  # from a first bit on
     by_place = np.sqrt(errors[: len(errors) // 12 * 12].reshape(-1, 12).mean(axis=0))

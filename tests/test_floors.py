@@ -41,6 +41,7 @@ FLOORS = {
     "data": 7,
     "equations": 7,
     "__init__": 7,  # the public face: above what it shows, below the command line
+    "training": 8,
     "main_job": 8,
     "cli": 8,
     "__main__": 8,

@@ -1,5 +1,7 @@
 """Text as a stream of symbols: an English text that every Python has, and the vocabulary of any text."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,22 @@ def python_topics() -> str:
             "text of your own."
         ) from error
     return "\n".join(topics[name] for name in sorted(topics))
+
+
+def load_text(path: str | os.PathLike[str]) -> str:
+    """The text of a UTF-8 file, with "\\n" at the ends of lines.
+
+    Raises DataError, naming the file, if it is missing, empty or not UTF-8.
+    """
+    try:
+        text = Path(path).read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}.") from error
+    if not text:
+        raise DataError(f"{path} is empty: there is no text to learn.")
+    return text
 
 
 class Vocabulary:

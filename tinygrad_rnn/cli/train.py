@@ -1,0 +1,121 @@
+"""`tinygrad-rnn train`: a model of a text, a series or a classic task, with a checkpoint from which it goes on."""
+
+import argparse
+import sys
+import time
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from tinygrad_rnn import checkpoint
+from tinygrad_rnn.cli.options import Commands, Formatter
+from tinygrad_rnn.draw import require_format
+from tinygrad_rnn.errors import RangeError, UsageError
+from tinygrad_rnn.files import prepare_folder
+from tinygrad_rnn.training.problem import Problem
+from tinygrad_rnn.training.report import pictures
+from tinygrad_rnn.training.run import Run
+from tinygrad_rnn.training.settings import CELLS, OPTIMIZERS, Settings, settings_of
+from tinygrad_rnn.training.source import problem_of
+from tinygrad_rnn.training.tasks import TASKS
+
+_KEPT = [field.name for field in fields(Settings)]  # the options that a checkpoint keeps
+
+
+def add_to(commands: Commands) -> None:
+    """The command and its options; those that are kept have no default, to see which were given."""
+    d = Settings()
+    train = commands.add_parser("train", help="train on a text, a series or a classic task", formatter_class=Formatter)
+    train.add_argument("--data", metavar="WHAT", help="a text file; a .csv or .npy series; sunspots; a task: "
+                       f"{', '.join(TASKS)}; without it the help topics of Python")  # fmt: skip
+    train.add_argument("--column", metavar="NAME", help="one column of a series: its name, or its number from 1")
+    train.add_argument("--cell", choices=list(CELLS), help=f"which cell (default: {d.cell})")
+    train.add_argument("--hidden", type=int, metavar="H", help=f"size of each layer's state (default: {d.hidden})")
+    train.add_argument("--layers", type=int, metavar="N", help=f"cells one above another (default: {d.layers})")
+    train.add_argument("--window", type=int, metavar="T", help="steps through which the gradient flows; the length "
+                       "of a task (default: 50 for text, 20 for series)")  # fmt: skip
+    train.add_argument("--batch", type=int, metavar="B", help="sequences side by side (default: 32, 4 for series)")
+    train.add_argument("--lr", type=float, help=f"learning rate (default: {d.lr})")
+    train.add_argument("--clip", type=float, metavar="NORM", help=f"norm to which a gradient is clipped, inf for none "
+                       f"(default: {d.clip:g})")  # fmt: skip
+    train.add_argument("--optimizer", choices=list(OPTIMIZERS), help=f"(default: {d.optimizer})")
+    train.add_argument("--validation", type=float, metavar="SHARE", help="share of the data, its end, that is not "
+                       f"trained on (default: {d.validation})")  # fmt: skip
+    train.add_argument("--seed", type=int, help=f"seed of weights and tasks (default: {d.seed})")
+    length = train.add_mutually_exclusive_group()
+    length.add_argument("--epochs", type=int, metavar="N", help="passes through the data, those of a resumed run "
+                        "included (default: 3 for text, 300 for series)")  # fmt: skip
+    length.add_argument("--updates", type=int, metavar="N", help="updates instead of epochs (default for tasks: 2000)")
+    train.add_argument("--checkpoint", default="run.npz", metavar="FILE", help="where the run is kept")
+    train.add_argument("--resume", action="store_true", help="go on with the run of the checkpoint")
+    train.add_argument("--out", default="pictures", metavar="DIR", help="folder for the pictures")
+    train.add_argument("--format", default="svg", choices=("svg", "png", "pdf"), help="png and pdf need Graphviz")
+    train.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> int:
+    require_format(options.format)
+    started = time.perf_counter()
+    given = {name: getattr(options, name) for name in _KEPT if getattr(options, name) is not None}
+    for name in ("window", "batch"):
+        if given.get(name, 1) < 1:
+            raise RangeError(f"--{name} is {given[name]}; it must be at least 1.")
+    path = Path(options.checkpoint)
+    run = _resumed(path, given, options) if options.resume else _new(path, given, options)
+    folder = prepare_folder(options.out)
+    prepare_folder(path.parent)
+    s, problem = run.settings, run.problem
+    size = sum(p.size for p in run.model.parameters())
+    print(problem.about)
+    print(f"{s.cell.upper()}, {s.layers} x {s.hidden}, {size:,} parameters; updates {run.n + 1:,} to {run.total:,}, "
+          f"{problem.batch} sequences of {problem.window or 'any'} steps each")  # fmt: skip
+    if not run.train(path):
+        print(f"tinygrad-rnn: stopped after {run.n} of {run.total} updates; go on with\n"
+              f"  tinygrad-rnn train --resume --checkpoint {path}", file=sys.stderr)  # fmt: skip
+        return 130
+    _, training, validation = run.history[-1]
+    compared = f"; {problem.baseline[0]}: {problem.baseline[1]:.3f}" if problem.baseline else ""
+    print(f"{problem.measure}: {run.history[0][2]:.3f} -> {validation:.3f} in validation, {training:.3f} in training"
+          + compared)  # fmt: skip
+    for picture in pictures(run, folder, options.format):
+        print(f"wrote {picture}")
+    print(f"wrote {path}; {time.perf_counter() - started:.1f} s")
+    return 0
+
+
+def _new(path: Path, given: dict[str, Any], options: argparse.Namespace) -> Run:
+    if path.exists():
+        raise UsageError(f"{path} is there already. Go on with it by --resume, or give another --checkpoint.")
+    settings = Settings(**given)
+    problem = problem_of(settings)
+    return Run(settings, problem, _total(problem, options, None))
+
+
+def _resumed(path: Path, given: dict[str, Any], options: argparse.Namespace) -> Run:
+    saved = checkpoint.load(path)
+    settings = settings_of(saved.get("settings"), str(path))
+    for name, value in given.items():
+        if name != "data" and value != getattr(settings, name):
+            raise UsageError(
+                f"--{name} is {value}, but {path} was trained with {getattr(settings, name)}. Leave it out, or start "
+                "a new run with another --checkpoint."
+            )
+    settings = replace(settings, data=given.get("data", settings.data))  # a moved file; the run compares the content
+    problem = problem_of(settings)
+    run = Run(settings, problem, _total(problem, options, saved["total"]))
+    run.load(path)
+    if run.n >= run.total:
+        raise UsageError(f"{path} has made its {run.n} updates. Give a larger total: --epochs or --updates.")
+    return run
+
+
+def _total(problem: Problem, options: argparse.Namespace, before: int | None) -> int:
+    """Updates in all."""
+    for name in ("epochs", "updates"):
+        if (n := getattr(options, name)) is not None:
+            if n < 1:
+                raise RangeError(f"--{name} is {n}; it must be at least 1.")
+            if name == "epochs" and problem.per_epoch is None:
+                raise UsageError(f"--epochs is {n}, but a task has always new sequences. Use --updates.")
+            return int(n if name == "updates" else n * (problem.per_epoch or 1))
+    return before or problem.default * (problem.per_epoch or 1)

@@ -1,0 +1,31 @@
+"""Ctrl-C between two updates, so that what is saved is whole."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[Callable[[], bool]]:
+    """Within it the first Ctrl-C only makes the given function answer True; a second one interrupts at once.
+
+    In a thread other than the main one, which gets no signals, nothing is changed.
+    """
+    asked = False
+
+    def remember(*_: Any) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, remember)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,67 @@
+"""What is to be learned, as the run sees it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = Any
+
+
+class Batch(NamedTuple):
+    """Sequences and what is wanted of them.
+
+    xs       (T, B, I)
+    targets  (T, B) classes or (T, B, O) numbers; without T where only the last output counts
+    fresh    whether they begin anew: the state is zero then, else the one of the batch before
+    """
+
+    xs: Array
+    targets: Array
+    fresh: bool
+
+
+class Problem:
+    """Base of the problems.
+
+    about      a line on the data
+    kind       "text", "series" or "task"
+    inputs     I, and `outputs` O
+    last       whether only the output after the last step counts
+    loss       from outputs and targets to the mean loss
+    measure    what is reported of a mean loss, and `measured` computes it
+    baseline   (what, its measure) to compare with, or None
+    per_epoch  updates in one pass through the data; None where there is always new data
+    default    updates or, with per_epoch, epochs
+    fingerprint  tells other data apart
+    """
+
+    about: str
+    kind: str
+    inputs: int
+    outputs: int
+    last: bool = False
+    loss: Callable[[Any, Any], Any]
+    measure: str
+    baseline: tuple[str, float] | None = None
+    per_epoch: int | None = None
+    default: int
+    window: int
+    batch: int
+    fingerprint: str
+
+    def measured(self, loss: float) -> float:
+        """The measure of a mean loss."""
+        return loss
+
+    def training(self, n: int, rng: np.random.Generator) -> Batch:
+        """The batch of update n, counted from 0."""
+        raise NotImplementedError
+
+    def validation(self) -> Iterator[Batch]:
+        """Batches that are never trained on, the same ones every time."""
+        raise NotImplementedError
+
+    def saved(self) -> dict[str, Any]:
+        """What using the trained model needs: the symbols of a text, the scale of a series."""
+        return {}

@@ -1,0 +1,145 @@
+"""A run: updates, validation, and a checkpoint from which it goes on bit by bit."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from tinygrad_rnn import checkpoint
+from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.mode import no_grad
+from tinygrad_rnn.optim import clip_grad_norm
+from tinygrad_rnn.training.interrupt import deferred_interrupt
+from tinygrad_rnn.training.model import Model, make_model
+from tinygrad_rnn.training.problem import Problem
+from tinygrad_rnn.training.settings import OPTIMIZERS, Settings
+
+Array = Any
+
+
+class Run:
+    """A model being trained.  Truncated backpropagation through time: the state is carried on, the gradient is not.
+
+    n        updates made so far
+    total    updates wanted
+    history  a row for each validation: [n, training, validation], in the problem's measure; the first before training
+    """
+
+    def __init__(self, settings: Settings, problem: Problem, total: int):
+        self.settings, self.problem, self.total = settings, problem, total
+        self.model = untrained(settings, problem)
+        self.optimizer = OPTIMIZERS[settings.optimizer](self.model, lr=settings.lr)
+        self.rng = np.random.default_rng((settings.seed, 2))
+        self.n = 0
+        self.state: tuple[Array, ...] | None = None
+        self.recent: list[float] = []
+        self.history: list[list[float]] = []
+        per_epoch = problem.per_epoch or 100
+        self.every = min(500, per_epoch * math.ceil(50 / per_epoch))
+
+    def update(self) -> tuple[float, float]:
+        """One step of the optimiser; returns the loss and the norm of its gradient before clipping.
+
+        Raises UsageError if the loss is not finite; the model is as it was then.
+        """
+        batch = self.problem.training(self.n, self.rng)
+        with np.errstate(over="ignore", invalid="ignore"):  # found out, and told, by the loss
+            outputs, state = self.model(batch.xs, None if batch.fresh else _joined(self.state))
+            loss = self.problem.loss(outputs, batch.targets)
+            value = float(loss.item())
+            if not math.isfinite(value):
+                raise UsageError(f"the loss is {value} after {self.n} updates. Lower --lr, or --clip.")
+            self.optimizer.zero_grad()
+            loss.backward()
+            norm = clip_grad_norm(self.model, self.settings.clip)
+            self.optimizer.step()
+        self.state = tuple(np.array(part.data) for part in (state if isinstance(state, tuple) else (state,)))
+        self.recent.append(value)
+        self.n += 1
+        return value, norm
+
+    def validate(self) -> list[float]:
+        """Measure the model on what it is not trained on; returns the new row of the history."""
+        losses, state = [], None
+        with no_grad(), np.errstate(over="ignore", invalid="ignore"):
+            for batch in self.problem.validation():
+                outputs, state = self.model(batch.xs, None if batch.fresh else state)
+                losses.append(float(self.problem.loss(outputs, batch.targets).item()))
+        held_out = float(np.mean(losses))
+        if not math.isfinite(held_out):
+            raise UsageError(f"the loss of validation is {held_out} after {self.n} updates. Lower --lr, or --clip.")
+        trained = float(np.mean(self.recent)) if self.recent else held_out
+        self.history.append([self.n, self.problem.measured(trained), self.problem.measured(held_out)])
+        self.recent = []
+        return self.history[-1]
+
+    def train(self, path: str | os.PathLike[str]) -> bool:
+        """Go on to `total`, with a bar; the checkpoint is written at every validation and at the end.
+
+        False if Ctrl-C ended it early: after the update at hand, and saved.
+        """
+        if not self.history:
+            self.validate()
+        bar = tqdm(total=self.total, initial=self.n, desc="training", unit="update")
+        with deferred_interrupt() as interrupted, bar:
+            while self.n < self.total and not interrupted():
+                loss, norm = self.update()
+                if self.n % self.every == 0 or self.n == self.total:
+                    self.validate()
+                    self.save(path)
+                shown = {self.problem.measure: f"{self.problem.measured(loss):.3f}", "gradient": f"{norm:.2g}"}
+                bar.set_postfix(**shown, validation=f"{self.history[-1][2]:.3f}", refresh=False)
+                bar.update()
+            self.save(path)
+        return self.n >= self.total
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Everything that decides what comes next, as one file."""
+        progress = {
+            "settings": self.settings.saved(),
+            "data": {"kind": self.problem.kind, "fingerprint": self.problem.fingerprint, **self.problem.saved()},
+            "sizes": [self.problem.inputs, self.problem.outputs],
+            "n": self.n,
+            "total": self.total,
+            "state": self.state,
+            "recent": self.recent,
+            "history": self.history,
+        }
+        return checkpoint.save(path, model=self.model, optimizer=self.optimizer, rng=self.rng, progress=progress)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Go on where the run of this checkpoint was.
+
+        Raises DataError if it was trained on other data, and what checkpoint.load raises.
+        """
+        saved = checkpoint.load(path)
+        found = saved.get("data", {}).get("fingerprint")
+        if found != self.problem.fingerprint:
+            raise DataError(
+                f"{path} was trained on other data ({found}) than {self.settings.data} is now "
+                f"({self.problem.fingerprint}). Give the same data, or start a new run."
+            )
+        checkpoint.load(path, model=self.model, optimizer=self.optimizer, rng=self.rng)
+        self.n, self.recent, self.history = saved["n"], saved["recent"], saved["history"]
+        self.state = None if saved["state"] is None else tuple(saved["state"])
+
+
+def untrained(settings: Settings, problem: Problem) -> Model:
+    """The model as its seed makes it."""
+    return make_model(
+        settings.cell,
+        problem.inputs,
+        settings.hidden,
+        settings.layers,
+        problem.outputs,
+        last=problem.last,
+        rng=settings.seed,
+    )
+
+
+def _joined(state: tuple[Array, ...] | None) -> Any:
+    """A cell's state from its parts."""
+    return state[0] if state is not None and len(state) == 1 else state

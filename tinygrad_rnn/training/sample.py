@@ -1,0 +1,78 @@
+"""Text from a character model, one character after another."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn import checkpoint
+from tinygrad_rnn.data import Vocabulary, one_hot
+from tinygrad_rnn.errors import DataError, RangeError
+from tinygrad_rnn.mode import no_grad
+from tinygrad_rnn.training.model import Model, make_model
+from tinygrad_rnn.training.settings import settings_of
+
+Array = Any
+
+
+def load_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
+    """The model in a checkpoint of `tinygrad-rnn train`, and what it says of its data.
+
+    Raises DataError for another kind of file or checkpoint, and what checkpoint.load raises.
+    """
+    saved = checkpoint.load(path)
+    s = settings_of(saved.get("settings"), str(path))
+    data = dict(saved["data"])
+    inputs, outputs = saved["sizes"]
+    model = make_model(s.cell, inputs, s.hidden, s.layers, outputs, rng=0)
+    checkpoint.load(path, model=model)
+    return model, {**data, "name": s.data}
+
+
+def character_model(path: str | os.PathLike[str]) -> tuple[Model, Vocabulary]:
+    """The model and the vocabulary of a checkpoint.  Raises DataError, as load_model, and if it is of numbers."""
+    model, data = load_model(path)
+    if "symbols" not in data:
+        raise DataError(f"{path} is a model of {data['name']}, not of characters. Train one on a text.")
+    return model, Vocabulary(data["symbols"])
+
+
+def sample(
+    model: Model,
+    vocabulary: Vocabulary,
+    length: int,
+    *,
+    temperature: float = 1.0,
+    prompt: str = "",
+    rng: int | np.random.Generator,
+) -> Iterator[str]:
+    """The prompt, then `length` characters, each drawn from softmax(logits / temperature); 0 takes the likeliest.
+
+    Without a prompt the model is given a line end, or a character at random if the text had none.
+    Raises RangeError for a negative length or temperature, DataError for a prompt with unknown characters.
+    """
+    if length < 0:
+        raise RangeError(f"--length is {length}; it must be at least 0.")
+    if not 0 <= temperature < np.inf:
+        raise RangeError(f"--temperature is {temperature}; it must be at least 0.")
+    rng = np.random.default_rng(rng)
+    start = prompt or ("\n" if "\n" in vocabulary.symbols else vocabulary.symbols[rng.integers(len(vocabulary))])
+    return _characters(model, vocabulary, length, temperature, vocabulary.encode(start), prompt, rng)
+
+
+def _characters(
+    model: Model, vocabulary: Vocabulary, length: int, temperature: float, given: Array, prompt: str, rng: Any
+) -> Iterator[str]:
+    yield from prompt
+    state = None
+    for _ in range(length):
+        with no_grad():
+            logits, state = model(one_hot(given, len(vocabulary), np.float32)[:, None], state)
+        scores = logits.data[-1, 0].astype(float)
+        if temperature:
+            p = np.exp((scores - scores.max()) / temperature)
+            given = np.array([min(np.searchsorted(np.cumsum(p), rng.random() * p.sum(), "right"), len(p) - 1)])
+        else:
+            given = np.array([scores.argmax()])
+        yield vocabulary.decode(given)
