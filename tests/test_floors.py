@@ -37,6 +37,7 @@ FLOORS = {
     "levels": 6,
     "chain": 6,
     "flow": 6,
+    "tbptt": 6,
     "draw": 7,
     "data": 7,
     "equations": 7,

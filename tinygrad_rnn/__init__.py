@@ -28,6 +28,7 @@ __all__ = [
     "primitive",
     "scan",
     "scope",
+    "tbptt",
     "unroll",
     "value_and_grad",
     "vjp",
@@ -46,6 +47,7 @@ from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.primitive import defjvp, defvjp, primitive
 from tinygrad_rnn.scan import scan
 from tinygrad_rnn.scope import scope
+from tinygrad_rnn.tbptt import tbptt
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, bidirectional, unroll
 
