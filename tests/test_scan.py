@@ -498,15 +498,46 @@ def test_check_grads_looks_at_a_scan_and_jvp_says_what_to_do():
 # -- the source ---------------------------------------------------------------------------------------
 
 
+def calls_in_loops(*given):
+    """The functions called at every step, forward and backward."""
+    loops = []
+    for text in scan.explain(*given).split("# backward"):
+        body = text.split("# the loop")[1].split("# after")[0].split(" in zip(")[1]
+        loops.append([line.strip().split("(")[0] for line in body.splitlines()[1:] if line.strip()])
+    return loops
+
+
 def test_explain_shows_what_stays_in_the_loop():
-    text = scan.explain(RNNCell(3, 4, rng=0), draw(5, 2, 3))
-    forward, backward = text.split("# backward")
-    loop = forward.split("# the loop")[1].split("# after")[0]
-    calls = [line.strip().split("(")[0] for line in loop.splitlines()[2:] if line.strip()]
-    assert calls == ["h_t.dot", "add", "tanh"]  # x @ W_xh + b_h is done before
-    loop = backward.split("# the loop")[1].split("# after")[0]
-    assert sum(bool(line.strip()) for line in loop.splitlines()[2:]) == 3  # add g_y, times 1 - h^2, times W_hh^T
-    assert "W_xh" not in loop
+    forward, backward = calls_in_loops(RNNCell(3, 4, rng=0), draw(5, 2, 3))
+    assert forward == ["h_t.dot", "add", "tanh"]  # x @ W_xh + b_h is done before
+    assert [call.split(".")[-1] for call in backward] == ["add", "multiply", "dot"]  # g_y, times 1 - h^2, times W_hh^T
+
+
+def test_a_norm_divides_and_centres_outside_the_backward_loop():
+    W, U, g = (tg.Tensor(draw(*shape), requires_grad=True) for shape in ((3, 4), (4, 4), (4,)))
+
+    def cell(x, h):
+        a = x @ W + h @ U
+        a = a - np.mean(a, axis=-1, keepdims=True)
+        return np.tanh(a / np.sqrt(np.mean(a * a, axis=-1, keepdims=True) + 1e-5) * g)
+
+    forward, backward = calls_in_loops(cell, draw(5, 2, 3), draw(2, 4))
+    assert forward[:3] == ["h_t.dot", "add", "square"]  # U and x @ W are centred before
+    assert not {"divide", "equal", "bitwise_and", "copyto", "subtract"} & set(backward)
+
+
+def test_a_quotient_of_zeros_has_the_gradient_zero():
+    h0 = tg.Tensor([[0.0, 0.0], [1.0, 2.0]], requires_grad=True)
+
+    def cell(x, h):
+        norm = np.sqrt(np.sum(h * h, axis=-1, keepdims=True))
+        return x * np.where(norm > 0, norm, 1.0)
+
+    scanned, unrolled = (
+        differentiate(weighted(scan(cell, draw(3, 2, 2), h0, unrolled=u)), [h0])[0] for u in (False, True)
+    )
+    assert np.all(scanned[0] == 0)
+    assert_allclose(scanned, unrolled, rtol=1e-9)
 
 
 def test_a_plan_that_no_longer_fits_does_not_fill_the_cache():

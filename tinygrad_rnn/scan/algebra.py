@@ -9,7 +9,7 @@ from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan.gates import span
 from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
-from tinygrad_rnn.scan.traced import CARRIED, SUMMED, Traced
+from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, SUMMED, Traced
 
 
 @rewrites(np.add)
@@ -100,10 +100,24 @@ def _joined(s: Rewriter, v: Traced) -> Any:
 def _subtract(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
     if late(a) and late(b):
-        return _common_core(s, np.subtract, a, b)
+        over_rows = b.fun is np.mean and b.args == (a,) and b.kwargs == {"axis": -1, "keepdims": True}
+        centred = _centred(s, a) if over_rows else None
+        return _common_core(s, np.subtract, a, b) if centred is None else centred
     if late(a) and isinstance(b, Traced):
         return s.make(np.add, a, s.make(np.negative, b))
     return None
+
+
+def _centred(s: Rewriter, a: Any) -> Any:
+    """a - mean(a) over the last axis of a = h U + x W: the rows of U and W are centred, before the loop."""
+    if not isinstance(a, Traced) or not a.ndim:
+        return None
+    if a.fun is np.matmul and a.args[1].level == CONSTANT and a.args[1].ndim == 2:
+        return s.make(np.matmul, a.args[0], _centred(s, a.args[1]))
+    if a.fun is np.add and all(np.shape(b)[-1:] == a.shape[-1:] for b in a.args):
+        parts = [_centred(s, b) for b in a.args]
+        return None if any(p is None for p in parts) else s.make(np.add, *parts)
+    return None if late(a) else s.make(np.subtract, a, s.make(np.mean, a, axis=-1, keepdims=True))
 
 
 @rewrites(np.multiply)

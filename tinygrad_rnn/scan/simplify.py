@@ -10,6 +10,8 @@ once for all t; a cotangent stays core * factor, so that the factors are made in
     (h U)[:, a:b]           ->  h U[:, a:b]             one product for each gate: its result lies in one piece
     sigmoid(a)              ->  tanh(a/2)/2 + 1/2       for a gate; the first 1/2 goes into the weights
     (1 - z) * n + z * h     ->  n + z * (h - n)
+    a - mean(a)             ->  h U' + x W'             for a = h U + x W; the rows of U and W lose their mean, once
+    0 if 0/0 else core / d  ->  core * (1/d)
 """
 
 from collections.abc import Sequence
