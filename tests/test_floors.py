@@ -35,6 +35,7 @@ FLOORS = {
     "interop": 6,
     "levels": 6,
     "flow": 6,
+    "tbptt": 6,
     "draw": 7,
     "data": 7,
     "equations": 7,

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from tinygrad_rnn import Tensor
 from tinygrad_rnn.errors import DataError, DTypeError, OutputError, ShapeError, TinygradError, UsageError
 from tinygrad_rnn.interop import from_torch, load_safetensors, save_safetensors, to_torch
-from tinygrad_rnn.nn import GRUCell, LSTMCell, Module, Readout, RNNCell
+from tinygrad_rnn.nn import GRU, Embedding, GRUCell, LayerNorm, Linear, LSTMCell, Module, Readout, RNNCell
 
 I, H, O = 2, 3, 5
 GATES = {RNNCell: 1, LSTMCell: 4, GRUCell: 3}
@@ -69,6 +69,57 @@ def test_two_biases_that_are_only_added_become_their_sum(make):
     before = cell.b_h.data
     from_torch(cell, arrays, "*")
     assert_array_equal(cell.b_h.data, before + arrays["bias_hh"])
+
+
+class Network(Module):
+    def __init__(self, seed):
+        self.embedding, self.norm = Embedding(7, I, rng=seed), LayerNorm((2, I))
+        self.rnn, self.out = GRU(I, H, num_layers=2, bidirectional=True, rng=seed), Linear(2 * H, O, rng=seed)
+
+
+NETWORK = {"embedding": "emb.*", "norm": "norm.*", "rnn": "gru.*", "out": "fc.*"}
+
+
+def test_a_recurrent_layer_takes_one_pattern_for_all_its_cells():
+    one, two = Network(1), Network(2)
+    arrays = to_torch(one, NETWORK)
+    ways = [f"_l{k}{way}" for k in (0, 1) for way in ("", "_reverse")]
+    parts = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
+    assert list(arrays) == [
+        *("emb.weight", "norm.weight", "norm.bias"),
+        *(f"gru.{part}{way}" for way in ways for part in parts),
+        *("fc.weight", "fc.bias"),
+    ]
+    assert_array_equal(arrays["gru.weight_ih_l1_reverse"], one.rnn.cells["l1_reverse"].W_xh.data.T)
+    from_torch(two, arrays, NETWORK)
+    same(one, two)
+    alone = GRU(I, H, num_layers=2, bidirectional=True, rng=3)
+    from_torch(alone, {k[4:]: a for k, a in arrays.items() if k.startswith("gru.")}, "*")
+    same(alone, one.rnn)
+
+
+def test_tables_and_norms_are_not_turned():
+    network = Network(1)
+    arrays = to_torch(network, NETWORK)
+    assert_array_equal(arrays["emb.weight"], network.embedding.weight.data)
+    assert arrays["norm.weight"].shape == (2, I)
+    assert arrays["fc.weight"].shape == (O, 2 * H)
+    with pytest.raises(
+        ShapeError, match=r"emb\.weight has shape \(2, 7\); embedding\.weight is \(7, 2\) and needs \(7, 2\)"
+    ):
+        from_torch(network, {**arrays, "emb.weight": arrays["emb.weight"].T}, NETWORK)
+
+
+def test_one_cell_of_a_layer_can_have_a_pattern_of_its_own():
+    one, two = (GRU(I, H, num_layers=2, rng=seed) for seed in (1, 2))
+    names = {"": "gru.*", "cells.l1": "other.*"}
+    arrays = to_torch(one, names)
+    assert {key.partition(".")[0] for key in arrays} == {"gru", "other"}
+    assert "other.weight_hh" in arrays
+    from_torch(two, arrays, names)
+    same(one, two)
+    with pytest.raises(UsageError, match=r"what rnn\.cells\.l0\.W_xh is in PyTorch: .* Add 'rnn': '\.\.\.\*' to the"):
+        to_torch(Network(1), {k: v for k, v in NETWORK.items() if k != "rnn"})
 
 
 def test_the_arrays_are_copies():

@@ -12,7 +12,15 @@ from stress_cells import CASES
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.differentiate import differentiate
-from tinygrad_rnn.errors import DataError, NoDerivativeError, RangeError, ShapeError, TraceError, UsageError
+from tinygrad_rnn.errors import (
+    DataError,
+    NoDerivativeError,
+    RangeError,
+    ShapeError,
+    TraceError,
+    UnsupportedError,
+    UsageError,
+)
 from tinygrad_rnn.functional import half_squared_error, identity
 from tinygrad_rnn.nn import GRUCell, LSTMCell, RNNCell
 from tinygrad_rnn.scan import scan
@@ -455,6 +463,36 @@ def test_buffers_are_used_again():
     run()
     outputs = 500 * 8 * 16 * 8
     assert peak(run) < 6 * outputs  # the outputs, their cotangents and weights; no states, slopes, deltas
+
+
+# -- who asks ------------------------------------------------------------------------------------------
+
+
+def test_grad_by_what_the_scan_was_given_where_the_cell_has_other_parameters():
+    cell, xs, h0 = GRUCell(2, 3, rng=0), draw(4, 2, 2), draw(2, 3)
+    W = cell.W_hh.data
+
+    def loss(unrolled, xs, h0, W):
+        cell.W_hh = W
+        return np.sum(scan(cell, xs, h0, unrolled=unrolled).outputs ** 2)
+
+    found, expected = (
+        tg.grad(lambda *given, unrolled=unrolled: loss(unrolled, *given), (0, 1, 2))(xs, h0, W)
+        for unrolled in (False, True)
+    )
+    for a, b in zip(found, expected, strict=True):
+        assert np.abs(b.data).max() > 0.1
+        assert_allclose(a.data, b.data, atol=1e-13)
+
+
+def test_check_grads_looks_at_a_scan_and_jvp_says_what_to_do():
+    cell, xs = GRUCell(2, 3, rng=0), draw(4, 2, 2)
+    tg.check_grads(lambda xs, h0: scan(cell, xs, h0).outputs, [xs, draw(2, 3)], order=2)
+    with pytest.raises(UnsupportedError, match=r"differentiated backwards only\. For jvp, .* unrolled=True"):
+        tg.jvp(lambda xs: scan(cell, xs).outputs, (xs,), (xs,))
+    _, found = tg.jvp(lambda xs: scan(cell, xs, unrolled=True).outputs, (xs,), (xs,))
+    ends = (scan(cell, (1 + step) * xs).outputs.data for step in (1e-6, -1e-6))
+    assert_allclose(found.data, np.subtract(*ends) / 2e-6, atol=1e-8)
 
 
 # -- the source ---------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ __all__ = [
     "optim",
     "primitive",
     "scan",
+    "tbptt",
     "unroll",
     "value_and_grad",
     "vjp",
@@ -43,6 +44,7 @@ from tinygrad_rnn.gradcheck import check_grads
 from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.primitive import defjvp, defvjp, primitive
 from tinygrad_rnn.scan import scan
+from tinygrad_rnn.tbptt import tbptt
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, unroll
 

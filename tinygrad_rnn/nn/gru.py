@@ -1,4 +1,4 @@
-"""The GRU, equations (6.1) to (6.3)."""
+"""The GRU, equations (6.1) to (6.3): one step, and layers over all of time."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy as np
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
+from tinygrad_rnn.nn.recurrent import Recurrent
 
 Array = Any
 
@@ -39,3 +40,35 @@ class GRUCell(Cell):
         r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)  # (6.1)
         n = np.tanh(n_x + r * n_h)  # (6.2)
         return (1.0 - z) * n + z * h  # (6.3)
+
+
+class GRU(Recurrent):
+    """Layers of GRUCell over all of time: outputs, state = GRU(I, H, rng=0)(xs).  xs: (T, B, I) -> (T, B, H).
+
+    rng  a seed or a Generator: draws the weights and then the masks of dropout.  A Generator is shared, so a checkpoint
+         of it is enough to go on bit by bit
+
+    Inputs, states and lengths are described at `Recurrent`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        rng: int | np.random.Generator,
+        dtype: Any = float,
+    ):
+        rng = np.random.default_rng(rng)
+        super().__init__(
+            lambda size: GRUCell(size, hidden, rng=rng, dtype=dtype),
+            inputs,
+            hidden,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            rng=rng,
+        )

@@ -1,4 +1,4 @@
-"""The LSTM with forget gate, equations (5.1) to (5.3)."""
+"""The LSTM with forget gate, equations (5.1) to (5.3): one step, and layers over all of time."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ import numpy as np
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
+from tinygrad_rnn.nn.recurrent import Recurrent
 
 Array = Any
 
@@ -53,3 +54,37 @@ class LSTMCell(Cell):
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)  # (5.2)
         h = sigmoid(o) * np.tanh(c)  # (5.3)
         return h, c
+
+
+class LSTM(Recurrent):
+    """Layers of LSTMCell over all of time: outputs, (h, c) = LSTM(I, H, rng=0)(xs).  xs: (T, B, I) -> (T, B, H).
+
+    rng          a seed or a Generator: draws the weights and then the masks of dropout.  A Generator is shared, so a
+                 checkpoint of it is enough to go on bit by bit
+    forget_bias  of every cell, as in LSTMCell
+
+    Inputs, states and lengths are described at `Recurrent`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        rng: int | np.random.Generator,
+        dtype: Any = float,
+        forget_bias: float | None = None,
+    ):
+        rng = np.random.default_rng(rng)
+        super().__init__(
+            lambda size: LSTMCell(size, hidden, rng=rng, dtype=dtype, forget_bias=forget_bias),
+            inputs,
+            hidden,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            rng=rng,
+        )

@@ -1,4 +1,4 @@
-"""The Elman RNN, equation (1.1)."""
+"""The Elman RNN, equation (1.1): one step, and layers over all of time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
+from tinygrad_rnn.nn.recurrent import Recurrent
 
 Array = Any
 
@@ -41,3 +42,37 @@ class RNNCell(Cell):
     def step(self, x: Array, h: Array) -> Array:
         """h_t from x_t and h_(t-1)."""
         return self.f(x @ self.W_xh + h @ self.W_hh + self.b_h)  # (1.1)
+
+
+class RNN(Recurrent):
+    """Layers of RNNCell over all of time: outputs, state = RNN(I, H, rng=0)(xs).  xs: (T, B, I) -> (T, B, H).
+
+    f    the activation of every cell: np.tanh, functional.relu or any elementwise function
+    rng  a seed or a Generator: draws the weights and then the masks of dropout.  A Generator is shared, so a checkpoint
+         of it is enough to go on bit by bit
+
+    Inputs, states and lengths are described at `Recurrent`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        *,
+        f: Callable[[Array], Array] = np.tanh,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        rng: int | np.random.Generator,
+        dtype: Any = float,
+    ):
+        rng = np.random.default_rng(rng)
+        super().__init__(
+            lambda size: RNNCell(size, hidden, f, rng=rng, dtype=dtype),
+            inputs,
+            hidden,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            rng=rng,
+        )

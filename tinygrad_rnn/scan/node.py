@@ -4,11 +4,14 @@ The run is recorded as an application of `scan` to the parameters, the inputs an
 is not an array but `Cotangents`, one array for each result that is in use.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn.backprop import pullback
+from tinygrad_rnn.errors import UnsupportedError
 from tinygrad_rnn.mode import grad_mode
 from tinygrad_rnn.primitive import defvjp, defvjp_variadic, primitive
 from tinygrad_rnn.scan.run import Run
@@ -55,9 +58,15 @@ def result(token: Array, i: int, call: Call) -> Array:
 
 
 def _scan(argnum: int, g: Cotangents, y: Array, *operands: Array, call: Call) -> Array:
+    if isinstance(g, Tensor):
+        raise UnsupportedError(
+            "a scan is differentiated backwards only. For jvp, record its steps: tg.scan(..., unrolled=True)."
+        )
+    if isinstance(g, (np.ndarray, np.generic)):  # check_grads tries every rule by itself, but the token is no number
+        return np.zeros_like(operands[argnum])
     if g.shares is None:
         recorded = any(isinstance(c, Tensor) for c in g.by_result.values()) or isinstance(y, Tensor)
-        g.shares = _recorded(g, operands, call) if recorded else _computed(g, call)
+        g.shares = _recorded(g, y, operands, call) if recorded else _computed(g, call)
     share = g.shares.get(call.leaf_ids[argnum])
     return np.zeros_like(operands[argnum]) if share is None else share
 
@@ -68,9 +77,9 @@ def _computed(g: Cotangents, call: Call) -> dict[Any, Array]:
     return call.run.backward(outputs, [g.by_result.get(n + i) for i in range(len(call.run.state))])
 
 
-def _recorded(g: Cotangents, operands: tuple[Tensor, ...], call: Call) -> dict[Any, Array]:
+def _recorded(g: Cotangents, token: Tensor, operands: tuple[Tensor, ...], call: Call) -> dict[Any, Array]:
     """The same shares as recorded Tensors: from the unrolled tape of the same cell, up to the operands."""
-    with grad_mode(True):
+    with grad_mode(True), _requiring(operands[i] for i in token.argnums):
         results = call.replay()
         seeds = {results[i]: c for i, c in g.by_result.items() if isinstance(results[i], Tensor)}
         found = {
@@ -78,6 +87,19 @@ def _recorded(g: Cotangents, operands: tuple[Tensor, ...], call: Call) -> dict[A
             for t, c, _ in pullback(seeds, stop={t for t in operands if isinstance(t, Tensor)}, differentiable=True)
         }
     return {k: found.get(t) for k, t in zip(call.leaf_ids, operands, strict=True) if isinstance(t, Tensor)}
+
+
+@contextmanager
+def _requiring(operands: Iterable[Tensor]) -> Iterator[None]:
+    """What required a gradient when the run was recorded does so again: `grad` has made its variables constants."""
+    constants = [t for t in operands if not t.requires_grad]
+    for t in constants:
+        t.requires_grad = True
+    try:
+        yield
+    finally:
+        for t in constants:
+            t.requires_grad = False
 
 
 defvjp_variadic(scan, _scan)

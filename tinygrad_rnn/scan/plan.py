@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from threading import Lock
 from types import FunctionType, MethodType
 from typing import Any
@@ -82,12 +83,12 @@ class Plan:
         planned = schedule(list(zip(step.state, step.next_state, strict=True)), step.outputs)
         self.forward = Program(planned, emit(planned, self.keep))
 
-    def fits(self, cell: Any, wanted_x: list[bool], wanted_state: list[bool]) -> bool:
-        """Whether the cell is as it was, and the same things want gradients."""
+    def fits(self, cell: Any, reach: Callable[[], Reach], wanted_x: list[bool], wanted_state: list[bool]) -> bool:
+        """Whether the cell, of which `reach` gives the reach, is as it was, and the same things want gradients."""
         return (
             wanted_x == self.wanted_x
             and wanted_state == self.wanted_state
-            and (self.reach.unchanged() if self.reach.of(cell) else self.reach.same(Reach(cell)))
+            and (self.reach.unchanged() if self.reach.of(cell) else self.reach.same(reach()))
             and all(
                 v.shape == v.source.shape
                 and v.dtype == v.source.dtype
@@ -144,7 +145,7 @@ def _read(t: Transposed) -> list[Traced]:
 
 _LENGTHS_KEPT = 8
 _KINDS_KEPT = 64  # codes of cells, with the shapes of their inputs
-_PLANS_KEPT = 8  # of each: cells of the same code with different parameters
+_PLANS_KEPT = 32  # of each: cells of the same code with different parameters, as in layers, trained and not
 _plans: OrderedDict[Any, list[Plan]] = OrderedDict()
 _lock = Lock()
 
@@ -154,9 +155,10 @@ def plan_for(
 ) -> Plan:
     """The plan of this cell, made now if there is none that fits."""
     key = _kind(cell), signature
+    reach = cache(lambda: Reach(cell))
     with _lock:
         for plan in _plans.get(key, ()):
-            if plan.fits(cell, wanted_x, wanted_state):
+            if plan.fits(cell, reach, wanted_x, wanted_state):
                 _plans.move_to_end(key)
                 return plan
     plan = Plan(cell, signature, wanted_x, wanted_state)

@@ -1,0 +1,32 @@
+"""Layer normalisation with its gain and its shift."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn import functional
+from tinygrad_rnn.nn.module import Module
+from tinygrad_rnn.tensor import Tensor
+
+Array = Any
+
+
+class LayerNorm(Module):
+    """Each row less its mean, divided by its standard deviation, times weight, plus bias.  (..., H) -> (..., H).
+
+    shape  of the last axes, which are normalised together: H or (C, H); weight starts at 1 and bias at 0
+    eps    added to the variance
+
+    Raises ShapeError if x has other last axes.  Ba et al. (2016), arXiv:1607.06450, (4).
+    """
+
+    def __init__(self, shape: int | Sequence[int], *, eps: float = 1e-5, dtype: Any = float):
+        self.eps = eps
+        self.weight = Tensor(np.ones(shape, dtype), requires_grad=True, name="weight")
+        self.bias = Tensor(np.zeros(shape, dtype), requires_grad=True, name="bias")
+
+    def __call__(self, x: Array) -> Array:
+        """The normalised rows."""
+        axes = range(-self.weight.ndim, 0)
+        return functional.layer_norm(x, self.weight, self.bias, eps=self.eps, axis=axes)
