@@ -21,7 +21,7 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.data import embedded_reber, encode_reber
 
 Array = Any
-MOST, EVERY = 20_000, 500  # strings shown at most, and between tests
+MOST, EVERY = 40_000, 500  # strings shown at most, and between tests
 NETWORKS = {
     "LSTM": (partial(tg.nn.LSTMCell, forget_bias=1.0), 8),
     "RNN": (tg.nn.RNNCell, 15),

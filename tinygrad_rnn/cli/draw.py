@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from tinygrad_rnn.files import prepare_folder
 from tinygrad_rnn.flow import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import Readout
-from tinygrad_rnn.unroll import unroll
+from tinygrad_rnn.training.trained import trained_run
+from tinygrad_rnn.unroll import Unrolled, unroll
 
 
 def add_to(commands: Commands) -> None:
@@ -23,6 +25,8 @@ def add_to(commands: Commands) -> None:
     draw = commands.add_parser("draw", help="train, unroll, backpropagate, draw", formatter_class=Formatter)
     draw.add_argument("--cell", default="rnn", metavar="CELL", help="rnn, lstm, gru, or module:Class for your own")
     draw.add_argument("--data", metavar="FILE", help="a .csv, .npy or .txt series instead of the sunspot numbers")
+    draw.add_argument("--weights", metavar="FILE", help="draw a trained model instead of training one: a .safetensors "
+                      "file of PyTorch's weights, or a checkpoint of `train`")  # fmt: skip
     draw.add_argument("--column", metavar="NAME", help="one column of the file: its name, or its number from 1")
     draw.add_argument("--steps", type=int, default=10, metavar="T", help="time steps to unroll")
     draw.add_argument("--t", type=int, default=1, help="the hidden state h_t whose gradient is taken apart")
@@ -49,6 +53,10 @@ def _draw(options: argparse.Namespace) -> int:
         raise RangeError(f"--t is {options.t}; with --steps {options.steps} it must lie in 1..{options.steps}.")
     require_format(options.format)
     start = time.perf_counter()
+    if options.weights is not None:
+        run, about = trained_run(options.weights, options.data, options.column, options.steps)
+        print(about)
+        return _show(run, prepare_folder(options.out), options, start)
     series, source = _series(options)
     xs, targets = main_job.windows(standardised(series), options.steps)
     rng = np.random.default_rng(options.seed)
@@ -64,6 +72,11 @@ def _draw(options: argparse.Namespace) -> int:
               f"{naive:.3f} for predicting no change")  # fmt: skip
     window, wanted = xs[:, -1], targets[:, -1]  # the last, without a batch axis
     run = unroll(cell, window, readout=readout, loss=half_squared_error, targets=wanted)
+    return _show(run, folder, options, start)
+
+
+def _show(run: Unrolled, folder: Path, options: argparse.Namespace, start: float) -> int:
+    """Print the table, write the pictures."""
     flow = gradient_flow(run.losses, run.states)
     print("\n" + main_job.table(run, options.t, flow) + "\n")
     for path in main_job.pictures(run, options.t, flow, folder, options.format):

@@ -11,4 +11,5 @@ interrupt Ctrl-C between two updates
 report    learning curve and heat maps
 sample    text from a character model
 foreign   the weights of a model that PyTorch trained, as a model
+trained   a model that is trained already, unrolled on some data
 """

@@ -45,7 +45,10 @@ def learning_curve(run: Run) -> draw.Figure:
 def window(model: Model, problem: Problem) -> Unrolled:
     """The first sequence of the validation, or its first steps, with every operation recorded."""
     batch = next(problem.validation())
-    steps = len(batch.xs) if problem.last else min(_STEPS, len(batch.xs))
+    steps = len(batch.xs)
+    if not problem.last:
+        wanted = batch.targets[:, 0]  # -1 behind the end of a shorter sequence
+        steps = min(_STEPS, int(np.sum(wanted >= 0)) if wanted.dtype.kind in "iu" else steps)
     xs, targets = batch.xs[:steps, 0], batch.targets[0] if problem.last else batch.targets[:steps, 0]
     counts = np.ones(steps, targets.dtype)
     if problem.last:

@@ -1,0 +1,362 @@
+"""Training from the command line: every kind of data, stopping and going on bit by bit, and what is wrong."""
+
+import os
+import re
+import shutil
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import tinygrad_rnn as tg
+from tinygrad_rnn import checkpoint
+from tinygrad_rnn.cli import main
+from tinygrad_rnn.data import load_text
+from tinygrad_rnn.errors import DataError
+from tinygrad_rnn.nn import GRUCell, LSTMCell
+from tinygrad_rnn.training.interrupt import deferred_interrupt
+from tinygrad_rnn.training.model import Stack, make_model
+from tinygrad_rnn.training.report import window
+from tinygrad_rnn.training.run import Run
+from tinygrad_rnn.training.settings import Settings
+from tinygrad_rnn.training.source import problem_of
+from tinygrad_rnn.training.tasks import TASKS
+
+PICTURES = [os.path.join("pictures", f"{n}.svg") for n in ("gradients_after", "gradients_before", "learning_curve")]
+SMALL = ["--hidden", "6", "--window", "8", "--batch", "4"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("my.txt").write_text("abracadabra, said the wizard.\n" * 30, "utf-8")
+    return tmp_path
+
+
+def run(capsys, *argv):
+    """(exit status, what was printed, what was said on stderr without the progress bar)."""
+    status = main(list(argv))
+    out, err = capsys.readouterr()
+    return status, out, [line for line in re.split(r"[\r\n]+", err) if line.strip() and "training:" not in line]
+
+
+def written():
+    return sorted(str(p) for p in Path().rglob("*") if p.is_file() and p.name != "my.txt")
+
+
+def arrays(path):
+    with np.load(path) as saved:
+        return {name: saved[name] for name in saved.files if name != "header.json"}
+
+
+# -- what is trained ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Checkpoints, made once: of two updates, of a task, of another program, of settings that cannot be."""
+    made, here = tmp_path_factory.mktemp("trained"), Path.cwd()
+    (made / "my.txt").write_text("abracadabra, said the wizard.\n" * 30, "utf-8")
+    os.chdir(made)
+    try:
+        assert main(["train", "--data", "my.txt", *SMALL, "--updates", "2", "--checkpoint", "old.npz"]) == 0
+        assert main(["train", "--data", "adding", "--updates", "1", "--checkpoint", "task.npz", "--hidden", "3"]) == 0
+        checkpoint.save("foreign.npz", progress={"epoch": 3})
+        checkpoint.save("odd.npz", progress={"settings": {**Settings().saved(), "hidden": 0}})
+    finally:
+        os.chdir(here)
+    return made
+
+
+@pytest.fixture
+def checkpoints(trained, folder):
+    for path in trained.glob("*.npz"):
+        shutil.copy(path, folder)
+
+
+@pytest.mark.parametrize("layers", ["1", "2"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_text(capsys, cell, layers):
+    status, out, said = run(
+        capsys, "train", "--data", "my.txt", "--cell", cell, "--layers", layers, *SMALL, "--epochs", "3"
+    )
+    assert (status, said, written()) == (0, [], [*PICTURES, "run.npz"])
+    assert "my.txt: 900 characters, 16 different; 810 to train on, 90 to validate" in out
+    first, last = re.search(r"bits per character: (\S+) -> (\S+) in validation, .*; counting, 3-gram: ", out).groups()
+    assert float(first) == pytest.approx(4, abs=0.3)  # log2 16
+    assert float(last) < float(first)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npy"])
+def test_a_series(capsys, suffix):
+    series = np.sin(np.arange(120)[:, None] * [0.5, 0.3]) * 40 + 7
+    np.save("my.npy", series) if suffix == "npy" else np.savetxt("my.csv", series, delimiter=",")
+    status, out, _ = run(capsys, "train", "--data", f"my.{suffix}", "--hidden", "8", "--epochs", "150", "--lr", "0.02")
+    assert status == 0
+    first, last = re.search(r"error in standard deviations: (\S+) -> (\S+) in validation", out).groups()
+    assert float(last) < 0.6 * float(first)
+    assert (
+        run(capsys, "train", "--data", f"my.{suffix}", "--column", "2", "--updates", "1", "--checkpoint", "b.npz")[0]
+        == 0
+    )
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task(capsys, task):
+    status, out, _ = run(
+        capsys, "train", "--data", task, "--hidden", "5", "--batch", "3", "--updates", "2", "--cell", "rnn"
+    )
+    assert (status, written()) == (0, [*PICTURES, "run.npz"])
+    assert f"{task}: {TASKS[task].about}" in out
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "adagrad", "sgd"])
+def test_every_optimiser_lowers_the_loss_of_a_stream(optimizer):
+    s = Settings(
+        data="my.txt", hidden=6, window=8, batch=4, lr=0.3 if optimizer == "sgd" else 0.01, optimizer=optimizer
+    )
+    r = Run(s, problem_of(s), 50)
+    first = r.validate()[2]
+    for _ in range(50):
+        r.update()
+    assert r.validate()[2] < first - 0.1
+
+
+def test_xor_can_be_known_at_every_third_bit():
+    batch = problem_of(Settings(data="xor", window=30, batch=7)).training(0, np.random.default_rng(0))
+    bits = np.concatenate([batch.xs[:1], batch.targets])[..., 0].astype(int)
+    assert_array_equal(bits[2::3], bits[0:30:3] ^ bits[1::3])
+
+
+def test_a_segment_goes_on_where_the_last_ended_and_a_pass_begins_with_zeros():
+    problem = problem_of(Settings(data="my.txt", window=8, batch=4))
+    rng = np.random.default_rng(0)
+    batches = [problem.training(n, rng) for n in range(problem.per_epoch + 1)]
+    assert [b.fresh for b in batches] == [True, *[False] * (problem.per_epoch - 1), True]
+    for a, b in zip(batches[:-2], batches[1:-1], strict=True):
+        assert_array_equal(a.targets[-1], b.xs[0].argmax(-1))
+
+
+def test_a_stack_is_its_cells_one_after_another():
+    rng = np.random.default_rng(0)
+    low, high = LSTMCell(2, 3, rng=rng), GRUCell(3, 4, rng=rng)
+    stack, xs = Stack([low, high]), rng.standard_normal((5, 2, 2))
+    hs, (h2, h1, c1) = tg.scan(stack, xs)
+    below, (h, c) = tg.scan(low, xs)
+    above, top = tg.scan(high, below)
+    for ours, theirs in ((hs, above), (h2, top), (h1, h), (c1, c)):
+        assert_allclose(ours.data, theirs.data)
+    assert_allclose(hs.data, [x.data for x in tg.unroll(stack, xs).hidden])
+    assert stack.states == ("h2", "h1", "c1")
+
+
+@pytest.mark.parametrize("data", ["my.txt", "adding", "reber"])
+def test_the_loss_of_the_drawn_window_is_that_of_the_problem(data):
+    problem = problem_of(Settings(data=data, window=0 if data == "reber" else 8, batch=4))
+    model = make_model("gru", problem.inputs, 4, 1, problem.outputs, last=problem.last, rng=0)
+    batch = next(problem.validation())
+    u = window(model, problem)
+    y = u.outputs[-1] if problem.last else np.stack(u.outputs)
+    wanted = batch.targets[0] if problem.last else batch.targets[: len(u), 0]
+    expected = problem.loss(y, wanted).item() * (1 if problem.last else np.sum(wanted >= 0))
+    assert_allclose(u.loss.item(), expected, rtol=1e-5)
+
+
+# -- stop and go on -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", ["my.txt", "sunspots", "temporal-order"])
+def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(capsys, data):
+    given = ["--data", data, "--hidden", "5", "--window", "10", "--layers", "2"]
+    whole = run(capsys, "train", *given, "--updates", "23", "--checkpoint", "whole.npz")
+    assert whole[0] == 0
+    assert run(capsys, "train", *given, "--updates", "9", "--checkpoint", "parts.npz")[0] == 0
+    status, out, _ = run(capsys, "train", "--resume", "--updates", "23", "--checkpoint", "parts.npz")
+    assert status == 0
+    assert "updates 10 to 23" in out
+    whole, parts = arrays("whole.npz"), arrays("parts.npz")
+    assert whole.keys() == parts.keys()
+    for name, array in whole.items():
+        assert_array_equal(array, parts[name], err_msg=name)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(capsys, monkeypatch):
+    given = ["train", "--data", "my.txt", *SMALL, "--epochs", "2"]
+    assert run(capsys, *given, "--checkpoint", "whole.npz")[0] == 0
+    update = Run.update
+
+    def interrupted(self):
+        if self.n == 7:
+            signal.raise_signal(signal.SIGINT)
+        return update(self)
+
+    handler = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(Run, "update", interrupted)
+    status, out, said = run(capsys, *given)
+    assert status == 130
+    assert re.search(r"stopped after 8 of \d+ updates; go on with$", said[0])
+    assert said[1] == "  tinygrad-rnn train --resume --checkpoint run.npz"
+    assert "wrote" not in out
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_what_was_stopped_goes_on_without_options(capsys, monkeypatch, folder):
+    given = ["train", "--data", "my.txt", *SMALL, "--epochs", "2"]
+    assert run(capsys, *given, "--checkpoint", "whole.npz")[0] == 0
+    asked = iter([False] * 7 + [True])
+    with monkeypatch.context() as m:
+        m.setattr("tinygrad_rnn.training.run.deferred_interrupt", lambda: _asking(asked))
+        assert run(capsys, *given)[0] == 130
+    assert run(capsys, "train", "--resume")[0] == 0
+    whole, parts = arrays("whole.npz"), arrays("run.npz")
+    assert [name for name in whole if np.any(whole[name] != parts[name])] == []
+
+
+class _asking:  # noqa: N801
+    def __init__(self, answers):
+        self.answers = answers
+
+    def __enter__(self):
+        return lambda: next(self.answers)
+
+    def __exit__(self, *_):
+        return None
+
+
+def test_a_second_ctrl_c_interrupts_at_once():
+    with deferred_interrupt() as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_another_thread_gets_no_signals():
+    answers = []
+
+    def work():
+        with deferred_interrupt() as asked:
+            answers.append(asked())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert answers == [False]
+
+
+# -- sample -------------------------------------------------------------------------------------------
+
+
+def test_sample(capsys):
+    assert run(capsys, "train", "--data", "my.txt", *SMALL, "--updates", "60", "--lr", "0.03")[0] == 0
+    one, two, other = (run(capsys, "sample", "--length", "40", "--seed", s)[1] for s in ("1", "1", "2"))
+    assert one == two != other
+    assert len(one) == 41
+    assert set(one) <= set("abracadabra, said the wizard.\n")
+    greedy = [
+        run(capsys, "sample", "--length", "5", "--temperature", "0", "--prompt", "wiz", "--seed", s)[1] for s in "12"
+    ]
+    assert greedy[0] == greedy[1]
+    assert greedy[0].startswith("wiz")
+    assert run(capsys, "sample", "--length", "0", "--prompt", "wiz")[1] == "wiz\n"
+
+
+def test_a_text_of_one_line_is_begun_anywhere(capsys):
+    Path("my.txt").write_text("abcabdabe" * 60)
+    run(capsys, "train", "--data", "my.txt", *SMALL, "--updates", "2")
+    assert len(run(capsys, "sample", "--length", "9")[1]) == 10
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--checkpoint", "none.npz"], "cannot read the checkpoint none.npz"),
+        (["--checkpoint", "my.txt"], "my.txt is no checkpoint, or not a whole one"),
+        (["--checkpoint", "foreign.npz"], "foreign.npz is a checkpoint, but not of a run of `tinygrad-rnn train`."),
+        (["--checkpoint", "odd.npz"], "odd.npz holds settings that cannot be: --hidden is 0"),
+        (["--checkpoint", "task.npz"], "task.npz is a model of adding, not of characters. Train one on a text."),
+        (["--length", "-1"], "--length is -1; it must be at least 0."),
+        (["--temperature", "nan"], "--temperature is nan; it must be at least 0."),
+        (["--seed", "-1"], "--seed is -1; it must be at least 0."),
+        (["--prompt", "Q"], "character 1 of the text is 'Q', which is not in the vocabulary."),
+    ],
+)
+@pytest.mark.usefixtures("checkpoints")
+def test_what_cannot_be_sampled(capsys, argv, words):
+    status, out, said = run(capsys, "sample", *(argv if "--checkpoint" in argv else ["--checkpoint", "old.npz", *argv]))
+    assert (status, out, len(said)) == (2, "", 1)
+    assert words in said[0]
+
+
+# -- what is wrong ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--hidden", "0"], "--hidden is 0; it must be at least 1."),
+        (["--layers", "0"], "--layers is 0; it must be at least 1."),
+        (["--window", "0"], "--window is 0; it must be at least 1."),
+        (["--batch", "-1"], "--batch is -1; it must be at least 1."),
+        (["--seed", "-1"], "--seed is -1; it must be at least 0."),
+        (["--lr", "nan"], "--lr is nan; it must be positive."),
+        (["--clip", "0"], "--clip is 0.0; it must be positive, or inf for no clipping."),
+        (["--validation", "1"], "--validation is 1.0; it is a share of the data between 0 and 1."),
+        (["--epochs", "0"], "--epochs is 0; it must be at least 1."),
+        (["--data", "adding", "--epochs", "3"], "--epochs is 3, but a task has always new sequences. Use --updates."),
+        (["--data", "reber", "--window", "9"], "but the sequences of reber have lengths of their own. Leave it out."),
+        (["--data", "adding", "--window", "1"], "steps is 1; it must be at least 2"),
+        (["--data", "addition"], "there is no file addition and no task of that name. Give a file, or one of text, "),
+        (["--data", "none.txt"], "cannot read none.txt: No such file or directory."),
+        (["--data", "none.csv"], "cannot read none.csv: No such file or directory."),
+        (["--data", "empty.txt"], "empty.txt is empty: there is no text to learn."),
+        (["--data", "latin.txt"], "latin.txt is not UTF-8 text"),
+        (["--data", "nul\0.txt"], "cannot read nul"),
+        (["--data", "constant.csv"], "column 1 of the data is constant: there is nothing to learn."),
+        (["--data", "my.txt", "--column", "1"], "--column is '1', but my.txt has no columns."),
+        (["--data", "my.txt", "--window", "900"], "are too few for --batch 32 and --window 900: "),
+        (["--data", "my.txt", "--resume"], "cannot read the checkpoint run.npz"),
+        (["--data", "my.txt", "--checkpoint", "old.npz"], "old.npz is there already. Go on with it by --resume,"),
+        (["--resume", "--checkpoint", "my.txt"], "my.txt is no checkpoint, or not a whole one"),
+        (["--resume", "--checkpoint", "foreign.npz"], "foreign.npz is a checkpoint, but not of a run of"),
+        (["--resume", "--checkpoint", "old.npz"], "old.npz has made its 2 updates. Give a larger total: --epochs or"),
+        (["--resume", "--checkpoint", "old.npz", "--hidden", "7"], "--hidden is 7, but old.npz was trained with 6."),
+        (["--resume", "--checkpoint", "old.npz", "--data", "other.txt"], "old.npz was trained on other data ("),
+        (["--data", "my.txt", *SMALL, "--out", "my.txt"], "cannot write to the folder my.txt: "),
+        (["--data", "sunspots", "--optimizer", "sgd", "--lr", "1e30"], "Lower --lr, or --clip."),
+        (["--data", "my.txt", *SMALL, "--lr", "1e38", "--updates", "1", "--optimizer", "sgd"], "Lower --lr, or"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("checkpoints")
+def test_bad_input_is_one_line_and_nothing_is_written(capsys, argv, words):
+    Path("empty.txt").write_text("")
+    Path("latin.txt").write_bytes(b"caf\xe9")
+    Path("constant.csv").write_text("1\n" * 90)
+    Path("other.txt").write_text("something else. " * 100)
+    before, old = written(), Path("old.npz").read_bytes()
+    status, _, said = run(capsys, "train", *argv)
+    assert (status, len(said)) == (2, 1), said
+    assert said[0].startswith("tinygrad-rnn: error: ")
+    assert words in said[0]
+    assert written() == before
+    assert Path("old.npz").read_bytes() == old
+
+
+def test_a_file_without_a_suffix_is_text(capsys):
+    Path("notes").write_text(Path("my.txt").read_text())
+    assert run(capsys, "train", "--data", "notes", *SMALL, "--updates", "1")[0] == 0
+    assert load_text("notes") == Path("my.txt").read_text()
+    with pytest.raises(DataError, match="cannot read"):
+        load_text(".")
+
+
+def test_a_reader_that_has_read_enough(capsys, monkeypatch):
+    run(capsys, "train", "--data", "my.txt", *SMALL, "--updates", "1")
+    monkeypatch.setattr("tinygrad_rnn.cli.sample.sample", lambda *_, **__: (_ for _ in ()).throw(BrokenPipeError()))
+    monkeypatch.setattr("tinygrad_rnn.cli.command.os.dup2", lambda *_: None)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
+    assert main(["sample"]) == 141
