@@ -22,6 +22,7 @@ extensions = [
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.strikethrough"]
+smartquotes = False  # "(...)" is a shape
 exclude_patterns = ["_build", "_pictures", "_site", "Thumbs.db"]
 
 autodoc_typehints = "none"  # shapes and kinds of arguments stand in the docstrings

@@ -7,11 +7,18 @@ name, name   meaning     rows in columns, indented or not, become a list of defi
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from formulas import label_of
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
+PACKAGES = [
+    f"tinygrad_rnn{p}" for p in ("", ".data", ".draw", ".equations", ".functional", ".interop", ".nn", ".optim")
+]
+_log = logging.getLogger(__name__)
 _ROW = re.compile(r"^(\s*)(\S.*?)(?:\s{2,}(?=\S))(.*)$")
 _SPECIAL = re.compile(r"([\\*`|_])")
 _INLINE = re.compile(
@@ -107,7 +114,19 @@ def _process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: l
     lines[:] = list(converted(lines))
 
 
+def _complete(app: Sphinx, env: Any) -> None:
+    """Warn about public names that no page documents."""
+    known = set(env.domains.python_domain.objects)
+    for package in PACKAGES:
+        module = import_module(package)
+        for name in module.__all__:
+            full = f"{package}.{name}"
+            if full not in known and not isinstance(getattr(module, name), (ModuleType, str)):
+                _log.warning("%s is public and on no page: add it to docs/reference", full)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("autodoc-process-docstring", _process)
+    app.connect("env-check-consistency", _complete)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
