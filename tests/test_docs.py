@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+import tinygrad_rnn as tg
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PACKAGES = ("", ".data", ".draw", ".equations", ".functional", ".interop", ".nn", ".optim")
@@ -76,6 +78,11 @@ def test_what_is_not_run_does_not_count() -> None:
 @pytest.mark.parametrize("name", sorted(set(public_names())))
 def test_a_public_name_has_an_example(name: str) -> None:
     assert name in NAMED, f"no doctest of README.md or docs/ uses {name}. Add a short one to docs/reference/."
+
+
+def test_the_citation_is_of_this_version() -> None:
+    cited = (ROOT / "docs" / "CITATION.cff").read_text("utf-8")
+    assert f"\nversion: {tg.__version__}\n" in cited
 
 
 def test_the_pages_of_the_site_are_all_run() -> None:
