@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import tinygrad_rnn as tg
+from tinygrad_rnn import cli
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -78,6 +80,20 @@ def test_what_is_not_run_does_not_count() -> None:
 @pytest.mark.parametrize("name", sorted(set(public_names())))
 def test_a_public_name_has_an_example(name: str) -> None:
     assert name in NAMED, f"no doctest of README.md or docs/ uses {name}. Add a short one to docs/reference/."
+
+
+def test_the_links_of_the_readme_lead_somewhere() -> None:
+    """Those inside docs/ are checked when the site is built."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / "README.md").read_text("utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_options_of_the_command_are_all_explained() -> None:
+    page = (ROOT / "docs" / "reference" / "command.md").read_text("utf-8")
+    source = inspect.getsource(cli)
+    missing = {option for option in re.findall(r'"(--\w+)"', source) if not re.search(rf"`[^`]*{option}\b", page)}
+    assert not missing, f"docs/reference/command.md does not explain {', '.join(sorted(missing))}"
 
 
 def test_the_citation_is_of_this_version() -> None:
