@@ -1,6 +1,6 @@
 r"""Formulas without a network and without JavaScript: TeX becomes MathML when the site is built.
 
-An equation's \tag{3.1} becomes its number at the right and the label eq-3.1: `[](#eq-3.1)` in a page, `eq-3.1` in
+An equation's \tag{3.1} becomes its number at the right and the label eq-3.1: `[(3.1)](#eq-3.1)` in a page, `eq-3.1` in
 :ref:, link to it.
 """
 
@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 def to_mathml(tex: str, display: str) -> str:
     """TeX as a <math> element; letters of one \\mathrm word are one identifier, and the source is its label."""
     mathml = convert(tex, display=display)
+    if "\\" in mathml:  # a command that the converter does not know
+        raise ValueError(f"unknown command in {mathml}")
     mathml = _WORD.sub(lambda m: f"<mi>{''.join(re.findall(_ONE_LETTER, m[0]))}</mi>", mathml)
     mathml = mathml.replace("<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>')  # else as tall as the row
     mathml = mathml.replace("<mo>/</mo>", '<mo lspace="0" rspace="0">/</mo>')
