@@ -101,7 +101,7 @@ def without(arrays, *parts):
         (lambda a: {**a, "two.weight": np.ones((1, 3))}, DataError, r"there are .*two\.weight \(1, 3\)"),
         (lambda a: {**a, "b.weight_ih_l0": np.ones((3, 3))}, DataError, "there are 2 recurrent layers, b., net.rnn."),
         (lambda a: {**a, "net.rnn.weight_ih_l0_reverse": np.ones(1)}, DataError, "is of a bidirectional layer"),
-        (lambda a: {**a, "net.rnn.weight_hh_l0": np.ones((7, 3))}, ShapeError, r"\(7, 3\); with H = 3 its rows are H for"),
+        (lambda a: {**a, "net.rnn.weight_hh_l0": np.ones((7, 3))}, ShapeError, r"\(7, 3\); with H = 3 its rows are H"),
         (lambda a: {**a, "net.rnn.weight_hh_l0": np.ones(3)}, ShapeError, r"has shape \(3,\); a weight is"),
         (lambda a: {**a, "net.rnn.bias_ih_l0": np.ones(5)}, ShapeError, r"net\.rnn\.bias_ih_l0 has shape \(5,\)"),
     ],
