@@ -21,7 +21,7 @@ from tinygrad_rnn.errors import NonFiniteError
 from tinygrad_rnn.functional import cross_entropy
 
 HIDDEN, BATCH, RATE, THRESHOLD = 50, 20, 0.03, 1.0
-LENGTHS, STARTS, UPDATES, EVERY = (30, 50, 70, 100), 4, 10_000, 250
+LENGTHS, STARTS, UPDATES, EVERY = (30, 50, 70), 4, 10_000, 250
 
 
 def network(rng: np.random.Generator) -> tuple[tg.nn.RNNCell, tg.nn.Readout]:

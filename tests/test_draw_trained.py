@@ -56,7 +56,7 @@ def test_the_pictures_are_those_of_the_model(capsys):
     assert main(["draw", "--weights", "net.safetensors", "--data", "my.csv", "--steps", "4", "--out", "p"]) == 0
     out = capsys.readouterr().out
     assert "LSTM, 1 x 3, 2 inputs, 2 outputs, on 4 steps at the end of my.csv" in out
-    assert sorted(p.name for p in Path("p").iterdir()) == ["heatmap.svg", "operations.svg", "paths_t1.svg"]
+    assert sorted(p.name for p in Path("p").iterdir()) == ["bptt.html", "heatmap.svg", "operations.svg", "paths_t1.svg"]
     run, _ = trained_run("net.safetensors", "my.csv", None, 4)
     series = np.loadtxt("my.csv", delimiter=",")
     same = tg.unroll(ours.cell, series[-5:-1], readout=ours.readout, loss=tg.functional.half_squared_error,
