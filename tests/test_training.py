@@ -66,6 +66,7 @@ def trained(tmp_path_factory):
         assert main(["train", "--data", "my.txt", *SMALL, "--updates", "2", "--checkpoint", "old.npz"]) == 0
         assert main(["train", "--data", "adding", "--updates", "1", "--checkpoint", "task.npz", "--hidden", "3"]) == 0
         checkpoint.save("foreign.npz", progress={"epoch": 3})
+        checkpoint.save("cell.npz", progress={"settings": {**Settings().saved(), "cell": "elman"}})
         checkpoint.save("odd.npz", progress={"settings": {**Settings().saved(), "hidden": 0}})
     finally:
         os.chdir(here)
@@ -279,6 +280,10 @@ def test_a_text_of_one_line_is_begun_anywhere(capsys):
         (["--checkpoint", "foreign.npz"], "foreign.npz is a checkpoint, but not of a run of `tinygrad-rnn train`."),
         (["--checkpoint", "odd.npz"], "odd.npz holds settings that cannot be: --hidden is 0"),
         (["--checkpoint", "task.npz"], "task.npz is a model of adding, not of characters. Train one on a text."),
+        (
+            ["--checkpoint", "cell.npz"],
+            "cell.npz holds settings that cannot be: --cell is 'elman'; there are rnn, lstm, gru.",
+        ),
         (["--length", "-1"], "--length is -1; it must be at least 0."),
         (["--temperature", "nan"], "--temperature is nan; it must be at least 0."),
         (["--seed", "-1"], "--seed is -1; it must be at least 0."),

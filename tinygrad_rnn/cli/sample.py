@@ -1,8 +1,9 @@
 """`tinygrad-rnn sample`: text from the checkpoint of a character model."""
 
 import argparse
-import io
+import contextlib
 import sys
+from typing import Any, cast
 
 from tinygrad_rnn.cli.options import Commands, Formatter
 from tinygrad_rnn.errors import RangeError
@@ -34,8 +35,8 @@ def _sample(options: argparse.Namespace) -> int:
         prompt=options.prompt,
         rng=options.seed,
     )
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal may know fewer characters than the model
+    with contextlib.suppress(AttributeError):  # something else may stand in its place
+        cast(Any, sys.stdout).reconfigure(errors="replace")  # a terminal may know fewer characters than the model
     for character in characters:
         print(character, end="", flush=True)
     print()

@@ -1,5 +1,6 @@
 """What is to be learned, as the run sees it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ class Batch(NamedTuple):
     fresh: bool
 
 
-class Problem:
+class Problem(ABC):
     """Base of the problems.
 
     about      a line on the data
@@ -50,17 +51,17 @@ class Problem:
     batch: int
     fingerprint: str
 
+    @abstractmethod
     def measured(self, loss: float) -> float:
         """The measure of a mean loss."""
-        return loss
 
+    @abstractmethod
     def training(self, n: int, rng: np.random.Generator) -> Batch:
         """The batch of update n, counted from 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def validation(self) -> Iterator[Batch]:
         """Batches that are never trained on, the same ones every time."""
-        raise NotImplementedError
 
     def saved(self) -> dict[str, Any]:
         """What using the trained model needs: the symbols of a text, the scale of a series."""
