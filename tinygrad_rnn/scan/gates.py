@@ -156,8 +156,6 @@ def _scaled(s: Rewriter, a: Any, k: Any) -> Any:
     """k * a with k taken up by weights, for early parts too, so that the cotangents of both stay the same."""
     if not isinstance(a, Traced):
         return a * k
-    if late(a) and a.size == a.shape[-1]:  # one row is scaled more quickly than the weights
-        return None
     if a.fun is np.matmul and a.args[1].level == CONSTANT:
         return s.make(np.matmul, a.args[0], s.make(np.multiply, a.args[1], k))
     if a.fun is np.add:

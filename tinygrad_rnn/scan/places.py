@@ -46,11 +46,24 @@ class Places:
     def settle(self) -> None:
         """Give every value that is wanted after the loop its series."""
         segment = self.segment
-        for v in segment.schedule.loop:
+        for v in reversed(segment.schedule.loop):  # a whole before its parts
             if id(v) not in self.needed or id(v) in self._results or v.fun in VIEWS:
                 continue
             early = self._early.get(id(v))
-            segment.series[id(v)] = segment.buffer(v) if early is None else segment.owned.pop(id(early))
+            if id(v) in self.parts:
+                self._part_of_series(v)
+            else:
+                segment.series[id(v)] = segment.buffer(v) if early is None else segment.owned.pop(id(early))
+
+    def _part_of_series(self, v: Traced) -> None:
+        """The series of a concatenation which is itself a part of another."""
+        segment, (whole, start, stop) = self.segment, self.parts[id(v)]
+        of = segment.series[id(whole)]
+        segment.series[id(v)] = name = segment.names.of(v)
+        segment.line([of], f"{name} = {of}[..., {start}:{stop}]", name)
+        base = segment.like.get(id(whole))
+        base = np.empty((2, *whole.shape), whole.dtype) if base is None else base
+        segment.like[id(v)] = base[..., start:stop]
 
     def single(self, v: Traced) -> str:
         """An array for one step of v; `done` says when others may have it."""
@@ -83,10 +96,17 @@ class Places:
         start = 0
         for a in v.args:
             stop = start + a.shape[-1]
-            alone = id(a) in self.segment.in_loop and len(self.segment.users[id(a)]) == 1 and id(a) not in self.needed
-            if alone and is_ufunc(a.fun) and a.dtype == v.dtype:
+            if id(a) in self.segment.in_loop and a.dtype == v.dtype and self._only_in(a, v):
                 self.parts[id(a)] = (v, start, stop)
             start = stop
+
+    def _only_in(self, a: Traced, v: Traced) -> bool:
+        """Whether a may lie in a concatenation v: nothing else in the loop reads it; after it, v must be there too."""
+        if is_ufunc(a.fun):
+            return len(self.segment.users[id(a)]) == 1 and id(a) not in self.needed
+        alone = [u for u in self.segment.users[id(a)] if id(u) in self.segment.in_loop] == [v]
+        lasts = id(a) not in self.needed or (id(v) in self.needed and id(v) not in self._results)
+        return a.fun is concatenate and id(a) not in self._results and alone and lasts
 
     def _ending(self, v: Traced) -> Traced | None:
         """An operand of v, made in the loop, like it in shape and dtype, that nothing else reads."""

@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from threading import Lock
 from types import FunctionType, MethodType
 from typing import Any
@@ -86,6 +85,7 @@ class Plan:
             self._full: Transposed | None = full  # until it is asked for
         self.forward = self._forward()
         self.leaves = self.forward.schedule.leaves
+        self._sources = [v.source for v in self.leaves]
         self._tensors = [v.source for v in self.leaves if isinstance(v.source, Tensor)]
         self._trained = [t.requires_grad for t in self._tensors]
         self._kinds = [(v.shape, v.dtype) for v in self.leaves]
@@ -98,19 +98,24 @@ class Plan:
         outputs, keep = series[: len(step.outputs)], series[len(step.outputs) :]
         return Program(planned, emit(replace(planned, series=outputs), keep))
 
-    def fits(self, cell: Any, reach: Callable[[], Reach], wanted_x: list[bool], wanted_state: list[bool]) -> bool:
-        """Whether the cell, of which `reach` gives the reach, is as it was, and the same things want gradients."""
+    def fits(self, cell: Any, reach: list[Reach], wanted_x: list[bool], wanted_state: list[bool]) -> bool:
+        """Whether cell and gradients are as they were; `reach` is filled if the cell has to be searched."""
+        if wanted_x != self.wanted_x or wanted_state != self.wanted_state:
+            return False
+        if self.reach.of(cell):
+            same = self.reach.unchanged()
+        else:
+            reach[:] = reach or [Reach(cell)]
+            same = self.reach.same(reach[0])
         return (
-            wanted_x == self.wanted_x
-            and wanted_state == self.wanted_state
-            and (self.reach.unchanged() if self.reach.of(cell) else self.reach.same(reach()))
+            same
             and [(a.shape, a.dtype) for a in self.values()] == self._kinds
             and [t.requires_grad for t in self._tensors] == self._trained
         )
 
     def values(self) -> list[Array]:
         """The arrays of the leaves as they are now."""
-        return [value(v.source) for v in self.leaves]
+        return [value(source) for source in self._sources]
 
     def backward(self, given: tuple[bool, ...]) -> "Backward":
         """The backward program where these outputs have a cotangent."""
@@ -172,7 +177,7 @@ def plan_for(
 ) -> Plan:
     """The plan of this cell, made now if there is none that fits."""
     key = _kind(cell), signature
-    reach = cache(lambda: Reach(cell))
+    reach: list[Reach] = []  # looked for only if it is another cell of the same code
     with _lock:
         for plan in _plans.get(key, ()):
             if plan.fits(cell, reach, wanted_x, wanted_state):

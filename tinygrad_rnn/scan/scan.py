@@ -115,7 +115,7 @@ def _length(xs: Any) -> int:
 def _initial(cell: Any, xs: Any) -> Any:
     if not hasattr(cell, "initial_state"):
         raise UsageError(f"{name_of_cell(cell)} has no initial_state(batch). Pass h0 to scan.")
-    return cell.initial_state(next(flattened(xs)).shape[1:-1])
+    return cell.initial_state(flattened(xs)[0].shape[1:-1])
 
 
 def _every(checkpoint: int | str | None, T: int) -> int | None:
@@ -129,16 +129,15 @@ def _every(checkpoint: int | str | None, T: int) -> int | None:
 
 
 def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> tuple[Plan, Any]:
-    flat_x, flat_h = list(flattened(xs)), [h if isinstance(h, Tensor) else np.asarray(h) for h in flattened(h0)]
+    flat_x, flat_h = flattened(xs), [h if isinstance(h, Tensor) else np.asarray(h) for h in flattened(h0)]
     signature = Signature(
         structure(xs),
-        tuple((x.shape[1:], x.dtype) for x in flat_x),
+        tuple([(x.shape[1:], x.dtype) for x in flat_x]),
         structure(h0),
-        tuple((h.shape, h.dtype) for h in flat_h),
+        tuple([(h.shape, h.dtype) for h in flat_h]),
     )
-    wanted = [[isinstance(a, Tensor) and a.requires_grad for a in flat] for flat in (flat_x, flat_h)]
-    if not recording.get():
-        wanted = [[False] * len(w) for w in wanted]
+    recorded = bool(recording.get())
+    wanted = [[recorded and isinstance(a, Tensor) and a.requires_grad for a in flat] for flat in (flat_x, flat_h)]
     plan = plan_for(cell, signature, *wanted)
     if again and plan.promoted:  # the first step of a float32 state with float64 weights gives float64
         promoted = [astype(_tensor(h), v.dtype) for h, v in zip(flat_h, plan.step.next_state, strict=True)]
@@ -163,13 +162,13 @@ def _flat(s: Scanned) -> list[Any]:
 
 def _unrolled(cell: Callable[[Any, Any], Any], xs: Any, state: Any, T: int) -> Scanned:
     """The same, step by step on the tape."""
-    form, flat = structure(xs), list(flattened(xs))
+    form, flat = structure(xs), flattened(xs)
     outputs: list[Any] = []
     first = structure(state)
     for t in range(T):
         returned = cell(rebuilt(form, (_tensor(x[t]) for x in flat)), state)
         if structure(returned) == first:
-            state, output = returned, next(flattened(returned))
+            state, output = returned, flattened(returned)[0]
         else:
             state, output = returned
         outputs.append(output)

@@ -11,15 +11,11 @@ def structure(tree: Any) -> Structure:
     return tuple(map(structure, tree)) if isinstance(tree, tuple) else None
 
 
-def flattened(tree: Any) -> Iterator[Any]:
+def flattened(tree: Any) -> list[Any]:
     """The arrays of `tree`, from left to right."""
-    if isinstance(tree, tuple):
-        for branch in tree:
-            yield from flattened(branch)
-    else:
-        yield tree
+    return [leaf for branch in tree for leaf in flattened(branch)] if isinstance(tree, tuple) else [tree]
 
 
 def rebuilt(form: Structure, flat: Iterator[Any]) -> Any:
     """The tree of this structure over the arrays that `flat` gives."""
-    return next(flat) if form is None else tuple(rebuilt(branch, flat) for branch in form)
+    return next(flat) if form is None else tuple([rebuilt(branch, flat) for branch in form])

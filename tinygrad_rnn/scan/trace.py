@@ -93,7 +93,7 @@ def _run(cell: Callable[[Any, Any], Any], signature: Signature, within: Iterable
 def _split(cell: Any, result: Any, state_form: Structure) -> tuple[Any, Any]:
     """The next state and the output; a cell without an output gives the first part of its state."""
     if structure(result) == state_form:
-        return result, next(flattened(result))
+        return result, flattened(result)[0]
     if isinstance(result, tuple) and len(result) == 2 and structure(result[0]) == state_form:
         return result
     given = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"one {type(result).__name__}"
