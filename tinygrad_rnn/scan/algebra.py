@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.rules.indexing import getitem, scatter
+from tinygrad_rnn.rules.indexing import scatter
 from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan.gates import span
 from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
-from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, SUMMED, Traced
+from tinygrad_rnn.scan.traced import CONSTANT, SUMMED, Traced
 
 
 @rewrites(np.add)
@@ -132,26 +132,9 @@ def _multiply(s: Rewriter, v: Traced) -> Any:
     if late(a) and not late(b):
         if _is_late_early(a, np.multiply):
             return s.make(np.multiply, a.args[0], s.make(np.multiply, a.args[1], b))
-        if (
-            a.fun is concatenate
-            and a.kwargs.get("axis") == -1
-            and isinstance(b, Traced)
-            and b.shape[-1:] == a.shape[-1:]
-        ):
-            return _piecewise(s, a, b)
         if a.fun is np.negative:
             return s.make(np.multiply, a.args[0], s.make(np.negative, b) if isinstance(b, Traced) else -b)
     return None
-
-
-def _piecewise(s: Rewriter, a: Traced, b: Traced) -> Any:
-    """[p, q] * b  ->  [p * b0, q * b1], so that factors of p and q meet their parts of b."""
-    pieces, start = [], 0
-    for piece in a.args:
-        stop = start + piece.shape[-1]
-        pieces.append(s.make(np.multiply, piece, s.make(getitem, b, (..., slice(start, stop)))))
-        start = stop
-    return s.make(concatenate, *pieces, axis=-1)
 
 
 @rewrites(np.negative)
@@ -173,28 +156,12 @@ def _divide(s: Rewriter, v: Traced) -> Any:
     return None
 
 
-@rewrites(np.sum)
-def _sum(s: Rewriter, v: Traced) -> Any:
-    a = v.args[0]
-    if late(a) and a.fun is np.negative and v.level == CARRIED:
-        return s.make(np.negative, s.make(np.sum, a.args[0], *v.args[1:], **v.kwargs))
-    return None
-
-
 @rewrites(np.power)
 def _power(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
     if type(b) in (int, float) and b in (1, 2, 0.5) and v.dtype.kind == "f":
         return a if b == 1 else s.make({2: np.square, 0.5: np.sqrt}[b], a)
     return None
-
-
-@rewrites(np.mean)
-def _mean(s: Rewriter, v: Traced) -> Any:
-    a = v.args[0]
-    if not s.linear or not late(a) or a.dtype != v.dtype or v.dtype.kind != "f":
-        return None
-    return s.make(np.multiply, s.make(np.sum, *v.args, **v.kwargs), v.size / a.size)
 
 
 @rewrites(np.where)
