@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from test_scan import agree, draw
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.errors import TraceError, UnsupportedError
+from tinygrad_rnn import functional
+from tinygrad_rnn.errors import DataError, TraceError, UnsupportedError
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.scan import forms, scan
 from tinygrad_rnn.scan.plan import Signature, plan_for
@@ -51,6 +53,7 @@ CELLS = {
     "~": lambda x, h: np.where(~(h > x), np.tanh(h), x),
     "a Tensor made in the cell": lambda x, h: np.tanh(h @ U + x) * tg.Tensor(np.full(4, 0.5)),
     "a parameter before the state": lambda x, h: np.einsum("ij,bj->bi", U, np.where(x.data > 0, b, h)) + x,
+    "sorted": lambda x, h: np.tanh(np.sort(h @ U + x @ W, axis=-1)),
     "a state that is cut off": lambda x, h: (np.tanh(x @ W).detach(), np.sin(h) * x),
 }
 
@@ -83,6 +86,81 @@ def test_rows_of_the_state_chosen_by_an_input():
     order = np.random.default_rng(0).integers(0, 3, (5, 3))
     cell = lambda xo, h: np.tanh(h[xo[1]] @ U + xo[0] @ W)
     agree(stress_cells.Case(cell, (tensor(5, 3, 4), order), tensor(3, 4, seed=6), PARAMETERS))
+
+
+TOKENS, TARGETS = (np.random.default_rng(i).integers(0, 4, (5, 3)) for i in (1, 2))
+KEYS = {
+    "rows of a parameter": lambda i, j, h: np.tanh(W[i] + h @ U),
+    "entries of a parameter": lambda i, j, h: np.tanh(h @ U) * W[i, j][:, None],
+    "entries of the state": lambda i, j, h: np.tanh(h @ U) + h[np.arange(3), i][:, None],
+    "rows of the state, and a column": lambda i, j, h: np.tanh(h[j % 3] @ U) + h[i % 3, 2][:, None] * W[j],
+    "indices of another number of axes": lambda i, j, h: np.tanh(h @ U) + W[i[:, None], np.arange(4)],
+    "one number for all rows": lambda i, j, h: np.tanh(h @ U) * h[i[0] % 3, j][:, None] + W[i[1], np.arange(4)],
+    "an index beside a slice": lambda i, j, h: np.tanh(h @ U) + V[i, 2:6] * h[j[0] % 3, 1:2],
+    "an index that is computed": lambda i, j, h: np.tanh(W[np.argmax(h @ U, axis=-1)] + h),
+    "the input of a product": lambda i, j, h: np.tanh((h @ U)[np.arange(3), j][:, None] + x_of(i) @ W),
+}
+
+
+def x_of(i):
+    return np.where(i[:, None] == np.arange(4), 1.0, 0.5)
+
+
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize("outside", [False, True], ids=["in the loop", "after the loop"])
+def test_indices_that_come_with_the_input(name, outside):
+    """`outside`: what is looked up is given out, and no later step waits for it."""
+    step = lambda ij, h: KEYS[name](*ij, h)
+    cell = (lambda ij, h: (np.tanh(W[ij[0]] + h @ U), step(ij, h))) if outside else step
+    agree(stress_cells.Case(cell, (TOKENS, TARGETS), tensor(3, 4, seed=6), [W, U, V]))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("options", [{}, {"ignore_index": 3}, {"label_smoothing": 0.1}], ids=str)
+def test_a_loss_in_the_cell(options, reduction):
+    def cell(ij, h):
+        h = np.tanh(functional.embedding(ij[0], W) + h @ U)
+        return h, functional.cross_entropy(h @ V, ij[1], reduction=reduction, **options)
+
+    agree(stress_cells.Case(cell, (TOKENS, TARGETS), tensor(3, 4, seed=6), [W, U, V]))
+
+
+def test_losses_with_probabilities_in_the_cell():
+    q = functional.softmax(draw(5, 3, 4, seed=7))
+    for loss in (functional.cross_entropy, functional.binary_cross_entropy_with_logits):
+        cell = lambda q_t, h, loss=loss: (np.tanh(q_t @ W + h @ U), loss(h @ U, q_t))
+        agree(stress_cells.Case(cell, q, tensor(3, 4, seed=6), [W, U]))
+        agree(stress_cells.Case(cell, tg.Tensor(q, requires_grad=True), tensor(3, 4, seed=6), [W, U]))
+
+
+def test_numbers_are_checked_in_every_call_though_the_cell_is_traced_once():
+    cell = lambda ij, h: (np.tanh(W[ij[0]] + h @ U), functional.cross_entropy(h @ U, ij[1]))
+    scan(cell, (TOKENS, TARGETS), np.zeros((3, 4)))
+    wrong = TARGETS.copy()
+    wrong[4, 2] = -1
+    with pytest.raises(DataError, match="-1 is no class index; with 4 logits"):
+        scan(cell, (TOKENS, wrong), np.zeros((3, 4)))
+    with pytest.raises(DataError, match="there is no row 4; a weight of shape"):
+        scan(lambda i, h: np.tanh(functional.embedding(i, W) + h), TOKENS + 1, np.zeros((3, 4)))
+    ignoring = lambda t, h: (np.tanh(h @ U), functional.cross_entropy(h @ U, t, ignore_index=1))
+    with pytest.raises(DataError, match="every target is ignored"):
+        scan(ignoring, np.ones((5, 3), int), np.zeros((3, 4)))
+
+
+def test_what_is_looked_up_is_summed_without_an_array_for_every_step():
+    table = tg.Tensor(np.zeros((50_000, 4)), requires_grad=True)
+    tokens = np.random.default_rng(0).integers(0, 50_000, (200, 3))
+    tracemalloc.start()
+    np.sum(scan(lambda i, h: np.tanh(table[i] + h @ U), tokens, np.zeros((3, 4))).outputs).backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.count_nonzero(np.any(table.grad, axis=1)) == len(np.unique(tokens))
+    assert peak < 12 * table.data.nbytes  # 200 of them otherwise
+
+
+def test_a_mask_as_a_key():
+    with pytest.raises(TraceError, match=r"how many entries a mask chooses.*np\.where\(mask"):
+        scan(lambda x, h: h + np.sum(h[h > x]), draw(3, 2), draw(2))
 
 
 def test_a_loop_with_nothing_in_it():

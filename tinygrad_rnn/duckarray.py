@@ -105,7 +105,9 @@ class DuckArray:
         return self.round(ndigits or 0)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._record(getitem, (self, _plain(key)))
+        key = _plain(key)
+        traced = [k for k in key if isinstance(k, DuckArray)] if isinstance(key, tuple) else ()
+        return (traced[0] if traced else self)._record(getitem, (self, key))  # in a cell that `scan` traces
 
     def __setitem__(self, key: Any, item: Any) -> None:
         raise UnsupportedError(

@@ -3,6 +3,7 @@
 import tinygrad_rnn  # noqa: F401 (fills the tables of rules)
 from cases import (
     activations,
+    checked,
     cumulative,
     decompositions,
     eigen,
@@ -30,6 +31,7 @@ __all__ = [
     "PRIMITIVES",
     "Case",
     "activations",
+    "checked",
     "cumulative",
     "decompositions",
     "eigen",

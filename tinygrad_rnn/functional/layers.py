@@ -7,7 +7,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_rnn.duckarray import value
-from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
+from tinygrad_rnn.errors import DTypeError, ShapeError, UsageError
+from tinygrad_rnn.rules.checked import checked
 
 Array = Any
 
@@ -83,18 +84,15 @@ def embedding(indices: Array, weight: Array) -> Array:
     >>> embedding(np.array([2, 0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).tolist()
     [[5.0, 6.0], [1.0, 2.0]]
     """
-    indices = np.asarray(value(indices))
+    indices = value(indices)
+    indices = indices if hasattr(indices, "dtype") else np.asarray(indices)
     if indices.dtype.kind not in "iu":
         raise DTypeError(f"indices have dtype {indices.dtype}; the rows of an embedding are numbered by integers.")
     if weight.ndim != 2:
         raise ShapeError(f"weight has shape {weight.shape}; an embedding is a table (V, E), one row for each index.")
-    rows = len(weight)
-    if indices.size and (indices.min() < 0 or indices.max() >= rows):
-        raise DataError(
-            f"indices run from {indices.min()} to {indices.max()}; "
-            f"a weight of shape {weight.shape} has the rows 0..{rows - 1}."
-        )
-    return weight[indices]
+    last = len(weight) - 1
+    complaint = f"there is no row {{wrong}}; a weight of shape {weight.shape} has the rows 0..{last}."
+    return weight[checked(indices, 0, last, complaint)]
 
 
 def _axes(what: str, axis: int | Sequence[int], x: Array) -> tuple[int, ...]:

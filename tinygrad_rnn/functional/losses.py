@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
-from tinygrad_rnn.rules.indexing import scatter
+from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.nonlinear import log_softmax, softplus
 
 Array = Any
@@ -109,7 +109,7 @@ def cross_entropy(
         target = (1 - label_smoothing) * target + label_smoothing / logits.shape[-1]
     scores = log_softmax(logits)
     impossible = (scores == -np.inf) & (target == 0)
-    if np.any(impossible):
+    if not isinstance(impossible, np.ndarray) or np.any(impossible):  # a cell is traced without numbers
         scores = np.where(impossible, 0.0, scores)  # 0 log 0 = 0
     return _reduced(-np.sum(scores * target, axis=-1), reduction)
 
@@ -136,8 +136,7 @@ def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction:
     _check_floats(logits, "logits")
     target = target if hasattr(target, "dtype") else np.asarray(target)
     _check_same_shape(logits, target)
-    if np.any((target < 0) | (target > 1)):
-        raise DataError("target holds numbers outside [0, 1]; it is the probability of a yes, or 0 and 1.")
+    target = checked(target, 0, 1, "target holds {wrong}, outside [0, 1]; it is the probability of a yes, or 0 and 1.")
     if target.dtype.kind != "f":
         target = target.astype(logits.dtype)
     # -log sigmoid(x) = softplus(-x) and -log(1 - sigmoid(x)) = softplus(x)
@@ -148,11 +147,9 @@ def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction:
 
 
 def _rows(scores: Array, target: Array, name: str, ignore_index: int | None) -> tuple[Array, Array, Array]:
-    """The rows that count, (n, O), their classes, (n,), and where they were, a mask (...).
-
-    Where all count these are `scores` and `target` as they are, and None.
-    """
-    target = np.asarray(value(target))
+    """The scores and the class of each row, and which rows count: None if all do; the others get zeros and class 0."""
+    target = value(target)
+    target = target if hasattr(target, "dtype") else np.asarray(target)
     if target.dtype.kind not in "iu":
         raise DTypeError(f"class indices have dtype {target.dtype}; they must be integers.")
     if target.shape != scores.shape[:-1]:
@@ -163,14 +160,13 @@ def _rows(scores: Array, target: Array, name: str, ignore_index: int | None) -> 
     counted = None
     if ignore_index is not None:
         counted = target != ignore_index
-        scores, target = scores[counted], target[counted]
-    classes = scores.shape[-1]
-    if target.size and (target.min() < 0 or target.max() >= classes):
-        raise DataError(
-            f"class indices run from {target.min()} to {target.max()}; with {classes} {name} "
-            f"they must lie in 0..{classes - 1}. If one stands for no target, pass it as ignore_index."
-        )
-    return scores, target, counted
+        scores, target = np.where(counted[..., None], scores, 0.0), np.where(counted, target, 0)
+    last = scores.shape[-1] - 1
+    complaint = (
+        f"{{wrong}} is no class index; with {last + 1} {name} they lie in 0..{last}. "
+        "If it stands for no target, pass it as ignore_index."
+    )
+    return scores, checked(target, 0, last, complaint), counted
 
 
 def _at_classes(scores: Array, classes: Array) -> Array:
@@ -179,16 +175,21 @@ def _at_classes(scores: Array, classes: Array) -> Array:
 
 
 def _reduced(losses: Array, reduction: str, counted: Array = None) -> Array:
-    if reduction == "mean":
-        if losses.size == 0:
-            why = "every target is ignored" if counted is not None and counted.size else "the batch is empty"
-            raise DataError(f"{why}, so there is no mean. Leave such a batch out, or use reduction='sum'.")
-        return np.mean(losses)
+    if counted is not None:
+        losses = np.where(counted, losses, 0.0)
+    if reduction == "none":
+        return losses
     if reduction == "sum":
         return np.sum(losses)
-    if reduction == "none":
-        return losses if counted is None else scatter(losses, counted, counted.shape)
-    raise UsageError(f"reduction is {reduction!r}; it is 'mean', 'sum' or 'none'.")
+    if reduction != "mean":
+        raise UsageError(f"reduction is {reduction!r}; it is 'mean', 'sum' or 'none'.")
+    no_mean = "so there is no mean. Leave such a batch out, or use reduction='sum'."
+    if losses.size == 0:
+        raise DataError(f"the batch is empty, {no_mean}")
+    if counted is None:
+        return np.mean(losses)
+    number = checked(np.sum(counted), 1, np.inf, f"every target is ignored, {no_mean}")
+    return np.sum(losses) / number.astype(losses.dtype)
 
 
 def _difference(y: Array, target: Array) -> Array:

@@ -4,7 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.scan.forms import VIEWS, Aligned, Bulk, T, contract, in_bulk, is_ufunc, total_of_rows
+from tinygrad_rnn.scan.forms import (
+    VIEWS,
+    Aligned,
+    Bulk,
+    T,
+    contract,
+    in_bulk,
+    indices_in_bulk,
+    is_ufunc,
+    total_of_rows,
+    total_placed,
+)
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import SUMMED, Traced
 
@@ -93,6 +104,10 @@ def _sum(segment: Segment, v: Traced, sources: list[str]) -> None:
     elif v.fun is total_of_rows:
         segment.bind.append(f"{names.of(v)}_ones = {names.function(np.ones)}({_count(v.args[0])}, '{v.dtype}')")
         segment.run.append(f"{names.of(v)} = {names.of(v)}_ones.dot({sources[0]}.reshape(-1, {v.shape[-1]}))")
+    elif v.fun is total_placed:
+        key, _ = indices_in_bulk(v, segment.timed) or ((), 0)
+        given = [_operand(segment, v, a) for a in (*v.args[:2], *key)]
+        segment.run.append(f"{names.of(v)} = {names.call(total_placed, given)}")
     else:
         segment.run.append(f"{names.of(v)} = {names.object(np.add.reduce, 'add_reduce')}({sources[0]}, 0)")
     segment.series[id(v)] = names.of(v)

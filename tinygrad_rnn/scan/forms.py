@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import Function, primitive
+from tinygrad_rnn.primitive import Function, defvjp, primitive
 from tinygrad_rnn.rules import nonlinear
+from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.indexing import getitem, scatter
 from tinygrad_rnn.rules.joining import concatenate, stack
 from tinygrad_rnn.rules.shape import astype
@@ -36,6 +37,40 @@ def copied(x: Array) -> Array:
     return np.array(x)
 
 
+@primitive
+def pick(x: Array, *key: Any) -> Array:
+    """x[key]: what x[key] is traced to where the key has parts without numbers, which are operands here."""
+    return x[key]
+
+
+@primitive
+def place(g: Array, shape: tuple[int, ...], *key: Any) -> Array:
+    """Zeros of this shape to which g is added at [key]: the transpose of `pick`."""
+    return scatter(g, key, shape)
+
+
+defvjp(pick, lambda g, y, x, *key: place(g, x.shape, *key))
+
+
+def pick_each(x: Array, *key: Any, ndim: int) -> Array:
+    """`pick` at every t: x: (T, ...); arrays in the key have an axis T and `ndim` axes, or none of the first."""
+    return x[(_each(len(x), ndim), *key)]
+
+
+def place_each(g: Array, shape: tuple[int, ...], *key: Any, ndim: int) -> Array:
+    """`place` at every t: g: (T, ...); shape is (T, ...); the key as in `pick_each`."""
+    return scatter(g, (_each(len(g), ndim), *key), shape)
+
+
+def _each(T: int, ndim: int) -> Array:
+    return np.arange(T).reshape(T, *[1] * ndim)
+
+
+def total_placed(g: Array, shape: tuple[int, ...], *key: Any) -> Array:
+    """sum_t of what is placed at each t, added up where it belongs: shape is that of one step."""
+    return scatter(g, key, shape)
+
+
 def contract(a: Array, b: Array) -> Array:
     """sum_t a_t^T b_t for a: (T, ..., K) and b: (T, ..., N): one product of tall matrices, (K, N)."""
     return a.reshape((-1, a.shape[-1])).T @ b.reshape((-1, b.shape[-1]))
@@ -52,8 +87,11 @@ def total(a: Array) -> Array:
     return np.add.reduce(a, axis=0)
 
 
+# They give what they are given.
+AS_GIVEN: set[Function] = {detached, checked}
+
 # Every entry of the result depends on one entry of each operand; broadcasting does the rest.
-ELEMENTWISE: set[Function] = {np.where, detached, gate, nonlinear.sigmoid, nonlinear.relu, nonlinear.softplus}
+ELEMENTWISE: set[Function] = {*AS_GIVEN, np.where, gate, nonlinear.sigmoid, nonlinear.relu, nonlinear.softplus}
 
 # Views of one operand, if they are views at all: no work in a loop.
 VIEWS: set[Function] = {
@@ -122,6 +160,8 @@ def in_bulk(v: Any, timed: Callable[[Any], bool]) -> Bulk | None:
         return fun, aligned(v.ndim), kwargs
     if fun is np.matmul:
         return _product(v, timed, aligned)
+    if fun in (pick, place):
+        return _chosen(v, timed)
     if fun in (concatenate, stack):
         if not all(map(timed, args)):
             return None
@@ -156,6 +196,25 @@ def _moved(v: Any, args: tuple[Any, ...]) -> Bulk | None:
         key = (slice(None), *(args[1] if isinstance(args[1], tuple) else (args[1],)))
         return fun, (x, key, *((T, *shape) for shape in args[2:])), {}
     return None
+
+
+def _chosen(v: Any, timed: Callable[[Any], bool]) -> Bulk | None:
+    x, *others = v.args
+    if (aligned := indices_in_bulk(v, timed)) is None:
+        return None
+    key, ndim = aligned
+    if v.fun is pick:
+        return (pick_each, (x, *key), {"ndim": ndim}) if timed(x) else (pick, (x, *key), {})
+    return (place_each, (x, (T, *others[0]), *key), {"ndim": ndim}) if timed(x) else None
+
+
+def indices_in_bulk(v: Any, timed: Callable[[Any], bool]) -> tuple[list[Any], int] | None:
+    """The key of a `pick` or `place` over all t, and the axes of one step's; None unless all its parts are indices."""
+    key = v.args[1:] if v.fun is pick else v.args[2:]
+    if any(k is None or isinstance(k, (slice, type(...))) for k in key):
+        return None
+    ndim = max(map(np.ndim, key))
+    return [Aligned(k, ndim) if timed(k) and k.ndim < ndim else k for k in key], ndim
 
 
 def _product(v: Any, timed: Callable[[Any], bool], aligned: Callable[[int], tuple[Any, ...]]) -> Bulk | None:

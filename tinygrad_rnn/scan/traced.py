@@ -18,7 +18,7 @@ from tinygrad_rnn.errors import ShapeError, TraceError, UnsupportedError
 from tinygrad_rnn.primitive import COMPOSITE, VJP, Function, check_call, name_of
 from tinygrad_rnn.rules.indexing import getitem, scatter
 from tinygrad_rnn.rules.shape import astype
-from tinygrad_rnn.scan.forms import VIEWS, detached, is_elementwise
+from tinygrad_rnn.scan.forms import AS_GIVEN, VIEWS, detached, is_elementwise, pick
 from tinygrad_rnn.tensor import Tensor
 
 Array = Any
@@ -207,6 +207,8 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
     lift, kwargs = _current.get().lift, kwargs or {}
     if isinstance(fun, np.ufunc):
         args = tuple(np.asarray(a) if isinstance(a, (list, tuple)) else a for a in args)
+    if fun is getitem and (key := _without_numbers(args[1])):
+        fun, args = pick, (args[0], *key)
     if fun in (getitem, scatter):
         args = (lift(args[0]), *(a if isinstance(a, np.ndarray) else lift(a) for a in args[1:]))
     else:
@@ -227,11 +229,25 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
     return Traced(shape, dtype, level, fun, args, kwargs)
 
 
+def _without_numbers(key: Any) -> tuple[Any, ...]:
+    """The parts of a key with indices that are traced; empty if there are none."""
+    parts = key if isinstance(key, tuple) else (key,)
+    traced = [k for k in parts if isinstance(k, Traced)]
+    if any(k.dtype.kind == "b" for k in traced):
+        raise TraceError(
+            "how many entries a mask chooses depends on its numbers, which are not there while the cell is traced. "
+            "Keep all entries and choose values with np.where(mask, a, b)."
+        )
+    return parts if traced else ()
+
+
 def result_type(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[int, ...], Any]:
     """Shape and dtype of a result, found without computing it where that is easy, else on stand-ins."""
     traced = [a for a in args if isinstance(a, Traced)]
     if fun is np.matmul and not kwargs:
         return _product_shape(*(a.shape for a in traced)), np.result_type(*(a.dtype for a in traced))
+    if fun in AS_GIVEN:
+        return traced[0].shape, traced[0].dtype
     if is_elementwise(fun):
         one = fun(*(np.ones((), a.dtype) if isinstance(a, Traced) else a for a in args), **kwargs)
         return np.broadcast_shapes(*(a.shape for a in traced)), np.asarray(one).dtype

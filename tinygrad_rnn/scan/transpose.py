@@ -18,7 +18,15 @@ from tinygrad_rnn.primitive import CONSTANT as CUTS
 from tinygrad_rnn.primitive import VJP, name_of
 from tinygrad_rnn.rules.indexing import scatter
 from tinygrad_rnn.rules.shape import astype, unbroadcast
-from tinygrad_rnn.scan.forms import contract, detached, total, total_of_rows
+from tinygrad_rnn.scan.forms import (
+    contract,
+    detached,
+    indices_in_bulk,
+    place,
+    total,
+    total_of_rows,
+    total_placed,
+)
 from tinygrad_rnn.scan.trace import Step, topological
 from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, SUMMED, TIMED, Slot, Traced, record, tracing
 
@@ -165,8 +173,10 @@ def sum_over_time(v: Traced) -> Traced:
         return Traced(v.shape, v.dtype, SUMMED, contract, pair)
     if (rows := _rows(v)) is not None:
         return Traced(v.shape, v.dtype, SUMMED, total_of_rows, (rows,))
+    if fun is place and stepwise[0] and any(stepwise[1:]) and indices_in_bulk(v, lambda a: isinstance(a, Traced)):
+        return Traced(v.shape, v.dtype, SUMMED, total_placed, args)
     if (
-        fun in (np.negative, np.transpose, np.reshape, np.sum, np.expand_dims, scatter)
+        fun in (np.negative, np.transpose, np.reshape, np.sum, np.expand_dims, scatter, place)
         and stepwise[0]
         and sum(stepwise) == 1
     ):

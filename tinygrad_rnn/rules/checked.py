@@ -1,0 +1,22 @@
+"""Bounds on values, checked whenever there are numbers: at once, or in each run of a cell that `scan` has traced."""
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.errors import DataError
+from tinygrad_rnn.primitive import defvjp, primitive
+
+Array = Any
+
+
+@primitive
+def checked(x: Array, low: float, high: float, complaint: str) -> Array:
+    """x, whose entries must lie in [low, high]; otherwise a DataError: the complaint about the first, {wrong}."""
+    outside = (x < low) | (x > high)
+    if np.any(outside):
+        raise DataError(complaint.format(wrong=x[outside].flat[0]))
+    return x
+
+
+defvjp(checked, lambda g, y, x, low, high, complaint: g, None, None, None)
