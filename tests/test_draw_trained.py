@@ -66,6 +66,16 @@ def test_the_pictures_are_those_of_the_model(capsys):
     )
 
 
+def test_a_checkpoint_knows_its_column():
+    small = ["--hidden", "4", "--updates", "2", "--window", "5", "--batch", "2"]
+    assert main(["train", "--data", "my.csv", *small, "--column", "2"]) == 0
+    run, _ = trained_run("run.npz", None, None, 8)
+    given, _ = trained_run("run.npz", "my.csv", "2", 8)
+    assert_allclose([x.data for x in run.xs], [x.data for x in given.xs])
+    series = np.loadtxt("my.csv", delimiter=",")[-9:-1, 1]
+    assert_allclose(np.corrcoef(np.ravel([x.data for x in run.xs]), series)[0, 1], 1)
+
+
 def test_a_checkpoint_knows_its_vocabulary_and_scale(capsys):
     small = ["--hidden", "4", "--updates", "2", "--window", "5", "--batch", "2"]
     assert main(["train", "--data", "my.txt", *small, "--checkpoint", "text.npz"]) == 0

@@ -1,6 +1,7 @@
 """`tinygrad-rnn train`: a model of a text, a series or a classic task, with a checkpoint from which it goes on."""
 
 import argparse
+import shlex
 import sys
 import time
 from dataclasses import fields, replace
@@ -68,10 +69,13 @@ def _train(options: argparse.Namespace) -> int:
     size = sum(p.size for p in run.model.parameters())
     print(problem.about)
     print(f"{s.cell.upper()}, {s.layers} x {s.hidden}, {size:,} parameters; updates {run.n + 1:,} to {run.total:,}, "
-          f"{problem.batch} sequences of {problem.window or 'any'} steps each")  # fmt: skip
+          f"{problem.batch} sequences of {problem.steps}")  # fmt: skip
     if not run.train(path):
-        print(f"tinygrad-rnn: stopped after {run.n} of {run.total} updates; go on with\n"
-              f"  tinygrad-rnn train --resume --checkpoint {path}", file=sys.stderr)  # fmt: skip
+        again = ["tinygrad-rnn", "train", "--resume", "--checkpoint", str(path)]
+        for name, usual in (("out", "pictures"), ("format", "svg")):
+            again += [f"--{name}", getattr(options, name)] if getattr(options, name) != usual else []
+        print(f"tinygrad-rnn: stopped after {run.n} of {run.total} updates; go on with\n  {shlex.join(again)}",
+              file=sys.stderr)  # fmt: skip
         return 130
     _, training, validation = run.history[-1]
     compared = f"; {problem.baseline[0]}: {problem.baseline[1]:.3f}" if problem.baseline else ""

@@ -37,7 +37,8 @@ def trained_run(
         about = f"the model of {weights}"
         if saved.get("kind") == "task":
             raise UsageError(f"{weights} was trained on the task {saved['name']}; `train` draws its gradients.")
-        data = data or str(saved["name"])
+        if data is None:
+            data, column = str(saved["name"]), column or saved["column"]
     if "symbols" in saved:
         if column is not None:
             raise UsageError(f"--column is {column!r}, but {weights} is a model of characters.")
