@@ -44,7 +44,7 @@ def run(capsys, *argv):
     """(exit status, what was printed, what was said on stderr without the progress bar)."""
     status = main(list(argv))
     out, err = capsys.readouterr()
-    return status, out, [line for line in re.split(r"[\r\n]+", err) if line.strip() and "training:" not in line]
+    return status, out, [line for line in re.split(r"[\r\n]+", err) if line.strip() and " left" not in line]
 
 
 def written():
@@ -227,6 +227,18 @@ def test_what_is_told_of_the_sequences(capsys):
     for data, words in (("copy", "of 30 steps"), ("reber", "of different lengths"), ("my.txt", "of 50 steps")):
         given = ["--data", data, "--hidden", "2", "--updates", "1", "--batch", "2", "--checkpoint", f"{data}.npz"]
         assert f"2 sequences {words}\n" in run(capsys, "train", *given)[1]
+
+
+@pytest.mark.parametrize(
+    ("data", "short"), [("my.txt", "bits/char"), ("sunspots", "error"), ("temporal-order", "bits/seq")]
+)
+def test_the_bar_fits_into_a_terminal_of_eighty_columns(capsys, data, short):
+    assert main(["train", "--data", data, "--hidden", "2", "--updates", "11", "--batch", "2"]) == 0
+    last = [line for line in re.split(r"[\r\n]+", capsys.readouterr().err) if " left" in line][-1]
+    assert re.fullmatch(
+        rf"\|█+\| 11/11, 00:00 left, {short} \d+\.\d{{3}}, gradient \d\S*, validation \d+\.\d{{3}} *", last
+    )
+    assert len(last.replace("█", "").strip()) < 75  # with the bar, and more digits than here
 
 
 # -- stop and go on -----------------------------------------------------------------------------------

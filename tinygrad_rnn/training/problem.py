@@ -55,6 +55,12 @@ class Problem(ABC):
     steps: str
     fingerprint: str
 
+    @property
+    def short(self) -> str:
+        """The measure in the few letters of a progress bar."""
+        words = self.measure.replace(" per ", "/").replace("character", "char").replace("sequence", "seq")
+        return "error" if "error" in words else words
+
     @abstractmethod
     def measured(self, loss: float) -> float:
         """The measure of a mean loss."""

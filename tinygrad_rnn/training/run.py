@@ -19,6 +19,7 @@ from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.settings import OPTIMIZERS, Settings
 
 Array = Any
+_BAR = "|{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"  # fits into 80 columns
 _SAVED_EVERY = 60.0  # seconds
 
 
@@ -86,7 +87,7 @@ class Run:
         """
         if not self.history:
             self.validate()
-        bar = tqdm(total=self.total, initial=self.n, desc="training", unit="update")
+        bar = tqdm(total=self.total, initial=self.n, bar_format=_BAR)
         due = time.monotonic() + _SAVED_EVERY
         with deferred_interrupt() as interrupted, bar:
             while self.n < self.total and not interrupted():
@@ -97,8 +98,8 @@ class Run:
                 if time.monotonic() >= due:
                     self.save(path)
                     due = time.monotonic() + _SAVED_EVERY
-                shown = {self.problem.measure: f"{self.problem.measured(loss):.3f}", "gradient": f"{norm:.2g}"}
-                bar.set_postfix(**shown, validation=f"{self.history[-1][2]:.3f}", refresh=False)
+                now = f"{self.problem.short} {self.problem.measured(loss):.3f}, gradient {norm:.2g}"
+                bar.set_postfix_str(f"{now}, validation {self.history[-1][2]:.3f}", refresh=False)
                 bar.update()
             if self.n < self.total:
                 self.save(path)
