@@ -449,6 +449,16 @@ def test_bad_input_is_one_line_and_nothing_is_written(capsys, argv, words):
     assert Path("old.npz").read_bytes() == old
 
 
+def test_a_run_of_another_version_is_told(capsys):
+    s = Settings(data="my.txt", hidden=6, window=8, batch=4)
+    r = Run(s, problem_of(s), 9)
+    data = {"fingerprint": r.problem.fingerprint}
+    checkpoint.save("run.npz", model=r.model, progress={"settings": s.saved(), "data": data, "total": 9, "n": 3})
+    status, _, said = run(capsys, "train", "--resume")
+    assert status == 2
+    assert "run.npz lacks state, losses, history: another version wrote it. Start a new run." in said[0]
+
+
 def test_a_file_without_a_suffix_is_text(capsys):
     Path("notes").write_text(Path("my.txt").read_text())
     assert run(capsys, "train", "--data", "notes", *SMALL, "--updates", "1")[0] == 0

@@ -39,7 +39,8 @@ def add_to(commands: Commands) -> None:
     train.add_argument("--lr", type=float, help=f"learning rate (default: {d.lr})")
     train.add_argument("--clip", type=float, metavar="NORM", help=f"norm to which a gradient is clipped, inf for none "
                        f"(default: {d.clip:g})")  # fmt: skip
-    train.add_argument("--optimizer", choices=list(OPTIMIZERS), help=f"(default: {d.optimizer})")
+    train.add_argument("--optimizer", choices=list(OPTIMIZERS), help=f"how weights follow gradients (default: "
+                       f"{d.optimizer})")  # fmt: skip
     train.add_argument("--validation", type=float, metavar="SHARE", help="share of the data, its end, that is not "
                        f"trained on (default: {d.validation})")  # fmt: skip
     train.add_argument("--seed", type=int, help=f"seed of weights and tasks (default: {d.seed})")

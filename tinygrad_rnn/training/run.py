@@ -122,7 +122,7 @@ class Run:
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go on where the run of this checkpoint was.
 
-        Raises DataError if it was trained on other data, and what checkpoint.load raises.
+        Raises DataError if it was trained on other data or by another version, and what checkpoint.load raises.
         """
         saved = checkpoint.load(path)
         found = saved.get("data", {}).get("fingerprint")
@@ -131,6 +131,8 @@ class Run:
                 f"{path} was trained on other data ({found}) than {self.settings.data} is now "
                 f"({self.problem.fingerprint}). Give the same data, or start a new run."
             )
+        if missing := [name for name in ("n", "state", "losses", "history") if name not in saved]:
+            raise DataError(f"{path} lacks {', '.join(missing)}: another version wrote it. Start a new run.")
         checkpoint.load(path, model=self.model, optimizer=self.optimizer, rng=self.rng)
         self.n, self.losses, self.history = saved["n"], saved["losses"].tolist(), saved["history"]
         self.state = None if saved["state"] is None else tuple(saved["state"])
