@@ -283,7 +283,7 @@ def test_the_command_to_go_on_with_can_be_pasted(capsys, monkeypatch):
     monkeypatch.setattr("tinygrad_rnn.training.run.deferred_interrupt", lambda: _asking(iter([True])))
     given = ["--data", "my.txt", *SMALL, "--out", "my pictures", "--checkpoint", "my run.npz"]
     status, _, said = run(capsys, "train", *given)
-    assert (status, said[0]) == (130, "tinygrad-rnn: stopped after 0 of 75 updates; go on with")
+    assert (status, said[0]) == (130, "tinygrad-rnn: stopped after 0 of 125 updates; go on with")
     command = shlex.split(said[1])
     assert command[1:] == ["train", "--resume", "--checkpoint", "my run.npz", "--out", "my pictures"]
     monkeypatch.setattr("tinygrad_rnn.training.run.deferred_interrupt", deferred_interrupt)

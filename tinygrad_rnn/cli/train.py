@@ -46,7 +46,7 @@ def add_to(commands: Commands) -> None:
     train.add_argument("--seed", type=int, help=f"seed of weights and tasks (default: {d.seed})")
     length = train.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=int, metavar="N", help="passes through the data, those of a resumed run "
-                        "included (default: 3 for text, 300 for series)")  # fmt: skip
+                        "included (default: 5 for text, 300 for series)")  # fmt: skip
     length.add_argument("--updates", type=int, metavar="N", help="updates instead of epochs (default for tasks: 2000)")
     train.add_argument("--checkpoint", default="run.npz", metavar="FILE", help="where the run is kept")
     train.add_argument("--resume", action="store_true", help="go on with the run of the checkpoint")

@@ -52,7 +52,7 @@ class Stream(Problem):
 class Text(Stream):
     """The next character of a text."""
 
-    kind, unit, measure, default = "text", "nats", "bits per character", 3
+    kind, unit, measure, default = "text", "nats", "bits per character", 5
     loss = staticmethod(cross_entropy)
 
     def __init__(self, text: str, about: str, window: int, batch: int, share: float):
