@@ -301,13 +301,22 @@ def test_what_is_no_option_is_told_with_the_usage(folder, capsys, argv):
     assert written(folder) == []
 
 
+def test_no_memory(folder, capsys, monkeypatch):
+    def exhausted(*args):
+        raise MemoryError("Unable to allocate 307. GiB")
+
+    monkeypatch.setattr(main_job, "train", exhausted)
+    status, _, said = run(capsys)
+    assert (status, said) == (2, ["tinygrad-rnn: error: Unable to allocate 307. GiB. Lower the sizes."])
+
+
 def test_ctrl_c(folder, capsys, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(main_job, "train", interrupted)
     status, _, said = run(capsys)
-    assert (status, said) == (130, ["tinygrad-rnn: stopped; no picture was half-written"])
+    assert (status, said) == (130, ["tinygrad-rnn: stopped; no file was half-written"])
     assert written(folder) == []
 
 

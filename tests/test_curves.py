@@ -89,7 +89,8 @@ def test_the_label_of_a_curve_that_left_stands_where_it_left():
 def test_dots_only_where_there_are_few_and_the_curve_is_measured():
     assert len(of(Box, plot(Curve("a", range(40), range(40))))) == 40
     assert of(Box, plot(Curve("a", range(41), range(41)))) == []
-    assert of(Box, plot(Curve("a", range(41), range(41)), Curve("b", [0, 1], [0, 1]))) == []
+    both = plot(Curve("many", range(41), range(41)), Curve("few", [0, 1], [0, 1]))
+    assert [box.tip for box in of(Box, both)] == ["few: 0, 0", "few: 1, 1"]
     assert len(of(Box, plot(Curve("a", range(41), range(41), dotted=True), Curve("b", [0, 1], [0, 1])))) == 2
     assert len(of(Box, plot(Curve("a", range(41), range(41), names="x" * 41)))) == 41
     assert of(Box, plot(Curve("a", range(3), range(3), dotted=True))) == []

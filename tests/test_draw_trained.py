@@ -66,6 +66,34 @@ def test_the_pictures_are_those_of_the_model(capsys):
     )
 
 
+def test_arrays_as_numpy_saves_them_do_as_well(capsys):
+    _, arrays = weights(inputs=2, outputs=2)
+    np.savez("net.npz", **arrays)
+    save_safetensors("net.safetensors", arrays)
+    runs = [trained_run(name, "my.csv", None, 4)[0] for name in ("net.npz", "net.safetensors")]
+    assert_allclose(*[tg.gradient_flow(run.losses, run.states).norms() for run in runs])
+    whole = Path("net.npz").read_bytes()
+    Path("odd.npz").write_bytes(whole.replace(b"NUMPY", b"NUMMY"))
+    np.savez("objects.npz", weight_ih_l0=np.array([None]))
+    for argv, words in (
+        (["--weights", "net.npz"], "--data is missing: which series shall the model of net.npz read?"),
+        (["--weights", "odd.npz", "--data", "my.csv"], "odd.npz is no .npz file, or not a whole one: "),
+        (["--weights", "objects.npz", "--data", "my.csv"], "objects.npz is no .npz file, or not a whole one: "),
+    ):
+        assert main(["draw", *argv]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_a_checkpoint_knows_its_column():
+    small = ["--hidden", "4", "--updates", "2", "--window", "5", "--batch", "2"]
+    assert main(["train", "--data", "my.csv", *small, "--column", "2"]) == 0
+    run, _ = trained_run("run.npz", None, None, 8)
+    given, _ = trained_run("run.npz", "my.csv", "2", 8)
+    assert_allclose([x.data for x in run.xs], [x.data for x in given.xs])
+    series = np.loadtxt("my.csv", delimiter=",")[-9:-1, 1]
+    assert_allclose(np.corrcoef(np.ravel([x.data for x in run.xs]), series)[0, 1], 1)
+
+
 def test_a_checkpoint_knows_its_vocabulary_and_scale(capsys):
     small = ["--hidden", "4", "--updates", "2", "--window", "5", "--batch", "2"]
     assert main(["train", "--data", "my.txt", *small, "--checkpoint", "text.npz"]) == 0

@@ -1,6 +1,7 @@
 """A file is there whole or not at all."""
 
 import os
+import time
 
 import pytest
 
@@ -65,6 +66,17 @@ def test_the_file_appears_in_one_step(tmp_path, monkeypatch):
     monkeypatch.setattr(files.os, "replace", replace)
     write_whole(tmp_path / "a", b"all of it")
     assert seen == [(str(tmp_path), b"all of it", False)]  # in the same folder, so that renaming is atomic
+
+
+def test_what_a_killed_process_left_goes_when_it_is_old(tmp_path):
+    target, now = tmp_path / "a[1].npz", time.time()
+    ages = {".a[1].npz.dead.tmp": 4000, ".a[1].npz.alive.tmp": 10, ".a1.npz.other.tmp": 4000, "a[1].npz.mine.tmp": 4000}
+    for name, age in ages.items():
+        (tmp_path / name).write_bytes(b"part")
+        os.utime(tmp_path / name, (now - age, now - age))
+    write_whole(target, b"whole")
+    assert {p.name for p in tmp_path.iterdir()} == {"a[1].npz", *ages} - {".a[1].npz.dead.tmp"}
+    assert target.read_bytes() == b"whole"
 
 
 def test_a_folder_in_the_place_of_the_file(tmp_path):

@@ -1,6 +1,8 @@
 """The package is a house: a module imports from the floors below it, never from above, and nowhere in a circle."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -150,3 +152,10 @@ def test_the_public_names_are_listed_and_loaded_when_they_are_asked_for() -> Non
     assert tinygrad_rnn.__version__ == version("tinygrad_rnn")
     with pytest.raises(AttributeError, match="module 'tinygrad_rnn' has no attribute 'brackets'"):
         tinygrad_rnn.brackets  # noqa: B018
+
+
+def test_every_public_name_is_there_after_a_mere_import() -> None:
+    """In a Python of its own: here other tests have imported them already."""
+    code = "import tinygrad_rnn as tg; print(tg.data.__name__, *[n for n in tg.__all__ if not hasattr(tg, n)])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (said.stdout, said.stderr) == ("tinygrad_rnn.data\n", "")

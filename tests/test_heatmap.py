@@ -5,11 +5,12 @@ import re
 
 import numpy as np
 import pytest
-from test_scene import inside, labels, luminance, make, of
+from test_scene import inside, labels, luminance, make, of, overlap
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw.palette import BELOW, CIVIDIS
-from tinygrad_rnn.draw.scene import Box, Line, Text
+from tinygrad_rnn.draw.scene import Box, Line, Scene, Text
+from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import gradient_flow
 
 DIRECT, INK = "#D55E00", "#1F2328"
@@ -164,3 +165,111 @@ def test_a_thousand_steps_are_drawn_small():
     for made in (tg.draw.heatmap(flow, 1), tg.draw.paths(run, 1, flow), tg.draw.ops(run)):
         assert len(made.svg) < 5e6
     assert len(tg.draw.page(run, flow=flow).html) < 5e6
+
+
+# -- several networks ---------------------------------------------------------------------------------
+
+
+def maps(scene, *lengths):
+    """[{(k, t): (norm, its box)}] of each map."""
+    boxes = iter([box for box in of(Box, scene) if box.tip])
+    found = []
+    for T in lengths:
+        own = Scene(0, 0, "", tuple(next(boxes) for _ in range(T * (T + 1) // 2)))
+        found.append(cells(own))
+    assert next(boxes, None) is None
+    return found
+
+
+def scaled_run(T, factor):
+    """The network of `make`, its losses times a factor."""
+    run = make("RNN", T)
+    return gradient_flow([factor * loss for loss in run.losses], run.states)
+
+
+@pytest.mark.parametrize(("T", "factor"), [(5, 0.01), (7, 1000.0), (30, 1.0)])
+def test_maps_side_by_side_have_one_scale(T, factor):
+    first, second = make("RNN", 5), scaled_run(T, factor)
+    scene = tg.draw.heatmap({"before": first, "after": second}).scene
+    norms = [n for flow in (gradient_flow(first.losses, first.states), second) for n in flow.norms().ravel() if n > 0]
+    own = [
+        span([n for n in flow.norms().ravel() if n > 0])
+        for flow in (tg.gradient_flow(first.losses, first.states), second)
+    ]
+    bottom, top = min(low for low, _ in own), max(norms)
+    left, right = maps(scene, 5, T)
+    for norm, box in [*left.values(), *right.values()]:
+        if norm < bottom * (1 - 1e-5):
+            assert box.fill == BELOW
+            continue
+        share = math.log10(max(norm, bottom) / bottom) / math.log10(top / bottom)
+        fill = [int(box.fill[i : i + 2], 16) for i in (1, 3, 5)]
+        assert np.max(np.abs(np.subtract(fill, cividis(share)))) <= 1
+    told = labels(scene)
+    assert [f"{top:.3f}" in told or f"{top:.1f}" in told, told.count("smaller")] == [True, 1]
+
+
+def test_each_map_has_its_title_above_it_and_its_own_axes():
+    scene = tg.draw.heatmap({"before": make("RNN", 6), "after": make("RNN", 6)}, 2, unit="nats", note="an RNN").scene
+    left, right = maps(scene, 6, 6)
+    assert max(box.x for _, box in left.values()) < min(box.x for _, box in right.values()) - 20
+    for title, found in (("before", left), ("after", right)):
+        (text,) = [t for t in of(Text, scene) if t.label == title]
+        assert abs(text.x - min(box.x for _, box in found.values())) < 30
+        assert text.y < min(box.y for _, box in found.values()) - 30
+    told = labels(scene)
+    assert [told.count(label) for label in ("k (which loss sends it)", "t (which h receives it)", "6", "nats")] == [
+        2, 2, 4, 1]  # fmt: skip
+    assert any(label.endswith("column t receives; an RNN") for label in told)
+    assert len([line for line in of(Line, scene) if line.color == INK]) == 2  # the column t of each
+
+
+def test_a_scale_of_many_decades_ends_somewhere():
+    scene = tg.draw.heatmap({"a": scaled_run(4, 1.0), "b": scaled_run(4, 1e-20)}).scene
+    one, other = maps(scene, 4, 4)
+    assert {box.fill for _, box in other.values()} == {BELOW}
+    assert BELOW not in {box.fill for _, box in one.values()}
+    nothing = tg.draw.heatmap({"a": scaled_run(4, 1.0), "b": scaled_run(4, 0.0)}).scene
+    alone = tg.draw.heatmap(scaled_run(4, 1.0)).scene
+    assert [box.fill for _, box in maps(nothing, 4, 4)[0].values()] == [box.fill for _, box in cells(alone).values()]
+
+
+@pytest.mark.parametrize("preset", ["lecture", "paper", "poster"])
+@pytest.mark.parametrize(("T", "last"), [(3, False), (30, False), (100, False), (3, True), (100, True), (400, True)])
+def test_several_maps_lie_inside_and_their_words_apart(T, last, preset):
+    runs = [make("LSTM", n) for n in (T, T + 2)]
+    flows = {
+        f"after {i} epochs": gradient_flow(r.losses[-1] if last else r.losses, r.states) for i, r in enumerate(runs)
+    }
+    scene = tg.draw.heatmap(flows, T, preset=preset, unit="squared deviations per unit of s", note="a text " * 12).scene
+    texts = of(Text, scene)
+    assert all(inside(item, scene) for item in [*of(Box, scene), *texts])
+    assert not [(a.label, b.label) for i, a in enumerate(texts) for b in texts[:i] if overlap(a, b)]
+
+
+@pytest.mark.parametrize("T", [2, 50, 200])
+def test_where_only_the_last_loss_sends_a_map_is_its_row_alone(T):
+    runs = [make("RNN", T, seed=seed) for seed in (0, 1)]
+    flows = [gradient_flow(run.losses[-1], run.states) for run in runs]
+    scene = tg.draw.heatmap(dict(zip("ab", flows, strict=True)), 1).scene
+    boxes = [box for box in of(Box, scene) if box.tip]
+    columns = math.ceil(T / math.ceil(T / 150))
+    assert len(boxes) == 2 * columns
+    for flow, row in zip(flows, (boxes[:columns], boxes[columns:]), strict=True):
+        assert len({box.y for box in row}) == 1
+        assert [box.x for box in row] == [box.x for box in boxes[:columns]]  # one below the other
+        norm = float(re.search(r"norm (?:up to )?(\S+)", row[0].tip)[1])
+        block = T // columns
+        assert norm == pytest.approx(flow.norms()[-1, :block].max(), rel=1e-5)
+    assert boxes[0].y < boxes[-1].y
+    assert any("only L_T sends" in label for label in labels(scene))
+    assert len([line for line in of(Line, scene) if line.color == DIRECT]) == 2
+    assert len(labels(tg.draw.heatmap(flows[0]).scene)) < len(labels(scene))
+
+
+def test_what_cannot_be_drawn():
+    with pytest.raises(UsageError, match="there is no network to draw"):
+        tg.draw.heatmap({})
+    with pytest.raises(RangeError, match=r"t is 6; it must lie in 1\.\.5\."):
+        tg.draw.heatmap({"a": make("RNN", 5), "b": make("RNN", 3)}, 6)
+    tg.draw.heatmap({"a": make("RNN", 5), "b": make("RNN", 3)}, 5)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -11,22 +12,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from test_scene import labels, of
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import checkpoint
 from tinygrad_rnn.cli import main
 from tinygrad_rnn.data import load_text
+from tinygrad_rnn.draw.scene import Box, Line
 from tinygrad_rnn.errors import DataError
 from tinygrad_rnn.nn import GRUCell, LSTMCell
 from tinygrad_rnn.training.interrupt import deferred_interrupt
 from tinygrad_rnn.training.model import Stack, make_model
-from tinygrad_rnn.training.report import window
+from tinygrad_rnn.training.report import gradients, learning_curve, window
 from tinygrad_rnn.training.run import Run
 from tinygrad_rnn.training.settings import Settings
 from tinygrad_rnn.training.source import problem_of
 from tinygrad_rnn.training.tasks import TASKS
 
-PICTURES = [os.path.join("pictures", f"{n}.svg") for n in ("gradients_after", "gradients_before", "learning_curve")]
+PICTURES = [os.path.join("pictures", f"{n}.svg") for n in ("gradients", "learning_curve")]
 SMALL = ["--hidden", "6", "--window", "8", "--batch", "4"]
 
 
@@ -41,7 +44,7 @@ def run(capsys, *argv):
     """(exit status, what was printed, what was said on stderr without the progress bar)."""
     status = main(list(argv))
     out, err = capsys.readouterr()
-    return status, out, [line for line in re.split(r"[\r\n]+", err) if line.strip() and "training:" not in line]
+    return status, out, [line for line in re.split(r"[\r\n]+", err) if line.strip() and " left" not in line]
 
 
 def written():
@@ -162,9 +165,80 @@ def test_the_loss_of_the_drawn_window_is_that_of_the_problem(data):
     batch = next(problem.validation())
     u = window(model, problem)
     y = u.outputs[-1] if problem.last else np.stack(u.outputs)
-    wanted = batch.targets[0] if problem.last else batch.targets[: len(u), 0]
+    longest = int(np.argmax((batch.targets >= 0).sum(axis=0))) if data == "reber" else 0
+    wanted = batch.targets[0] if problem.last else batch.targets[: len(u), longest]
+    assert len(u) == (min(30, np.sum(batch.targets[:, longest] >= 0)) if data == "reber" else len(batch.xs))
     expected = problem.loss(y, wanted).item() * (1 if problem.last else np.sum(wanted >= 0))
     assert_allclose(u.loss.item(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("data", "updates", "after", "unit"),
+    [
+        ("my.txt", 50, "after 2 epochs", "nats per unit of s"),
+        ("my.txt", 51, "after 51 updates", "nats per unit of s"),
+        ("sunspots", 1, "after 1 update", "squared deviations per unit of s"),
+        ("adding", 3, "after 3 updates", "squared error per unit of s"),
+    ],
+)
+def test_gradients_before_and_after_stand_side_by_side_on_one_scale(data, updates, after, unit):
+    s = Settings(data=data, hidden=4, window=8, batch=4)
+    r = Run(s, problem_of(s), updates)
+    assert r.problem.per_epoch == {"my.txt": 25, "sunspots": 8, "adding": None}[data]
+    for _ in range(updates):
+        r.update()
+    scene = gradients(r).scene
+    told = labels(scene)
+    assert [told.count(words) for words in ("before training", after, unit, "smaller")] == [1] * 4
+    assert any(f"LSTM, 1 × 4: {data}; s = (h, c)" in label for label in told)
+    norms = [
+        tg.gradient_flow(u.losses, u.states).norms()
+        for u in (window(model, r.problem) for model in (make_like(r), r.model))
+    ]
+    drawn = [float(m[1]) for box in of(Box, scene) if (m := re.search(r": norm (\S+)", box.tip))]
+    rows = [n[-1:] if data == "adding" else n for n in norms]
+    terms = [n[k, : n.shape[1] - len(n) + k + 1] for n in rows for k in range(len(n))]
+    assert_allclose(drawn, np.concatenate(terms), rtol=1e-5)
+
+
+def make_like(r):
+    """The model of a run as its seed made it."""
+    p = r.problem
+    return make_model("lstm", p.inputs, 4, 1, p.outputs, last=p.last, rng=r.settings.seed)
+
+
+def test_the_learning_curve_has_a_point_for_every_hundredth_of_the_run():
+    s = Settings(data="my.txt", hidden=4, window=8, batch=4)
+    r = Run(s, problem_of(s), 250)
+    r.validate()
+    losses = [r.update()[0] for _ in range(250)]
+    r.validate()
+    scene = learning_curve(r).scene
+    (line,) = [line for line in of(Line, scene) if line.tip == "training" and not line.dotted]
+    assert len(line.points) == 100
+    heights, means = [y for _, y in line.points], [np.mean(piece) for piece in np.array_split(losses, 100)]
+    slope, _ = np.polyfit(means, heights, 1)
+    assert slope < 0  # upwards is smaller
+    assert_allclose(heights - np.mean(heights), slope * (means - np.mean(means)), atol=1e-6)
+    assert len([box for box in of(Box, scene) if box.tip.startswith("validation: ")]) == 2
+
+
+def test_what_is_told_of_the_sequences(capsys):
+    for data, words in (("copy", "of 30 steps"), ("reber", "of different lengths"), ("my.txt", "of 50 steps")):
+        given = ["--data", data, "--hidden", "2", "--updates", "1", "--batch", "2", "--checkpoint", f"{data}.npz"]
+        assert f"2 sequences {words}\n" in run(capsys, "train", *given)[1]
+
+
+@pytest.mark.parametrize(
+    ("data", "short"), [("my.txt", "bits/char"), ("sunspots", "error"), ("temporal-order", "bits/seq")]
+)
+def test_the_bar_fits_into_a_terminal_of_eighty_columns(capsys, data, short):
+    assert main(["train", "--data", data, "--hidden", "2", "--updates", "11", "--batch", "2"]) == 0
+    last = [line for line in re.split(r"[\r\n]+", capsys.readouterr().err) if " left" in line][-1]
+    assert re.fullmatch(
+        rf"\|█+\| 11/11, 00:00 left, {short} \d+\.\d{{3}}, gradient \d\S*, validation \d+\.\d{{3}} *", last
+    )
+    assert len(last.replace("█", "").strip()) < 75  # with the bar, and more digits than here
 
 
 # -- stop and go on -----------------------------------------------------------------------------------
@@ -203,6 +277,27 @@ def test_ctrl_c_saves_and_says_how_to_go_on(capsys, monkeypatch):
     assert said[1] == "  tinygrad-rnn train --resume --checkpoint run.npz"
     assert "wrote" not in out
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_the_command_to_go_on_with_can_be_pasted(capsys, monkeypatch):
+    monkeypatch.setattr("tinygrad_rnn.training.run.deferred_interrupt", lambda: _asking(iter([True])))
+    given = ["--data", "my.txt", *SMALL, "--out", "my pictures", "--checkpoint", "my run.npz"]
+    status, _, said = run(capsys, "train", *given)
+    assert (status, said[0]) == (130, "tinygrad-rnn: stopped after 0 of 125 updates; go on with")
+    command = shlex.split(said[1])
+    assert command[1:] == ["train", "--resume", "--checkpoint", "my run.npz", "--out", "my pictures"]
+    monkeypatch.setattr("tinygrad_rnn.training.run.deferred_interrupt", deferred_interrupt)
+    assert run(capsys, *command[1:])[0] == 0
+    assert Path("my pictures/gradients.svg").exists()
+
+
+def test_a_long_epoch_is_saved_every_minute(monkeypatch):
+    s = Settings(data="my.txt", hidden=4, window=8, batch=4)
+    r, seen, now = Run(s, problem_of(s), 20), [], iter(range(0, 10_000, 25))  # a look at the clock takes 25 seconds
+    monkeypatch.setattr("tinygrad_rnn.training.run.time.monotonic", lambda: next(now))
+    monkeypatch.setattr(Run, "save", lambda self, path: seen.append(self.n))
+    assert r.train("run.npz")
+    assert seen == [3, 6, 9, 12, 15, 18, 20]
 
 
 def test_what_was_stopped_goes_on_without_options(capsys, monkeypatch, folder):
@@ -287,7 +382,10 @@ def test_a_text_of_one_line_is_begun_anywhere(capsys):
         (["--length", "-1"], "--length is -1; it must be at least 0."),
         (["--temperature", "nan"], "--temperature is nan; it must be at least 0."),
         (["--seed", "-1"], "--seed is -1; it must be at least 0."),
-        (["--prompt", "Q"], "character 1 of the text is 'Q', which is not in the vocabulary."),
+        (
+            ["--prompt", "Q"],
+            "--prompt has 'Q', which the text of the model did not have. It knows only '\\n ,.abcdehirstwz'.",
+        ),
     ],
 )
 @pytest.mark.usefixtures("checkpoints")
@@ -349,6 +447,16 @@ def test_bad_input_is_one_line_and_nothing_is_written(capsys, argv, words):
     assert words in said[0]
     assert written() == before
     assert Path("old.npz").read_bytes() == old
+
+
+def test_a_run_of_another_version_is_told(capsys):
+    s = Settings(data="my.txt", hidden=6, window=8, batch=4)
+    r = Run(s, problem_of(s), 9)
+    data = {"fingerprint": r.problem.fingerprint}
+    checkpoint.save("run.npz", model=r.model, progress={"settings": s.saved(), "data": data, "total": 9, "n": 3})
+    status, _, said = run(capsys, "train", "--resume")
+    assert status == 2
+    assert "run.npz lacks state, losses, history: another version wrote it. Start a new run." in said[0]
 
 
 def test_a_file_without_a_suffix_is_text(capsys):

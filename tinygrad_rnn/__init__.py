@@ -9,6 +9,7 @@ __all__ = [
     "bidirectional",
     "check_grads",
     "checkpoint",
+    "data",
     "debug",
     "defjvp",
     "defvjp",
@@ -54,7 +55,7 @@ from tinygrad_rnn.unroll import Unrolled, bidirectional, unroll
 
 def __getattr__(name: str) -> Any:
     """Loaded when they are asked for, because they would double the time of the import."""
-    if name in ("checkpoint", "draw", "interop"):
+    if name in ("checkpoint", "data", "draw", "interop"):
         return import_module(f"tinygrad_rnn.{name}")
     if name == "__version__":
         return import_module("importlib.metadata").version("tinygrad_rnn")

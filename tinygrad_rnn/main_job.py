@@ -3,7 +3,6 @@
 import importlib
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.mode import no_grad
-from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
+from tinygrad_rnn.nn import Readout
 from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.training.settings import CELLS
 from tinygrad_rnn.unroll import Unrolled, parts, unroll
 
 Array = Any
-CELLS: dict[str, Callable[..., Any]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 
 
 def windows(series: Array, steps: int) -> tuple[Array, Array]:

@@ -23,8 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TinygradError as error:
         print(f"tinygrad-rnn: error: {error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"tinygrad-rnn: error: {str(error) or 'no memory is left'}. Lower the sizes.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print("tinygrad-rnn: stopped; no picture was half-written", file=sys.stderr)
+        print("tinygrad-rnn: stopped; no file was half-written", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `| head` has read enough; Python would complain when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,8 +25,8 @@ def add_to(commands: Commands) -> None:
     draw = commands.add_parser("draw", help="train, unroll, backpropagate, draw", formatter_class=Formatter)
     draw.add_argument("--cell", default="rnn", metavar="CELL", help="rnn, lstm, gru, or module:Class for your own")
     draw.add_argument("--data", metavar="FILE", help="a .csv, .npy or .txt series instead of the sunspot numbers")
-    draw.add_argument("--weights", metavar="FILE", help="draw a trained model instead of training one: a .safetensors "
-                      "file of PyTorch's weights, or a checkpoint of `train`")  # fmt: skip
+    draw.add_argument("--weights", metavar="FILE", help="draw a trained model instead of training one: PyTorch's "
+                      "weights as .safetensors or .npz, or a checkpoint of `train`")  # fmt: skip
     draw.add_argument("--column", metavar="NAME", help="one column of the file: its name, or its number from 1")
     draw.add_argument("--steps", type=int, default=10, metavar="T", help="time steps to unroll")
     draw.add_argument("--t", type=int, default=1, help="the hidden state h_t whose gradient is taken apart")

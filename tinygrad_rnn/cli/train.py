@@ -1,6 +1,7 @@
 """`tinygrad-rnn train`: a model of a text, a series or a classic task, with a checkpoint from which it goes on."""
 
 import argparse
+import shlex
 import sys
 import time
 from dataclasses import fields, replace
@@ -38,13 +39,14 @@ def add_to(commands: Commands) -> None:
     train.add_argument("--lr", type=float, help=f"learning rate (default: {d.lr})")
     train.add_argument("--clip", type=float, metavar="NORM", help=f"norm to which a gradient is clipped, inf for none "
                        f"(default: {d.clip:g})")  # fmt: skip
-    train.add_argument("--optimizer", choices=list(OPTIMIZERS), help=f"(default: {d.optimizer})")
+    train.add_argument("--optimizer", choices=list(OPTIMIZERS), help=f"how weights follow gradients (default: "
+                       f"{d.optimizer})")  # fmt: skip
     train.add_argument("--validation", type=float, metavar="SHARE", help="share of the data, its end, that is not "
                        f"trained on (default: {d.validation})")  # fmt: skip
     train.add_argument("--seed", type=int, help=f"seed of weights and tasks (default: {d.seed})")
     length = train.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=int, metavar="N", help="passes through the data, those of a resumed run "
-                        "included (default: 3 for text, 300 for series)")  # fmt: skip
+                        "included (default: 5 for text, 300 for series)")  # fmt: skip
     length.add_argument("--updates", type=int, metavar="N", help="updates instead of epochs (default for tasks: 2000)")
     train.add_argument("--checkpoint", default="run.npz", metavar="FILE", help="where the run is kept")
     train.add_argument("--resume", action="store_true", help="go on with the run of the checkpoint")
@@ -68,10 +70,13 @@ def _train(options: argparse.Namespace) -> int:
     size = sum(p.size for p in run.model.parameters())
     print(problem.about)
     print(f"{s.cell.upper()}, {s.layers} x {s.hidden}, {size:,} parameters; updates {run.n + 1:,} to {run.total:,}, "
-          f"{problem.batch} sequences of {problem.window or 'any'} steps each")  # fmt: skip
+          f"{problem.batch} sequences of {problem.steps}")  # fmt: skip
     if not run.train(path):
-        print(f"tinygrad-rnn: stopped after {run.n} of {run.total} updates; go on with\n"
-              f"  tinygrad-rnn train --resume --checkpoint {path}", file=sys.stderr)  # fmt: skip
+        again = ["tinygrad-rnn", "train", "--resume", "--checkpoint", str(path)]
+        for name, usual in (("out", "pictures"), ("format", "svg")):
+            again += [f"--{name}", getattr(options, name)] if getattr(options, name) != usual else []
+        print(f"tinygrad-rnn: stopped after {run.n} of {run.total} updates; go on with\n  {shlex.join(again)}",
+              file=sys.stderr)  # fmt: skip
         return 130
     _, training, validation = run.history[-1]
     compared = f"; {problem.baseline[0]}: {problem.baseline[1]:.3f}" if problem.baseline else ""

@@ -10,7 +10,7 @@ from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, extent
 from tinygrad_rnn.errors import ShapeError, UsageError
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70.0, 78.0, 470.0, 270.0  # of the plot, in points
-_DOTS = 40  # points are marked if no measured curve has more
+_DOTS = 40  # a measured curve of more points has no marks
 _APART = 14.0  # of labels
 
 
@@ -83,7 +83,6 @@ def curves_scene(
         Text(_LEFT + _WIDTH / 2, bottom + 34, x_label, 10, INK, "middle"),
     ]
     items += _frame(across, up)
-    few = all(curve.dotted or len(curve.x) <= _DOTS for curve in curves)
     ends: list[tuple[float, Curve, str]] = []
     for i, curve in enumerate(curves):
         color = curve.color or CURVES[i % len(CURVES)]
@@ -92,7 +91,7 @@ def curves_scene(
             for x, y in zip(curve.x, curve.y, strict=True)
         ]
         items += [Line(piece, color, 1.8, curve.dotted, tip=curve.label) for piece in _pieces(points)]
-        if not curve.dotted and (few or curve.names):
+        if not curve.dotted and (len(curve.x) <= _DOTS or curve.names):
             items += _marks(curve, points, color)
         heights = [min(max(y, _TOP), bottom) for _, y in points if not math.isnan(y)]
         ends.append((heights[-1] if heights else bottom, curve, color))

@@ -1,78 +1,182 @@
-"""The heat map: the norm of every term dL_k/dh_k . dh_k/dh_t over (k, t), on a log scale."""
+"""The heat map: the norm of every term dL_k/dh_k . dh_k/dh_t over (k, t), on a log scale; of one network or several."""
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn.draw.measures import Preset
 from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, DIRECT, GREY, INK, LogScale, blend, number
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, scaled
+from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, extent, fitted, scaled
 from tinygrad_rnn.flow import GradientFlow
 
 Array = Any
 
-_SIDE = 430.0  # of the whole map, in points
+_SIDE, _SIDE_OF_MANY = 430.0, 340.0  # of a whole map, in points; of each of several
+_STRIP = 56.0  # height of a map of one row
+_BAR = 110.0  # the least height of the colour scale
+_AWAY = 62.0  # from the left edge to a map, and from one map to the next
 _LEFT = 26.0  # room for the numbers of a picture without words
 _MOST = 150  # cells along a side; longer sequences are drawn in blocks
+_DECADES = 8.0  # at most, on a scale of several maps
 
 
-def heat_scene(flow: GradientFlow, t: int | None, symbol: str, preset: str = "lecture") -> Scene:
-    """Columns t receive, rows k send; the direct diagonal framed, column t marked.
+@dataclass(frozen=True)
+class _Map:
+    """Where the cells of one network stand: the upper left corner, and the size of a cell.
 
-    Of a long sequence each cell is a block of terms and shows the largest.
+    norms  (T, T), of which those with k >= t are terms
+    block  how many steps a cell stands for
+    first  the lowest row that is drawn: 1, or T where no other loss sends anything
     """
-    T = len(flow)
-    norms = flow.norms()
-    scale = LogScale([float(n) for n in norms[np.tril_indices(T)]])
-    block = math.ceil(T / _MOST)
-    shown = _largest(norms, block)
-    cells = len(shown)
-    chosen = Preset.named(preset)
-    side = min(_SIDE / cells, 44.0) if chosen.width is None else (chosen.width - _LEFT - 54) / cells
-    left, top, above, below, beside = (62.0, 74.0, 12, 32, 34) if chosen.words else (_LEFT, 16.0, 8, 24, 14)
-    bottom = top + side * cells
-    title = f"‖∂L_k/∂{symbol}_k · ∂{symbol}_k/∂{symbol}_t‖, T = {T}"
-    note = "norm of every term of (3.1): row k sends, column t receives"
-    if block > 1:
-        note += f"; each cell: the largest of {block} × {block} terms"
-    items: list[Item] = [Text(18, 22, title, 16, INK), Text(18, 46, note, 10, GREY)] if chosen.words else []
 
-    def center(k: int, j: int) -> tuple[float, float]:
+    title: str
+    norms: Array
+    block: int
+    first: int
+    left: float
+    top: float
+    w: float
+    h: float
+
+    @property
+    def right(self) -> float:
+        return self.left + self.w * math.ceil(len(self.norms) / self.block)
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.h * (self._row(len(self.norms)) + 1)
+
+    def center(self, k: int, j: int) -> tuple[float, float]:
         """The middle of the cell of the term (k, j)."""
-        return left + ((j - 1) // block + 0.5) * side, bottom - ((k - 1) // block + 0.5) * side
+        return self.left + ((j - 1) // self.block + 0.5) * self.w, self.bottom - (self._row(k) + 0.5) * self.h
 
-    for k in range(1, T + 1, block):
-        for j in range(1, k + 1, block):
-            norm = float(shown[(k - 1) // block, (j - 1) // block])
-            fill = blend(CIVIDIS, scale.share(norm)) if scale.visible(norm) else BELOW
-            tip = f"k = {_span(k, block, T)}, t = {_span(j, block, T)}: norm {'up to ' if block > 1 else ''}{norm:.6g}"
-            tip += " (direct)" if k == j else ""
-            # a little overlap hides the hairlines that viewers leave between neighbours
-            items.append(Box(*center(k, j), side + 0.6, side + 0.6, fill=fill, width=0, tip=tip))
-    for k in range(1, T + 1, block):
-        items += _frame(*center(k, k), side, side, DIRECT, min(1.6, side * 0.15))
-    if t is not None:
-        x, _ = center(t, t)
-        height = side * (cells - (t - 1) // block)
-        items += _frame(x, top + height / 2, side + 3, height + 3, "#FFFFFF", 1.6)  # so that it shows on dark cells
-        items += _frame(x, top + height / 2, side, height, INK, 2.0)
-    for n in _ticks(T):
-        x, y = center(n, n)
-        items.append(Text(x, bottom + 13, str(n), 9, INK, "middle"))
-        items.append(Text(left - 7, y, str(n), 9, INK, "end"))
-    middle = left + side * cells / 2
-    items.append(Text(middle, bottom + below, f"t (which {symbol} receives it)", 10, INK, "middle"))
-    items.append(Text(left - 7 if chosen.words else 3, top - above, "k (which loss sends it)", 10, INK))
-    items += _bar(scale, left + side * cells + beside, top, bottom)
-    if not chosen.words:
-        return Scene(chosen.width or left + side * cells + 110, bottom + 31, title, tuple(items))
+    def _row(self, k: int) -> int:
+        return (k - 1) // self.block - (self.first - 1) // self.block
+
+    def cells(self, scale: LogScale) -> list[Item]:
+        """Every term, and a frame around the direct ones."""
+        T, block = len(self.norms), self.block
+        shown, items = _largest(self.norms, block), list[Item]()
+        rows = [k for k in range(1, T + 1, block) if self._row(k) >= 0]
+        for k in rows:
+            for j in range(1, k + 1, block):
+                norm = float(shown[(k - 1) // block, (j - 1) // block])
+                fill = blend(CIVIDIS, scale.share(norm)) if scale.visible(norm) else BELOW
+                tip = f"k = {_span(k, block, T)}, t = {_span(j, block, T)}: "
+                tip += f"norm {'up to ' if block > 1 else ''}{norm:.6g}{' (direct)' if k == j else ''}"
+                # a little overlap hides the hairlines that viewers leave between neighbours
+                items.append(Box(*self.center(k, j), self.w + 0.6, self.h + 0.6, fill=fill, width=0, tip=tip))
+        for k in rows:
+            items += _frame(*self.center(k, k), self.w, self.h, DIRECT, min(1.6, self.w * 0.15))
+        return items
+
+    def column(self, t: int) -> list[Item]:
+        """A frame around the terms that h_t receives."""
+        x, _ = self.center(t, t)
+        height = self.h * (self._row(len(self.norms)) - max(self._row(t), 0) + 1)
+        middle = self.top + height / 2
+        white = _frame(x, middle, self.w + 3, height + 3, "#FFFFFF", 1.6)  # so that it shows on dark cells
+        return white + _frame(x, middle, self.w, height, INK, 2.0)
+
+
+def heat_scene(
+    flows: Mapping[str, GradientFlow],
+    t: int | None,
+    symbol: str,
+    preset: str = "lecture",
+    unit: str = "norm",
+    note: str = "",
+) -> Scene:
+    """For each network a map with its title: columns t receive, rows k send.
+
+    The direct diagonal is framed, column t marked.  All maps have one colour scale.  Where only the last loss sends
+    anything, a map is its row alone.  Of a long sequence each cell is a block of terms and shows the largest.
+    """
+    chosen = Preset.named(preset)
+    words = chosen.words
+    norms = [flow.norms() for flow in flows.values()]
+    only_last = all(len(n) > 1 and not np.any(n[:-1]) for n in norms)
+    scale = _common([n[np.tril_indices(len(n))] for n in norms])
+    maps = _placed(list(flows), norms, only_last, chosen)
+    block = maps[0].block
+    right, bottom = max(m.right for m in maps), max(m.bottom for m in maps)
+
+    lengths = " and ".join(str(T) for T in dict.fromkeys(len(n) for n in norms))
+    title = f"‖∂L_k/∂{symbol}_k · ∂{symbol}_k/∂{symbol}_t‖, T = {lengths}"
+    about = f"norm of every term of (3.1): {'only L_T sends' if only_last else 'row k sends'}, column t receives"
+    if block > 1:
+        about += f"; each cell: the largest of {block} × {block} terms"
+    about += f"; {note}" if note else ""
+    items: list[Item] = [Text(18, 22, title, 16, INK), Text(18, 46, about, 10, GREY)] if words else []
+    for m in maps:
+        items += m.cells(scale)
+        items += m.column(t) if t is not None and t <= len(m.norms) else []
+        items += _labels(m, symbol, words, only_last, min(m.top for m in maps), m is maps[-1])
+    beside, bar_bottom = right + (34 if words else 14), max(bottom, maps[0].top + _BAR) if words else bottom
+    items += _bar(scale, beside, maps[0].top, bar_bottom)
+    if not words:
+        return Scene(chosen.width or right + 110, bottom + 31, title, tuple(items))
+    items.append(Text(beside - 7, maps[0].top - 12, unit, 10, INK))
     foot = "orange frames: the direct terms"
     if t is not None:
         foot += f"; black frame: the terms of ∂L/∂{symbol} at t = {t}"
-    items.append(Text(18, bottom + 56, foot, 9.5, GREY))
-    scene = Scene(max(left + side * cells + 110, 400), bottom + 74, title, tuple(items))
-    return scaled(scene, chosen.scale)
+    end = max(bottom + 56, bar_bottom + 26)
+    items.append(Text(18, end, foot, 9.5, GREY))
+    width = max(right + 110, beside + extent(unit, 10) + 11, extent(about, 10) + 36, 400)
+    return scaled(Scene(width, end + 18, title, tuple(items)), chosen.scale)
+
+
+def _placed(titles: Sequence[str], norms: Sequence[Array], only_last: bool, preset: Preset) -> list[_Map]:
+    """Maps side by side, or, of one row each, one below another."""
+    count, block = len(norms), math.ceil(max(map(len, norms)) / _MOST)
+    cells = [math.ceil(len(n) / block) for n in norms]
+    left, top = (_AWAY, 74.0) if preset.words else (_LEFT, 16.0)
+    above = (24.0 if only_last else 30.0) if any(titles) else 0.0
+    top -= 12.0 if only_last and preset.words else 0.0
+    if preset.width is None:
+        w = min((_SIDE if count == 1 or only_last else _SIDE_OF_MANY) / max(cells), 44.0)
+    elif only_last:
+        w = (preset.width - _LEFT - 54) / max(cells)
+    else:
+        w = (preset.width - _LEFT - 54 - (count - 1) * left) / sum(cells)
+    h = _STRIP * (1.0 if preset.words else 0.5) if only_last else w
+    maps, x, y = [], left, top + above
+    for title, terms, n in zip(titles, norms, cells, strict=True):
+        low = 0.0 if only_last else h * (max(cells) - n)  # all stand on one line
+        maps.append(_Map(title, terms, block, len(terms) if only_last else 1, x, y + low, w, h))
+        x, y = (x, y + h + above + 10) if only_last else (x + n * w + left, y)
+    return maps
+
+
+def _labels(m: _Map, symbol: str, words: bool, only_last: bool, highest: float, last: bool) -> list[Item]:
+    """The title of a map, over the highest one, and its axes; maps below one another have one axis."""
+    T = len(m.norms)
+    ticks = _ticks(T, 12 if words else max(1, min(12, int((m.right - m.left) / 16))))
+    items: list[Item] = []
+    short = not words and m.title and not only_last  # of two in one column there is no room for more
+    k_axis, t_axis = ("k", "t") if short else ("k (which loss sends it)", f"t (which {symbol} receives it)")
+    if m.title:
+        size, above = (13, 14 if only_last else 34) if words else (10, 10 if only_last else 24)
+        room = m.right - m.left + (_AWAY if words or only_last else _LEFT - 6)
+        items.append(Text(m.left, (m.top if only_last else highest) - above, fitted(m.title, size, room), size, INK))
+    if not only_last:
+        beside = m.left - 7 if words else m.left - _LEFT + 3
+        items.append(Text(beside, m.top - (12 if words else 11 if short else 8), k_axis, 10, INK))
+        items += [Text(m.left - 7, m.center(n, n)[1], str(n), 9, INK, "end") for n in ticks]
+    if last or not only_last:
+        items += [Text(m.center(T, n)[0], m.bottom + 13, str(n), 9, INK, "middle") for n in ticks]
+        low = m.bottom + (32 if words else 24)
+        items.append(Text((m.left + m.right) / 2, low, t_axis, 10, INK, "middle"))
+    return items
+
+
+def _common(norms: Sequence[Array]) -> LogScale:
+    """One scale for all maps: each has its own decades on it, as far as _DECADES reach."""
+    each = [LogScale([float(x) for x in n]) for n in norms if np.any(n > 0)]
+    return LogScale([end for scale in each for end in (scale.bottom, scale.top)], _DECADES)
 
 
 def _largest(norms: Array, block: int) -> Array:
@@ -93,8 +197,8 @@ def _frame(x: float, y: float, w: float, h: float, color: str, width: float) -> 
     return [Line(((a, c), (b, c), (b, d), (a, d), (a, c - width / 2)), color, width)]
 
 
-def _ticks(T: int) -> list[int]:
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, T) if T / s <= 12)
+def _ticks(T: int, most: int = 12) -> list[int]:
+    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, T) if T / s <= most)
     return sorted({1, *range(step, T + 1, step)})
 
 
@@ -103,7 +207,7 @@ def _bar(scale: LogScale, x: float, top: float, bottom: float) -> list[Item]:
     steps = 64
     height = (bottom - top - 14) / steps
     items: list[Item] = [
-        Box(x, bottom - 14 - (i + 0.5) * height, 14, height + 0.4, fill=blend(CIVIDIS, (i + 0.5) / steps), width=0)
+        Box(x, bottom - 14 - (i + 0.5) * height, 14, height + 1.2, fill=blend(CIVIDIS, (i + 0.5) / steps), width=0)
         for i in range(steps)
     ]
     items.append(Box(x, bottom - 5, 14, 10, fill=BELOW, width=0))

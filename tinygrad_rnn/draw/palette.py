@@ -59,10 +59,10 @@ def _luminance(color: str) -> float:
 class LogScale:
     """Norms on a log scale over one to four decades, chosen from the data; `share` runs from 0 to 1."""
 
-    def __init__(self, norms: Sequence[float]):
+    def __init__(self, norms: Sequence[float], decades: float = _DECADES):
         positive = [n for n in norms if n > _NOTHING and math.isfinite(n)]
         self.top = max(positive, default=1.0)
-        self.bottom = max(min(positive, default=self.top), self.top * 10**-_DECADES)
+        self.bottom = max(min(positive, default=self.top), self.top * 10**-decades)
         self.bottom = min(self.bottom, self.top / 10)
 
     def share(self, norm: float) -> float:

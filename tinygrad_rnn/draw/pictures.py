@@ -1,7 +1,7 @@
 """The pictures, each one function from a network or a Tensor to a Figure or a Page."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tinygrad_rnn.draw.any_graph import Layout, graph_scene
 from tinygrad_rnn.draw.curves import Curve, curves_scene
@@ -35,18 +35,33 @@ def paths(
     return Figure(paths_scene(list(zip(runs, flows, strict=True)), t, preset))
 
 
-def heatmap(run: Unrolled | GradientFlow, t: int | None = None, *, preset: str = "lecture") -> Figure:
+def heatmap(
+    run: Unrolled | GradientFlow | Mapping[str, Unrolled | GradientFlow],
+    t: int | None = None,
+    *,
+    preset: str = "lecture",
+    unit: str = "norm",
+    note: str = "",
+) -> Figure:
     """The norm of every term of (3.1) over (k, t) on a log scale; t marks one column.
 
-    run     an unrolled network with a loss, or its gradient flow
+    run     an unrolled network with a loss, or its gradient flow; of several, {title: network}, the maps stand side by
+            side on one colour scale
     preset  lecture, paper or poster, as for `paths`
+    unit    what stands above the colour scale
+    note    more words for the line under the title
 
-    Raises RangeError for t outside 1..T.
+    Where only the last loss sends anything, a map is its row alone.  Raises RangeError for t outside 1..T.
     """
-    flow = run if isinstance(run, GradientFlow) else measured(run)
-    if t is not None and not 1 <= t <= len(flow):
-        raise RangeError(f"t is {t}; it must lie in 1..{len(flow)}.")
-    return Figure(heat_scene(flow, t, "h" if len(parts(flow.states[0])) == 1 else "s", preset))
+    runs = run if isinstance(run, Mapping) else {"": run}
+    if not runs:
+        raise UsageError("there is no network to draw.")
+    flows = {title: each if isinstance(each, GradientFlow) else measured(each) for title, each in runs.items()}
+    T = max(map(len, flows.values()))
+    if t is not None and not 1 <= t <= T:
+        raise RangeError(f"t is {t}; it must lie in 1..{T}.")
+    symbol = "h" if all(len(parts(flow.states[0])) == 1 for flow in flows.values()) else "s"
+    return Figure(heat_scene(flows, t, symbol, preset, unit, note))
 
 
 def ops(run: Unrolled) -> Figure:

@@ -30,8 +30,10 @@ class Problem(ABC):
     inputs     I, and `outputs` O
     last       whether only the output after the last step counts
     loss       from outputs and targets to the mean loss
+    unit       that of the loss
     measure    what is reported of a mean loss, and `measured` computes it
     baseline   (what, its measure) to compare with, or None
+    steps      how long the sequences are, in words
     per_epoch  updates in one pass through the data; None where there is always new data
     default    updates or, with per_epoch, epochs
     fingerprint  tells other data apart
@@ -43,13 +45,21 @@ class Problem(ABC):
     outputs: int
     last: bool = False
     loss: Callable[[Any, Any], Any]
+    unit: str
     measure: str
     baseline: tuple[str, float] | None = None
     per_epoch: int | None = None
     default: int
     window: int
     batch: int
+    steps: str
     fingerprint: str
+
+    @property
+    def short(self) -> str:
+        """The measure in the few letters of a progress bar."""
+        words = self.measure.replace(" per ", "/").replace("character", "char").replace("sequence", "seq")
+        return "error" if "error" in words else words
 
     @abstractmethod
     def measured(self, loss: float) -> float:

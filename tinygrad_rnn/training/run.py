@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.settings import OPTIMIZERS, Settings
 
 Array = Any
+_BAR = "|{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"  # fits into 80 columns
+_SAVED_EVERY = 60.0  # seconds
 
 
 class Run:
@@ -25,6 +28,7 @@ class Run:
 
     n        updates made so far
     total    updates wanted
+    losses   of every update
     history  a row for each validation: [n, training, validation], in the problem's measure; the first before training
     """
 
@@ -35,7 +39,7 @@ class Run:
         self.rng = np.random.default_rng((settings.seed, 2))
         self.n = 0
         self.state: tuple[Array, ...] | None = None
-        self.recent: list[float] = []
+        self.losses: list[float] = []
         self.history: list[list[float]] = []
         per_epoch = problem.per_epoch or 100
         self.every = min(500, per_epoch * math.ceil(50 / per_epoch))
@@ -57,7 +61,7 @@ class Run:
             norm = clip_grad_norm(self.model, self.settings.clip)
             self.optimizer.step()
         self.state = tuple(np.array(part.data) for part in (state if isinstance(state, tuple) else (state,)))
-        self.recent.append(value)
+        self.losses.append(value)
         self.n += 1
         return value, norm
 
@@ -71,29 +75,34 @@ class Run:
         held_out = float(np.mean(losses))
         if not math.isfinite(held_out):
             raise UsageError(f"the loss of validation is {held_out} after {self.n} updates. Lower --lr, or --clip.")
-        trained = float(np.mean(self.recent)) if self.recent else held_out
+        recent = self.losses[int(self.history[-1][0]) :] if self.history else []
+        trained = float(np.mean(recent)) if recent else held_out
         self.history.append([self.n, self.problem.measured(trained), self.problem.measured(held_out)])
-        self.recent = []
         return self.history[-1]
 
     def train(self, path: str | os.PathLike[str]) -> bool:
-        """Go on to `total`, with a bar; the checkpoint is written at every validation and at the end.
+        """Go on to `total`, with a bar; the checkpoint is written at every validation, every minute, and at the end.
 
         False if Ctrl-C ended it early: after the update at hand, and saved.
         """
         if not self.history:
             self.validate()
-        bar = tqdm(total=self.total, initial=self.n, desc="training", unit="update")
+        bar = tqdm(total=self.total, initial=self.n, bar_format=_BAR)
+        due = time.monotonic() + _SAVED_EVERY
         with deferred_interrupt() as interrupted, bar:
             while self.n < self.total and not interrupted():
                 loss, norm = self.update()
                 if self.n % self.every == 0 or self.n == self.total:
                     self.validate()
+                    due = 0.0
+                if time.monotonic() >= due:
                     self.save(path)
-                shown = {self.problem.measure: f"{self.problem.measured(loss):.3f}", "gradient": f"{norm:.2g}"}
-                bar.set_postfix(**shown, validation=f"{self.history[-1][2]:.3f}", refresh=False)
+                    due = time.monotonic() + _SAVED_EVERY
+                now = f"{self.problem.short} {self.problem.measured(loss):.3f}, gradient {norm:.2g}"
+                bar.set_postfix_str(f"{now}, validation {self.history[-1][2]:.3f}", refresh=False)
                 bar.update()
-            self.save(path)
+            if self.n < self.total:
+                self.save(path)
         return self.n >= self.total
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -105,7 +114,7 @@ class Run:
             "n": self.n,
             "total": self.total,
             "state": self.state,
-            "recent": self.recent,
+            "losses": np.array(self.losses, float),
             "history": self.history,
         }
         return checkpoint.save(path, model=self.model, optimizer=self.optimizer, rng=self.rng, progress=progress)
@@ -113,7 +122,7 @@ class Run:
     def load(self, path: str | os.PathLike[str]) -> None:
         """Go on where the run of this checkpoint was.
 
-        Raises DataError if it was trained on other data, and what checkpoint.load raises.
+        Raises DataError if it was trained on other data or by another version, and what checkpoint.load raises.
         """
         saved = checkpoint.load(path)
         found = saved.get("data", {}).get("fingerprint")
@@ -122,8 +131,10 @@ class Run:
                 f"{path} was trained on other data ({found}) than {self.settings.data} is now "
                 f"({self.problem.fingerprint}). Give the same data, or start a new run."
             )
+        if missing := [name for name in ("n", "state", "losses", "history") if name not in saved]:
+            raise DataError(f"{path} lacks {', '.join(missing)}: another version wrote it. Start a new run.")
         checkpoint.load(path, model=self.model, optimizer=self.optimizer, rng=self.rng)
-        self.n, self.recent, self.history = saved["n"], saved["recent"], saved["history"]
+        self.n, self.losses, self.history = saved["n"], saved["losses"].tolist(), saved["history"]
         self.state = None if saved["state"] is None else tuple(saved["state"])
 
 

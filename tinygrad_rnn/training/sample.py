@@ -27,7 +27,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
     inputs, outputs = saved["sizes"]
     model = make_model(s.cell, inputs, s.hidden, s.layers, outputs, rng=0)
     checkpoint.load(path, model=model)
-    return model, {**data, "name": s.data}
+    return model, {**data, "name": s.data, "column": s.column}
 
 
 def character_model(path: str | os.PathLike[str]) -> tuple[Model, Vocabulary]:
@@ -57,6 +57,11 @@ def sample(
     if not 0 <= temperature < np.inf:
         raise RangeError(f"--temperature is {temperature}; it must be at least 0.")
     rng = np.random.default_rng(rng)
+    if unknown := sorted(set(prompt) - set(vocabulary.symbols)):
+        raise DataError(
+            f"--prompt has {', '.join(map(repr, unknown))}, which the text of the model did not have. It knows only "
+            f"{vocabulary.symbols!r}."
+        )
     start = prompt or ("\n" if "\n" in vocabulary.symbols else vocabulary.symbols[rng.integers(len(vocabulary))])
     return _characters(model, vocabulary, length, temperature, vocabulary.encode(start), prompt, rng)
 

@@ -20,7 +20,7 @@ class Stream(Problem):
     """A stream of which the first part is for training and the last for validation.  A subclass encodes the entries."""
 
     def __init__(self, entries: Array, about: str, window: int, batch: int, share: float):
-        self.window, self.batch = window, batch
+        self.window, self.batch, self.steps = window, batch, f"{window} steps"
         cut = len(entries) - max(1, round(share * len(entries)))
         self.parts = entries[:cut], entries[cut:]
         try:
@@ -52,7 +52,7 @@ class Stream(Problem):
 class Text(Stream):
     """The next character of a text."""
 
-    kind, measure, default = "text", "bits per character", 3
+    kind, unit, measure, default = "text", "nats", "bits per character", 5
     loss = staticmethod(cross_entropy)
 
     def __init__(self, text: str, about: str, window: int, batch: int, share: float):
@@ -78,7 +78,7 @@ class Text(Stream):
 class Series(Stream):
     """The next entry of a series, whose columns are brought to mean 0 and deviation 1."""
 
-    kind, measure, default = "series", "error in standard deviations", 300
+    kind, unit, measure, default = "series", "squared deviations", "error in standard deviations", 300
     loss = staticmethod(mse_loss)
 
     def __init__(self, series: Array, about: str, window: int, batch: int, share: float):

@@ -88,9 +88,11 @@ class ClassicTask(Problem):
         self.window, self.batch = window or task.window, batch or 32
         self.inputs, self.outputs, self.last, self.measure = task.inputs, task.outputs, task.last, task.measure
         self.loss, self.baseline = task.loss, task.baseline(self.window)
-        self.about = f"{name}: {task.about}" + (f"; length {self.window}" if task.window else "")
+        self.unit = "squared error" if task.scale == 1 else "nats"
+        self.about = f"{name}: {task.about}" + (f"; window {self.window}" if task.window else "")
         self.fingerprint = f"{name} {self.window}"
-        self._held_out = Batch(*self._draw(_VALIDATION, np.random.default_rng((seed, 1))), True)
+        self._held_out = held_out = Batch(*self._draw(_VALIDATION, np.random.default_rng((seed, 1))), True)
+        self.steps = f"{len(held_out.xs)} steps" if task.window else "different lengths"
 
     def measured(self, loss: float) -> float:
         """Bits where it counts bits."""
