@@ -54,6 +54,7 @@ CELLS = {
     "a Tensor made in the cell": lambda x, h: np.tanh(h @ U + x) * tg.Tensor(np.full(4, 0.5)),
     "a parameter before the state": lambda x, h: np.einsum("ij,bj->bi", U, np.where(x.data > 0, b, h)) + x,
     "sorted": lambda x, h: np.tanh(np.sort(h @ U + x @ W, axis=-1)),
+    "a slice of what was centred": lambda x, h: np.tanh(x + (h - np.mean(h, axis=-1, keepdims=True))[:, :1]),
     "a state that is cut off": lambda x, h: (np.tanh(x @ W).detach(), np.sin(h) * x),
 }
 

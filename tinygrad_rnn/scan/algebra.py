@@ -100,7 +100,7 @@ def _joined(s: Rewriter, v: Traced) -> Any:
 def _subtract(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
     if late(a) and late(b):
-        over_rows = b.fun is np.mean and b.args == (a,) and b.kwargs == {"axis": -1, "keepdims": True}
+        over_rows = b.fun is np.mean and b.args[0] is a and b.kwargs == {"axis": -1, "keepdims": True}
         centred = _centred(s, a) if over_rows else None
         return _common_core(s, np.subtract, a, b) if centred is None else centred
     if late(a) and isinstance(b, Traced):
