@@ -102,12 +102,13 @@ class Recurrent(Module):
     ) -> tuple[Array, tuple[Array, ...]]:
         """Outputs in the order of time, and the parts of the last state."""
         cell, reverse = cell_and_way
-        order = slice(None, None, -1) if reverse else slice(None)
+        if reverse:
+            xs, inside = xs[::-1], None if inside is None else inside[::-1]
         if inside is None:
-            outputs, state = scan(cell, xs[order], state, checkpoint=checkpoint)
+            outputs, state = scan(cell, xs, state, checkpoint=checkpoint)
         else:
-            outputs, state = scan(Masked(cell), (xs[order], inside[order]), state, checkpoint=checkpoint)
-        return outputs[order], state if isinstance(state, tuple) else (state,)
+            outputs, state = scan(Masked(cell), (xs, inside), state, checkpoint=checkpoint)
+        return outputs[::-1] if reverse else outputs, state if isinstance(state, tuple) else (state,)
 
     def _inputs(self, xs: Any) -> Array:
         if isinstance(xs, list):
