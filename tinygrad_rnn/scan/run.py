@@ -11,7 +11,7 @@ from tinygrad_rnn.scan.plan import Plan, Workspace
 
 Array = Any
 
-_ROWS = 512  # a segment's arrays should stay in the processor's cache
+_ROWS = 2048  # a segment's arrays should stay in the processor's cache
 
 
 class Run:
