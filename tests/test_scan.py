@@ -12,13 +12,13 @@ from stress_cells import CASES
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.differentiate import differentiate
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import (
     DataError,
     NoDerivativeError,
     RangeError,
     ShapeError,
     TraceError,
-    UnsupportedError,
     UsageError,
 )
 from tinygrad_rnn.functional import half_squared_error, identity
@@ -485,14 +485,22 @@ def test_grad_by_what_the_scan_was_given_where_the_cell_has_other_parameters():
         assert_allclose(a.data, b.data, atol=1e-13)
 
 
-def test_check_grads_looks_at_a_scan_and_jvp_says_what_to_do():
+def test_check_grads_looks_at_a_scan():
     cell, xs = GRUCell(2, 3, rng=0), draw(4, 2, 2)
     tg.check_grads(lambda xs, h0: scan(cell, xs, h0).outputs, [xs, draw(2, 3)], order=2)
-    with pytest.raises(UnsupportedError, match=r"differentiated backwards only\. For jvp, .* unrolled=True"):
-        tg.jvp(lambda xs: scan(cell, xs).outputs, (xs,), (xs,))
-    _, found = tg.jvp(lambda xs: scan(cell, xs, unrolled=True).outputs, (xs,), (xs,))
-    ends = (scan(cell, (1 + step) * xs).outputs.data for step in (1e-6, -1e-6))
-    assert_allclose(found.data, np.subtract(*ends) / 2e-6, atol=1e-8)
+
+
+def test_forward_mode():
+    cell, xs, h0 = GRUCell(2, 3, rng=0), draw(4, 2, 2), draw(2, 3)
+    f = lambda xs, h0: scan(cell, xs, h0).outputs
+    _, found = tg.jvp(f, (xs, h0), (xs, h0))
+    ends = (f((1 + step) * xs, (1 + step) * h0).data for step in (1e-6, -1e-6))
+    assert_allclose(value(found), np.subtract(*ends) / 2e-6, atol=1e-8)
+    gradient = tg.grad(lambda xs: np.sum(np.sin(scan(cell, xs, h0).outputs)))
+    _, forward = tg.jvp(gradient, (xs,), (xs,))  # forward over backward, and backward over backward
+    backward = tg.vjp(gradient, xs)[1](xs)[0]  # a Hessian is symmetric
+    assert_allclose(value(forward), value(backward), atol=1e-12)
+    assert found.shape == tg.scan(cell, xs, h0).outputs.shape
 
 
 # -- the source ---------------------------------------------------------------------------------------

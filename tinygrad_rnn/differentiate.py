@@ -17,7 +17,7 @@ from tinygrad_rnn.backprop import ancestors, aside
 from tinygrad_rnn.containers import aligned, described, is_container, leaves, rebuild
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DTypeError, GradientError, ShapeError, UsageError
-from tinygrad_rnn.mode import grad_mode, recording
+from tinygrad_rnn.mode import grad_mode, recording, stepwise
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.sweep import backward, differentiate, forward
 from tinygrad_rnn.tensor import Tensor
@@ -113,7 +113,11 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
             given.append(x if dx is None else _variable(x, f"argument {i}{path}"))
             if dx is not None:
                 dxs[given[-1]] = _fitting(dx, given[-1], what + path)
-    at = _At(f, rebuild(tuple(primals), given), {}, list(dxs))
+    token = stepwise.set(True)
+    try:
+        at = _At(f, rebuild(tuple(primals), given), {}, list(dxs))
+    finally:
+        stepwise.reset(token)
     dys = at.push(dxs, _as_tensors(at.output))
     return at.released(at.output), rebuild(at.output, dys)
 

@@ -1,4 +1,4 @@
-"""Whether operations are recorded: a context variable, so each thread has its own and an exception leaves no trace."""
+"""Whether and how operations are recorded: context variables, so each thread has its own; exceptions leave no trace."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,9 @@ from typing import Any
 
 # True, False, or what watches under `debug()`: an object with recorded(y), visited(y) and shared(y, argnum, g, share)
 recording: ContextVar[Any] = ContextVar("recording", default=True)
+
+# Whether `scan` records its steps one by one, as forward mode needs
+stepwise: ContextVar[bool] = ContextVar("stepwise", default=False)
 
 
 @contextmanager

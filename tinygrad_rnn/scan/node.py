@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.backprop import pullback
-from tinygrad_rnn.errors import UnsupportedError
 from tinygrad_rnn.mode import grad_mode
 from tinygrad_rnn.primitive import defvjp, defvjp_variadic
 from tinygrad_rnn.scan.run import Run
@@ -56,10 +55,6 @@ def result(token: Array, i: int, call: Call) -> Array:
 
 
 def _scan(argnum: int, g: Cotangents, y: Array, *operands: Array, call: Call) -> Array:
-    if isinstance(g, Tensor):
-        raise UnsupportedError(
-            "a scan is differentiated backwards only. For jvp, record its steps: tg.scan(..., unrolled=True)."
-        )
     if isinstance(g, (np.ndarray, np.generic)):  # check_grads tries every rule by itself, but the token is no number
         return np.zeros_like(operands[argnum])
     if g.shares is None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
-from tinygrad_rnn.mode import recording
+from tinygrad_rnn.mode import recording, stepwise
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan import node
 from tinygrad_rnn.scan.plan import Plan, forget, plan_for
@@ -50,8 +50,8 @@ class Scan:
         h0          the state before the first step, an array or a tuple; None asks `cell.initial_state`
         checkpoint  keep the state only every so many steps ("auto": about sqrt(T)/2) and run the steps between
                     again in the backward pass: less memory for at most a third more time
-        unrolled    record every operation of every step instead, as `unroll` does: for pictures; under `debug()`
-                    and for derivatives of derivatives this is done anyway
+        unrolled    record every operation of every step instead, as `unroll` does: for pictures; under `debug()`,
+                    in `jvp`, and for derivatives of derivatives this is done anyway
 
         Gradients flow to xs, h0, and every Tensor that the cell reads.  The cell is run once, on values that have
         a shape but no numbers, and then never again until something it can reach is replaced.
@@ -64,7 +64,7 @@ class Scan:
         h0 = _initial(cell, xs) if h0 is None else h0
         every = _every(checkpoint, T)
         mode = recording.get()
-        if unrolled or not isinstance(mode, bool):
+        if unrolled or stepwise.get() or not isinstance(mode, bool):
             return _unrolled(cell, xs, h0, T)
         return _scanned(cell, xs, h0, every)
 
