@@ -15,7 +15,8 @@ from tinygrad_rnn import functional
 from tinygrad_rnn.errors import DataError, TraceError, UnsupportedError
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.scan import forms, scan
-from tinygrad_rnn.scan.plan import Signature, plan_for
+from tinygrad_rnn.scan.kept import plan_for
+from tinygrad_rnn.scan.trace import Signature
 
 
 def tensor(*shape, seed=0, dtype=float):

@@ -99,6 +99,8 @@ def test_random_cells_agree_with_the_tape(steps, T, B, H, parts, checkpoint):
     def one_part(x, state):
         return cell(x, state)[0], np.sum(state * x)
 
-    h0 = d.h() if parts == 1 else (d.h(), tg.Tensor(d.array(B, H), requires_grad=True))
-    case = Case(one_part if parts == 1 else cell, d.xs(), h0, d.parameters)
-    test_scan.agree(case, rtol=1e-8, **({"checkpoint": checkpoint} if checkpoint else {}))
+    for size in (B, B + 1, B + 3, B + 4):  # later plans are made of earlier ones
+        d.B = size
+        h0 = d.h() if parts == 1 else (d.h(), tg.Tensor(d.array(size, H), requires_grad=True))
+        case = Case(one_part if parts == 1 else cell, d.xs(), h0, d.parameters)
+        test_scan.agree(case, rtol=1e-8, **({"checkpoint": checkpoint} if checkpoint else {}))

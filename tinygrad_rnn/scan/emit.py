@@ -24,15 +24,23 @@ from tinygrad_rnn.scan.traced import Traced
 Array = Any
 
 
-@dataclass
+@dataclass(eq=False)
 class Code:
     """The functions of one program, and their source."""
 
     source: str
+    environment: dict[str, Any]  # what the source calls by name
+    stepped: list[int]  # numbers of the inputs that `run` wants as lists of steps too
     prepare: Callable[..., tuple[Array, ...]]
     bind: Callable[[int], Callable[..., Any]]
     finish: Callable[..., tuple[Array, ...]]
-    stepped: list[int]  # numbers of the inputs that `run` wants as lists of steps too
+
+    @classmethod
+    def made(cls, source: str, environment: dict[str, Any], stepped: list[int], program: Any = None) -> "Code":
+        """Run the source, or the program it was compiled to, to get its functions."""
+        names = dict(environment)
+        exec(program or compile(source, "<scan>", "exec"), names)
+        return cls(source, environment, stepped, names["prepare"], names["bind"], names["finish"])
 
 
 def emit(schedule: Schedule, keep: Sequence[Traced] = ()) -> Code:
@@ -46,9 +54,7 @@ def emit(schedule: Schedule, keep: Sequence[Traced] = ()) -> Code:
             _once("finish", [*schedule.constants, *schedule.sums], schedule.finish, schedule.results, names),
         ]
     )
-    exec(compile(source, "<scan>", "exec"), names.environment)
-    made = names.environment
-    return Code(source, made["prepare"], made["bind"], made["finish"], stepped)
+    return Code.made(source, names.environment, stepped)
 
 
 def _once(

@@ -19,7 +19,7 @@ class Names:
         self.environment: dict[str, Any] = {}
         self._values: dict[int, str] = {}
         self._objects: dict[Any, str] = {}
-        self._taken = {"T", "t", "run", "bind", "prepare", "finish", "zip", "range"}
+        self._taken = {"T", "B", "t", "run", "bind", "prepare", "finish", "zip", "range"}
         self._kept: list[Any] = []  # what ids are taken of must live as long
 
     def of(self, v: Traced) -> str:

@@ -1,10 +1,7 @@
 """A cell made into programs: traced once, transposed, scheduled, emitted, and kept for the next call."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from threading import Lock
-from types import FunctionType, MethodType
 from typing import Any
 
 from tinygrad_rnn.duckarray import value
@@ -18,6 +15,7 @@ from tinygrad_rnn.scan.transpose import Transposed, transpose
 from tinygrad_rnn.tensor import Tensor
 
 Array = Any
+_LENGTHS_KEPT = 8  # of each program: workspaces for that many T
 
 
 class Program:
@@ -75,7 +73,7 @@ class Plan:
             *(("x", i) for i in range(len(wanted_x))),
             *(("state", i) for i in range(len(wanted_state))),
         ]  # of what `scan` is recorded to depend on
-        self.rows = max((v.shape[0] if len(v.shape) > 1 else 1 for v in self.step.state), default=1)
+        self.rows = rows_of(self.step)
         self.wanted = any(wanted_x) or any(wanted_state) or bool(self.parameters)
         self.keep: list[Traced] = []
         self._backward: dict[tuple[bool, ...], Backward] = {}
@@ -145,6 +143,11 @@ class Backward:
         ]
 
 
+def rows_of(step: Step) -> int:
+    """How many rows a step works on."""
+    return max((v.shape[0] if len(v.shape) > 1 else 1 for v in step.state), default=1)
+
+
 def _simplified(step: Step) -> Step:
     new = iter(simplify([*step.next_state, *step.outputs], step.leaves))
     return replace(step, next_state=[next(new) for _ in step.next_state], outputs=[next(new) for _ in step.outputs])
@@ -163,45 +166,3 @@ def _read(t: Transposed) -> list[Traced]:
     """The forward values that the backward pass reads."""
     reached = {id(v) for v in topological([*t.previous.values(), *t.g_x.values(), *t.parameters.values()])}
     return [v for v in t.read if id(t.saved[id(v)]) in reached]
-
-
-_LENGTHS_KEPT = 8
-_KINDS_KEPT = 64  # codes of cells, with the shapes of their inputs
-_PLANS_KEPT = 32  # of each: cells of the same code with different parameters, as in layers, trained and not
-_plans: OrderedDict[Any, list[Plan]] = OrderedDict()
-_lock = Lock()
-
-
-def plan_for(
-    cell: Callable[[Any, Any], Any], signature: Signature, wanted_x: list[bool], wanted_state: list[bool]
-) -> Plan:
-    """The plan of this cell, made now if there is none that fits."""
-    key = _kind(cell), signature
-    reach: list[Reach] = []  # looked for only if it is another cell of the same code
-    with _lock:
-        for plan in _plans.get(key, ()):
-            if plan.fits(cell, reach, wanted_x, wanted_state):
-                _plans.move_to_end(key)
-                return plan
-    plan = Plan(cell, signature, wanted_x, wanted_state)
-    with _lock:
-        of_kind = _plans.setdefault(key, [])
-        of_kind.insert(0, plan)
-        del of_kind[_PLANS_KEPT:]
-        _plans.move_to_end(key)
-        while len(_plans) > _KINDS_KEPT:
-            _plans.popitem(last=False)
-    return plan
-
-
-def forget() -> None:
-    """Drop all plans."""
-    with _lock:
-        _plans.clear()
-
-
-def _kind(cell: Any) -> Any:
-    """What cells of the same code have in common: a lambda made anew in every epoch is the same cell."""
-    if isinstance(cell, FunctionType):
-        return cell.__code__
-    return cell.__func__.__code__ if isinstance(cell, MethodType) else type(cell)

@@ -74,6 +74,11 @@ class Run:
         program = back.program
         leaves = [value(source) if i is None else self.leaves[i] for i, source in back.leaves]
         constants = program.code.prepare(*leaves)
+        cotangents = {
+            i: np.zeros_like(self.outputs[i]) if (g := g_outputs[i]) is None else g
+            for kind, i in back.inputs
+            if kind == "g"
+        }
         g_xs = [np.empty_like(self.xs[i]) for i in back.x]
         state: Sequence[Array] = [
             np.zeros(plan.step.state[i].shape, plan.step.state[i].dtype) if (g := g_state[i]) is None else g
@@ -85,7 +90,7 @@ class Run:
             forward = self._again(k) if self.again else self.workspaces[k]
             kept = self.kept[0] if self.again else self.kept[k]
             workspace = program.take(stop - start)
-            timed = [kept[i] if kind == "kept" else g_outputs[i][start:stop] for kind, i in back.inputs]
+            timed = [kept[i] if kind == "kept" else cotangents[i][start:stop] for kind, i in back.inputs]
             steps = [
                 forward.steps(back.inputs[i][1], timed[i], steps_of)
                 if back.inputs[i][0] == "kept"

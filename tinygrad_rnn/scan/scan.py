@@ -10,7 +10,8 @@ from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.mode import recording, stepwise
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan import node
-from tinygrad_rnn.scan.plan import Plan, forget, plan_for
+from tinygrad_rnn.scan.kept import forget, plan_for
+from tinygrad_rnn.scan.plan import Plan
 from tinygrad_rnn.scan.reach import name_of_cell
 from tinygrad_rnn.scan.run import Run
 from tinygrad_rnn.scan.structure import flattened, rebuilt, structure

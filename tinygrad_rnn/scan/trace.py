@@ -1,6 +1,6 @@
 """Running a cell once, for one time step, on values without numbers, to see which operations it consists of."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,6 +32,7 @@ class Step:
     next_state: list[Traced]
     outputs: list[Traced]
     output_form: Structure
+    description: str = ""  # of all of it, in words
 
 
 class Signature(NamedTuple):
@@ -54,7 +55,9 @@ def trace(cell: Callable[[Any, Any], Any], signature: Signature) -> Step:
     again = _run(cell, signature, within.found)
     if not within.unchanged():
         raise TraceError(f"{name_of_cell(cell)} changed something it can reach when it was run. {_PURE} {_MEND}")
-    if not _equal([*step.next_state, *step.outputs], [*again.next_state, *again.outputs]):
+    known = set(map(id, within.found))
+    step.description = described(step, known)
+    if step.description != described(again, known):
         raise TraceError(
             f"{name_of_cell(cell)} did something else when it was run again: it draws random numbers or counts its "
             f"calls. {_PURE} {_MEND}"
@@ -126,27 +129,29 @@ def topological(outputs: Iterable[Traced]) -> list[Traced]:
     return sorted(found.values(), key=lambda v: v.serial)
 
 
-def _equal(outputs: Sequence[Traced], others: Sequence[Traced]) -> bool:
-    """Whether two traces are the same operations on the same things."""
-    ours, theirs = topological(outputs), topological(others)
-    if len(ours) != len(theirs):
-        return False
-    numbers = [{id(v): i for i, v in enumerate(values)} for values in (ours, theirs)]
+def described(step: Step, known: Collection[int]) -> str:
+    """The step in words: steps are the same operations on the same things if these are equal.
 
-    def description(v: Traced, number: dict[int, int]) -> Any:
-        parts = (*v.args, *v.kwargs.items())
-        return v.fun, v.shape, v.dtype, [number[id(a)] if isinstance(a, Traced) else repr(a) for a in parts]
+    known: ids of Tensors and arrays that are told apart by identity; others are what they hold.
+    """
+    results = [*step.next_state, *step.outputs]
+    values = topological(results)
+    number = {id(v): f"v{i}" for i, v in enumerate(values)}
 
-    for a, b in zip(ours, theirs, strict=True):
-        if description(a, numbers[0]) != description(b, numbers[1]):
-            return False
-        if isinstance(a.source, Tensor) and a.source is b.source:
-            continue
-        if a.fun is None and a.level == 0 and not _same_constant(a.source, b.source):
-            return False
-    return [numbers[0][id(v)] for v in outputs] == [numbers[1][id(v)] for v in others]
+    def word(a: Any) -> str:
+        if isinstance(a, Traced):
+            return number[id(a)]
+        if isinstance(a, tuple):
+            return f"({' '.join(map(word, a))})"
+        a = a.data if isinstance(a, Tensor) else a
+        return f"{a.dtype} {a.shape} #{hash(a.tobytes())}" if isinstance(a, np.ndarray) else repr(a)
 
+    def origin(v: Traced) -> str:
+        return f"@{id(v.source)}" if id(v.source) in known else word(v.source)
 
-def _same_constant(a: Any, b: Any) -> bool:
-    a, b = (v.data if isinstance(v, Tensor) else v for v in (a, b))
-    return a is b or np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    lines = [
+        f"{number[id(v)]} {v.shape} {v.dtype} "
+        + (origin(v) if v.fun is None else f"{v.fun!r} {' '.join(map(word, (*v.args, *v.kwargs.items())))}")
+        for v in values
+    ]
+    return "\n".join([*lines, " ".join(map(word, results))])

@@ -1,0 +1,122 @@
+"""A plan for another batch size, from plans for two.
+
+A cell may compute with the size of its batch, so one plan does not show what of its program is that size.  Two do:
+where, and only where, their programs differ, there stands a multiple of the size.  For a third size the cell is traced,
+to see that it still does the same, and everything else is taken from the two.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.scan.emit import Code
+from tinygrad_rnn.scan.plan import Backward, Plan, Program, rows_of
+from tinygrad_rnn.scan.trace import Kind, Signature, trace
+
+_NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
+_TIMES = re.compile(r"B \* (\d+)")
+
+
+class DiffersError(Exception):
+    """Two plans differ in more than the size of their batch."""
+
+
+def batch_of(signature: Signature) -> int:
+    """How many rows every part of the state has; 0 if they differ, or for one row, which has programs of its own."""
+    rows = {shape[0] if shape else 0 for shape, _ in signature.state}
+    size = rows.pop() if len(rows) == 1 else 0
+    return size if size > 1 else 0
+
+
+def family(signature: Signature) -> Any:
+    """What the signatures for batches of different sizes have in common."""
+    size = batch_of(signature)
+
+    def without(kinds: Sequence[Kind]) -> Any:
+        return tuple(("B" if shape[:1] == (size,) else shape[:1], shape[1:], dtype) for shape, dtype in kinds)
+
+    return signature.x_form, without(signature.x), signature.state_form, without(signature.state)
+
+
+class Resized(Plan):
+    """A plan made of two others of the same cell and family.  Raises DiffersError where that cannot be."""
+
+    def __init__(self, cell: Callable[[Any, Any], Any], signature: Signature, one: Plan, other: Plan):
+        vars(self).update(vars(one))
+        self.signature, self._both = signature, (one, other)
+        self._sizes = batch_of(one.signature), batch_of(other.signature)
+        _check_same([v.source for v in one.leaves], [v.source for v in other.leaves])
+        self.step = trace(cell, signature)
+        expected = _merged(one.step.description, other.step.description, *self._sizes)
+        size = batch_of(signature)
+        if _TIMES.sub(lambda found: str(int(found[1]) * size), expected) != self.step.description:
+            raise DiffersError
+        self.rows = rows_of(self.step)
+        self.forward = self._resized(one.forward, other.forward)
+        self._backward = {}
+        if self.wanted:
+            self.backward((True,) * len(self.step.outputs))
+
+    def backward(self, given: tuple[bool, ...]) -> Backward:
+        """The backward program where these outputs have a cotangent."""
+        if given not in self._backward:
+            one, other = (plan.backward(given) for plan in self._both)
+            back = copy.copy(one)
+            try:
+                _check_same([*one.leaves, *one.inputs], [*other.leaves, *other.inputs])
+                back.program = self._resized(one.program, other.program)
+            except DiffersError:
+                if all(given):
+                    raise
+                back = self.backward((True,) * len(given))  # `Run` gives it zeros
+            self._backward[given] = back
+        return self._backward[given]
+
+    def _resized(self, one: Program, other: Program) -> Program:
+        source, compiled = _common(one.code, other.code, *self._sizes)
+        environment = {**one.code.environment, "B": batch_of(self.signature)}
+        return Program(one.schedule, Code.made(source, environment, one.code.stepped, compiled))
+
+
+@lru_cache(maxsize=128)
+def _common(one: Code, other: Code, m: int, n: int) -> tuple[str, CodeType]:
+    """The source of two programs for batches of m and n, with B for the size, and what it is compiled to."""
+    _check_same(list(one.environment.items()), list(other.environment.items()))
+    source = re.sub(r"\bB \* 1\b", "B", _merged(one.source, other.source, m, n))
+    return source, compile(source, "<scan>", "exec")
+
+
+def _merged(a: str, b: str, m: int, n: int) -> str:
+    """Two texts as one: numbers that are the same multiple of m in the one and of n in the other become `B * k`."""
+    ours, theirs = _NUMBER.split(a), _NUMBER.split(b)
+    if len(ours) != len(theirs):
+        raise DiffersError
+    return "".join([x if x == y else _multiple(x, y, m, n) for x, y in zip(ours, theirs, strict=True)])
+
+
+def _multiple(x: str, y: str, m: int, n: int) -> str:
+    if x.isdigit() and y.isdigit() and int(x) % m == 0 and int(x) // m * n == int(y):
+        return f"B * {int(x) // m}"
+    raise DiffersError
+
+
+def _check_same(ours: Sequence[Any], theirs: Sequence[Any]) -> None:
+    if len(ours) != len(theirs) or not all(map(_same, ours, theirs)):
+        raise DiffersError
+
+
+def _same(a: Any, b: Any) -> bool:
+    a, b = value(a), value(b)
+    if a is b or type(a) is not type(b):
+        return a is b
+    if isinstance(a, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return bool(a == b)
