@@ -259,24 +259,25 @@ def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(capsys, data):
         assert_array_equal(array, parts[name], err_msg=name)
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(capsys, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a request to end"])
+def test_an_interrupt_saves_and_says_how_to_go_on(capsys, monkeypatch, number):
     given = ["train", "--data", "my.txt", *SMALL, "--epochs", "2"]
     assert run(capsys, *given, "--checkpoint", "whole.npz")[0] == 0
     update = Run.update
 
     def interrupted(self):
         if self.n == 7:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         return update(self)
 
-    handler = signal.getsignal(signal.SIGINT)
+    handler = signal.getsignal(number)
     monkeypatch.setattr(Run, "update", interrupted)
     status, out, said = run(capsys, *given)
     assert status == 130
     assert re.search(r"stopped after 8 of \d+ updates; go on with$", said[0])
     assert said[1] == "  tinygrad-rnn train --resume --checkpoint run.npz"
     assert "wrote" not in out
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(number) is handler
 
 
 def test_the_command_to_go_on_with_can_be_pasted(capsys, monkeypatch):

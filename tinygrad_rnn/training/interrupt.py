@@ -1,4 +1,4 @@
-"""Ctrl-C between two updates, so that what is saved is whole."""
+"""Ctrl-C, or a request to end (SIGTERM), between two updates, so that what is saved is whole."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Within it the first Ctrl-C only makes the given function answer True; a second one interrupts at once.
+    """Within it the first Ctrl-C, or request to end, only makes the given function answer True; a second interrupts.
 
     In a thread other than the main one, which gets no signals, nothing is changed.
     """
@@ -24,8 +24,9 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(signal.SIGINT, remember)
+    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
