@@ -79,13 +79,13 @@ class Resized(Plan):
         return self._backward[given]
 
     def _resized(self, one: Program, other: Program) -> Program:
-        source, compiled = _common(one.code, other.code, *self._sizes)
+        source, compiled = common(one.code, other.code, *self._sizes)
         environment = {**one.code.environment, "B": batch_of(self.signature)}
         return Program(one.schedule, Code.made(source, environment, one.code.stepped, compiled))
 
 
 @lru_cache(maxsize=128)
-def _common(one: Code, other: Code, m: int, n: int) -> tuple[str, CodeType]:
+def common(one: Code, other: Code, m: int, n: int) -> tuple[str, CodeType]:
     """The source of two programs for batches of m and n, with B for the size, and what it is compiled to."""
     _check_same(list(one.environment.items()), list(other.environment.items()))
     source = re.sub(r"\bB \* 1\b", "B", _merged(one.source, other.source, m, n))

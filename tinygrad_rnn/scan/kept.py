@@ -6,7 +6,7 @@ from threading import Lock
 from types import FunctionType, MethodType
 from typing import Any
 
-from tinygrad_rnn.scan.batches import DiffersError, Resized, batch_of, family
+from tinygrad_rnn.scan.batches import DiffersError, Resized, batch_of, common, family
 from tinygrad_rnn.scan.plan import Plan
 from tinygrad_rnn.scan.reach import Reach
 from tinygrad_rnn.scan.trace import Signature
@@ -62,6 +62,7 @@ def forget() -> None:
     with _lock:
         _plans.clear()
         _families.clear()
+        common.cache_clear()
 
 
 def _kind(cell: Any) -> Any:
