@@ -368,6 +368,10 @@ def remembers(x, h):
         (lambda x, h: None, "one NoneType|returned a NoneType"),
         (lambda x, h: h + float(np.sum(h)), "no numbers"),
         (lambda x, h: np.asarray(h), "plain array"),
+        (
+            lambda x, h: h + np.take(tg.Tensor(XS[0]), np.argmax(x, axis=-1), axis=0),
+            r"indices of np\.take do: write a\[i\]",
+        ),
         (lambda x, h: h.flat[0], "AttributeError"),
     ],
 )

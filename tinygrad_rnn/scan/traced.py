@@ -80,7 +80,10 @@ class Traced(DuckArray):
         return apply(fun, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TraceError(f"{self._what()} has no numbers while the cell is traced, so it cannot become a plain array. ")
+        raise TraceError(
+            f"{self._what()} has no numbers while the cell is traced, so it cannot become a plain array, "
+            "as the indices of np.take do: write a[i]."
+        )
 
     def _number(self) -> Any:
         raise TraceError(
