@@ -9,6 +9,7 @@ import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 SHOWN = set(re.findall(r"\]\(pictures/([\w.]+)\)", (DOCS / "gallery.md").read_text("utf-8")))
+PAGE = "bptt.html"  # made by the command; it is not kept, for it repeats the sources of the package
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +20,11 @@ def made(tmp_path_factory):
 
 
 def test_the_command_makes_what_is_shown(made):
-    assert {path.name for path in made.iterdir()} == SHOWN
+    assert {path.name for path in made.iterdir()} == SHOWN | {PAGE}
 
 
 def test_what_is_shown_is_kept_and_small():
-    kept = {path.name: path.stat().st_size for path in (DOCS / "pictures").iterdir()}
+    kept = {path.name: path.stat().st_size for path in (DOCS / "pictures").iterdir() if path.name != PAGE}
     assert set(kept) == SHOWN | {"paths_t1.svg"}
     assert sum(kept.values()) < 1.5e6
 
