@@ -21,6 +21,7 @@ FLOORS = {
     "containers": 0,
     "backprop": 2,
     "duckarray": 2,
+    "dispatch": 2,
     "mode": 2,
     "tensor": 3,
     "functional": 4,

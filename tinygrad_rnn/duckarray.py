@@ -37,6 +37,7 @@ class DuckArray:
     _unary: ClassVar[Callable[..., Any]]  # (fun, a)
     _binary: ClassVar[Callable[..., Any]]  # (fun, a, b)
     data: Any
+    requires_grad: Any
 
     def __add__(self, other: Any) -> Any:
         return self._binary(np.add, self, other)

@@ -5,7 +5,6 @@
 References run from result to operand only, so a graph lives as long as its last result and no longer.
 """
 
-import inspect
 from collections.abc import Callable
 from functools import cache
 from itertools import count
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_rnn.backprop import pullback
+from tinygrad_rnn.dispatch import apply
 from tinygrad_rnn.duckarray import DuckArray, value
 from tinygrad_rnn.errors import (
     DTypeError,
@@ -23,17 +23,7 @@ from tinygrad_rnn.errors import (
     UnsupportedError,
 )
 from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import (
-    COMPOSITE,
-    CONSTANT,
-    FORM,
-    REFUSED,
-    VJP,
-    Function,
-    check_call,
-    name_of,
-    no_derivative,
-)
+from tinygrad_rnn.primitive import VJP, Function, name_of
 
 Array = Any
 
@@ -150,7 +140,7 @@ class Tensor(DuckArray):
         if method == "__call__" and not kwargs:
             if ufunc in VJP and len(inputs) <= 2:
                 return record_unary(ufunc, inputs[0]) if len(inputs) == 1 else recorder(ufunc)(*inputs)
-            return apply(ufunc, inputs, {})
+            return apply(record, ufunc, inputs, {})
         if method != "__call__":
             raise UnsupportedError(
                 f"np.{ufunc.__name__}.{method} is not recorded on Tensors. "
@@ -162,7 +152,7 @@ class Tensor(DuckArray):
         )
 
     def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
-        return apply(fun, args, kwargs)
+        return apply(record, fun, args, kwargs)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if self.requires_grad:
@@ -301,32 +291,6 @@ for _symbol, _fun in {
     setattr(Tensor, f"__{_symbol}__", recorder(_fun))  # what DuckArray says, two calls sooner
 
 
-def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What `fun` means on Tensors: record a primitive, open a composite, or compute a constant."""
-    if fun in FORM:
-        check_call(fun, args, kwargs)
-    if fun in COMPOSITE:
-        y = COMPOSITE[fun](*args, **kwargs)
-        if y is not NotImplemented:
-            return y
-    if fun in VJP:
-        if any(isinstance(v, Tensor) for v in kwargs.values()):
-            args, kwargs = _by_position(fun, args, kwargs)
-        y = record(fun, args, kwargs or None)
-        for i in y.argnums if isinstance(y, Tensor) else ():  # else traced by `scan`, which asks for rules later
-            if VJP[fun][i] is None:
-                raise no_derivative(fun, i)
-        return y
-    if fun in CONSTANT:
-        return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
-    if fun in REFUSED:
-        raise UnsupportedError(f"{name_of(fun)} {REFUSED[fun]}")
-    wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]
-    if wanting:
-        raise no_derivative(fun, wanting[0])
-    raise UnsupportedError(f"{name_of(fun)} is not known on Tensors. Add defvjp({name_of(fun)}, ...), or pass x.data.")
-
-
 def seed(y: Tensor, g: Any = None) -> Array:
     """The cotangent that starts a backward pass at y: g checked, or 1 for a scalar."""
     if not y.requires_grad:
@@ -345,21 +309,6 @@ def seed(y: Tensor, g: Any = None) -> Array:
     if g.shape != y.shape:
         raise ShapeError(f"the seed has shape {g.shape}; {_label(y)} needs one of shape {y.shape}.")
     return g
-
-
-def _wants_gradient(a: Any) -> bool:
-    return any(map(_wants_gradient, a)) if isinstance(a, (list, tuple)) else isinstance(a, Tensor) and a.requires_grad
-
-
-def _by_position(fun: Function, args: Any, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Tensors given by keyword, as in np.sum(a=x), moved to their positions."""
-    try:
-        given = inspect.signature(fun).bind(*args, **kwargs).arguments
-        names = list(given)
-        last = max(i for i, name in enumerate(names) if isinstance(given[name], Tensor))
-    except (ValueError, TypeError) as error:
-        raise UnsupportedError(f"{name_of(fun)}: pass Tensors by position ({error}).") from error
-    return tuple(given[n] for n in names[: last + 1]), {n: given[n] for n in names[last + 1 :]}
 
 
 def _label(tensor: Tensor) -> str:
