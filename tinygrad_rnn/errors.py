@@ -1,8 +1,10 @@
-"""The project's exceptions.  Each one says what is wrong, why, and how to mend it.
+"""The project's exceptions.  Each one says what is wrong, why, and the way out.
 
-Every class also derives from the built-in that NumPy or Python would have raised, so that
-`except ValueError` keeps working.
+Every class also derives from what NumPy or Python would have raised, so that `except ValueError` or
+`except np.linalg.LinAlgError` keeps working.
 """
+
+import numpy as np
 
 
 class TinygradError(Exception):
@@ -11,6 +13,17 @@ class TinygradError(Exception):
 
 class ShapeError(TinygradError, ValueError):
     """Operands whose shapes do not go together; the message names each operand and its shape."""
+
+
+class AxisError(ShapeError, np.exceptions.AxisError):
+    """An axis that an operand does not have."""
+
+    def __init__(self, message: str):
+        super().__init__(message)
+
+
+class LinAlgError(TinygradError, np.linalg.LinAlgError):
+    """A matrix for which a function is not defined: not square, singular, not positive definite."""
 
 
 class DTypeError(TinygradError, TypeError):
@@ -38,11 +51,17 @@ class NonFiniteError(TinygradError, FloatingPointError):
 
 
 class RangeError(TinygradError, IndexError):
-    """A time step, window or count outside its range."""
+    """An index, time step, window or count outside its range."""
 
 
 class DataError(TinygradError, ValueError):
     """Input data that cannot be used: missing, empty, ragged, not numeric, not finite."""
+
+
+class MissingFileError(DataError, FileNotFoundError):
+    """A file that is not there."""
+
+    __str__ = Exception.__str__  # OSError's would look for an error number
 
 
 class DrawError(TinygradError, RuntimeError):
@@ -55,3 +74,7 @@ class OutputError(TinygradError, OSError):
 
 class UsageError(TinygradError, ValueError):
     """A call or a command line that does not say what to do."""
+
+
+class ArgumentTypeError(UsageError, TypeError):
+    """An argument of a type that a function cannot take, such as a text where a count is wanted."""
