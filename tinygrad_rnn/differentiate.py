@@ -17,7 +17,7 @@ from tinygrad_rnn.backprop import ancestors, aside
 from tinygrad_rnn.containers import aligned, described, is_container, leaves, rebuild
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DTypeError, GradientError, ShapeError, UsageError
-from tinygrad_rnn.mode import grad_mode, recording, stepwise
+from tinygrad_rnn.mode import current, grad_mode, stepwise
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.sweep import backward, differentiate, forward
 from tinygrad_rnn.tensor import Tensor
@@ -179,23 +179,23 @@ class _At:
     def pull(self, seeds: dict[Tensor, Array]) -> list[Any]:
         """The share of each variable."""
         found = backward(seeds, self.variables, self._recorded(*seeds.values()), self.skip)
-        return [np.zeros_like(x.data) if g is None else g for x, g in zip(self.variables, found, strict=True)]
+        return [np.zeros_like(value(x)) if g is None else g for x, g in zip(self.variables, found, strict=True)]
 
     def push(self, tangents: dict[Tensor, Array], ys: Sequence[Tensor]) -> list[Any]:
         """The tangent of each y."""
         found = forward(tangents, ys, self._recorded(*tangents.values()))
-        return [np.zeros_like(y.data) if dy is None else dy for y, dy in zip(ys, found, strict=True)]
+        return [np.zeros_like(value(y)) if dy is None else dy for y, dy in zip(ys, found, strict=True)]
 
     def released(self, tree: Any) -> Any:
         """Results as they are handed out: Tensors only where they depend on more than the variables."""
         if self._recorded():
             return tree
         # Copies: a walk back may come later, and whoever gets a value may write to it.
-        return rebuild(tree, [np.array(y.data) if isinstance(y, Tensor) else y for _, y in leaves(tree)])
+        return rebuild(tree, [np.array(value(y)) if isinstance(y, Tensor) else y for _, y in leaves(tree)])
 
     def _recorded(self, *given: Any) -> bool:
         beside = self.beside or any(isinstance(g, Tensor) and g.requires_grad for g in given)
-        return beside and bool(recording.get())
+        return beside and bool(current())
 
 
 def _at_arguments(f: Callable[..., Any], argnum: Argnum, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _At:
@@ -214,7 +214,7 @@ def _at_arguments(f: Callable[..., Any], argnum: Argnum, args: tuple[Any, ...], 
 
 
 def _variable(x: Any, where: str) -> Any:
-    if isinstance(x, Tensor) and x.requires_grad and recording.get():
+    if isinstance(x, Tensor) and x.requires_grad and current():
         return +x
     data = np.asarray(value(x))
     if data.dtype.kind != "f":

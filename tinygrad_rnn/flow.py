@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.chain import Link, by_matrices, chain, side_by_side
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import RangeError, ShapeError, UsageError
 from tinygrad_rnn.levels import Arrivals, Levels
 from tinygrad_rnn.tensor import Tensor
@@ -236,7 +237,7 @@ class GradientFlow:
         return reach
 
     def _reached(self, tensor: Tensor, reach: list[dict[Tensor, Array]]) -> Array:
-        return np.stack([reached.get(tensor, np.zeros_like(tensor.data)) for reached in reach])
+        return np.stack([reached.get(tensor, np.zeros_like(value(tensor))) for reached in reach])
 
     def truncated(self, window: int) -> Truncated:
         """What truncated BPTT gives that carries each loss back through `window` states (1: direct terms only)."""
@@ -252,7 +253,7 @@ class GradientFlow:
         cut: dict[Tensor, Array] = {}
         alone = [next(self._levels.sweep({t: arrivals[t]}, lowest=t, reach=[cut] * T)) for t in range(T)]
         self._levels.gather(alone, [cut] * T)
-        gradients = {n: cut.get(p, np.zeros_like(p.data)) for n, p in self.parameters.items()}
+        gradients = {n: cut.get(p, np.zeros_like(value(p))) for n, p in self.parameters.items()}
         error = {n: _norm([gradients[n] - full[p]]) / (_norm([full[p]]) or 1.0) for n, p in self.parameters.items()}
         return Truncated(window, [self._as_state(level) for _, _, level in alone], gradients, error)
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.backprop import ancestors, pullback
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError, ShapeError, UsageError
 from tinygrad_rnn.tensor import Tensor, seed
 
@@ -138,7 +139,7 @@ class Levels:
         level[part] = level[part] + g
 
     def _zeros(self, t: int) -> Arrivals:
-        return [np.zeros_like(x.data) for x in self.tensors[t]]
+        return [np.zeros_like(value(x)) for x in self.tensors[t]]
 
     def _find_parameters(self) -> dict[str, Tensor]:
         losses = [loss for loss in self.losses if loss is not None]
@@ -158,7 +159,7 @@ class Levels:
 
     def joint(self, k: int) -> Array:
         """Zeros (..., n): s_k as one vector for each row of the batch."""
-        parts = [np.atleast_1d(x.data) for x in self.tensors[k - 1]]
+        parts = [np.atleast_1d(value(x)) for x in self.tensors[k - 1]]
         if any(part.shape[:-1] != parts[0].shape[:-1] for part in parts):
             shapes = ", ".join(str(part.shape) for part in parts)
             raise ShapeError(f"the parts of state {k} have shapes {shapes}; a Jacobian needs equal batch axes.")
@@ -171,8 +172,8 @@ class Levels:
 
     def apart(self, k: int, joint: Array) -> Arrivals:
         """One vector for each row of the batch as the parts of s_k; leading axes stay."""
-        widths = [np.atleast_1d(x.data).shape[-1] for x in self.tensors[k - 1]]
-        lead = joint.shape[: joint.ndim - np.atleast_1d(self.tensors[k - 1][0].data).ndim]
+        widths = [np.atleast_1d(value(x)).shape[-1] for x in self.tensors[k - 1]]
+        lead = joint.shape[: joint.ndim - np.atleast_1d(value(self.tensors[k - 1][0])).ndim]
         pieces = np.split(joint, np.cumsum(widths)[:-1], axis=-1)
         return [piece.reshape((*lead, *x.shape)) for piece, x in zip(pieces, self.tensors[k - 1], strict=True)]
 

@@ -19,6 +19,7 @@ indexing        getitem and its transpose; take, delete, select, choose ...
 structure       copy, full_like; what is constant, what is refused
 nonlinear       what NumPy lacks: sigmoid, relu, softplus, softmax, log_softmax, logsumexp
 activations     leaky_relu, hardtanh, elu, selu, silu, mish, gelu, erf, erfc, softsign, logit
+dependence      which of them are linear, which select: what cuts a gradient off
 """
 
 from tinygrad_rnn.rules import (
@@ -26,6 +27,7 @@ from tinygrad_rnn.rules import (
     comparison,
     cumulative,
     decompositions,
+    dependence,
     eigen,
     einsum,
     elementwise,
@@ -48,6 +50,7 @@ __all__ = [
     "comparison",
     "cumulative",
     "decompositions",
+    "dependence",
     "eigen",
     "einsum",
     "elementwise",

@@ -4,13 +4,14 @@ The run is recorded as an application of `scan` to the parameters, the inputs an
 is not an array but `Cotangents`, one array for each result that is in use.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn.backprop import pullback
+from tinygrad_rnn.marks import FIXED
 from tinygrad_rnn.mode import grad_mode
 from tinygrad_rnn.primitive import defvjp, defvjp_variadic
 from tinygrad_rnn.scan.run import Run
@@ -27,7 +28,6 @@ class Cotangents:
 
     def __init__(self, by_result: dict[int, Array], dtype: Any):
         self.by_result, self.dtype = by_result, dtype
-        self.shares: dict[Any, Array] | None = None
 
     def __add__(self, other: "Cotangents") -> "Cotangents":
         both = dict(self.by_result)
@@ -54,14 +54,13 @@ def result(token: Array, i: int, call: Call) -> Array:
     return outputs[i] if i < len(outputs) else call.run.state[i - len(outputs)]
 
 
-def _scan(argnum: int, g: Cotangents, y: Array, *operands: Array, call: Call) -> Array:
-    if isinstance(g, (np.ndarray, np.generic)):  # check_grads tries every rule by itself, but the token is no number
-        return np.zeros_like(operands[argnum])
-    if g.shares is None:
+def _scan(argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call) -> list[Array]:
+    found: dict[Any, Array] = {}
+    if isinstance(g, Cotangents):  # check_grads tries every rule by itself, but the token is no number
         recorded = any(isinstance(c, Tensor) for c in g.by_result.values()) or isinstance(y, Tensor)
-        g.shares = _recorded(g, y, operands, call) if recorded else _computed(g, call)
-    share = g.shares.get(call.leaf_ids[argnum])
-    return np.zeros_like(operands[argnum]) if share is None else share
+        found = _recorded(g, y, operands, call) if recorded else _computed(g, call)
+    shares = [found.get(call.leaf_ids[i]) for i in argnums]
+    return [np.zeros_like(operands[i]) if share is None else share for i, share in zip(argnums, shares, strict=True)]
 
 
 def _computed(g: Cotangents, call: Call) -> dict[Any, Array]:
@@ -95,5 +94,6 @@ def _requiring(operands: Iterable[Tensor]) -> Iterator[None]:
             t.requires_grad = False
 
 
+FIXED.add(Call)
 defvjp_variadic(scan, _scan)
 defvjp(result, lambda g, y, token, i, call: Cotangents({i: g}, token.dtype))
