@@ -202,8 +202,12 @@ def test_aux_is_handed_out_beside_the_value() -> None:
             ["argument 0['n'][0] of dtype int64 cannot require a gradient", "Pass floats", "lambda w: f(w, x)"],
         ),
         (lambda: tg.grad(lambda p: 0.0)(State(True, 1.0)), DTypeError, ["argument 0.h of dtype bool"]),
-        (lambda: tg.vjp(lambda x, s: x, 1.0, "text"), DTypeError, ["argument 1 of type str cannot require"]),
-        (lambda: tg.grad(lambda p: 0.0)({"f": [np.tanh]}), DTypeError, ["argument 0['f'][0] of type ufunc"]),
+        (lambda: tg.vjp(lambda x, s: x, 1.0, "text"), DTypeError, ["argument 1, of type str, has dtype <U4"]),
+        (
+            lambda: tg.grad(lambda p: 0.0)({"f": [np.tanh]}),
+            DTypeError,
+            ["argument 0['f'][0], of type ufunc, has dtype object"],
+        ),
         (
             lambda: tg.grad(lambda x: (np.sum(x), x))(X),
             GradientError,

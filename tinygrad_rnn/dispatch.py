@@ -1,6 +1,7 @@
 """What a call of a function means on Tensors, by the tables of `primitive`; and what NumPy's errors are here."""
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -85,10 +86,19 @@ def explained(fun: Function, args: tuple[Any, ...], error: Exception) -> Tinygra
         f"{getattr(a, 'name', None) or 'a Tensor'} {a.shape}" if isinstance(a, DuckArray) else f"an array {a.shape}"
         for a in arrays
     ]
-    told = f"{name_of(fun)} of {' and '.join(operands) or 'these arguments'}: {error}"
+    told = f"{name_of(fun)} of {' and '.join(operands) or 'these arguments'}: {_in_words(str(error))}"
     if isinstance(error, TypeError) and any(value(a).dtype.kind not in "biuf" for a in arrays):
         return DTypeError(f"{told}. A Tensor goes with real numbers: bool, integer or floating.")
     return next(ours for theirs, ours in _KINDS if isinstance(error, theirs))(told)
+
+
+def _in_words(message: str) -> str:
+    """What NumPy says, without the signatures of generalised ufuncs."""
+    if sizes := re.search(r"gufunc signature.*\(size (\d+) is different from (\d+)\)", message):
+        return f"an axis of {sizes[2]} entries meets one of {sizes[1]}"
+    if axes := re.search(r"operand (\d+) .*\(has (\d+), gufunc core .* requires (\d+)\)", message):
+        return f"operand {axes[1]} has {axes[2]} axes and needs {axes[3]} at least"
+    return message
 
 
 def _wants_gradient(a: Any) -> bool:

@@ -36,7 +36,8 @@ def real_array(x: Any, what: str) -> Array:
         if isinstance(error.__cause__, TinygradError):  # of a Tensor in a list, behind what NumPy makes of it
             raise error.__cause__ from None
         raise DataError(f"{what} is ragged: its rows differ in length.") from error
-    check_real(array.dtype, what)
+    kind = "" if isinstance(x, (np.ndarray, list, tuple)) else f", of type {type(x).__name__},"
+    check_real(array.dtype, what + kind)
     return array
 
 

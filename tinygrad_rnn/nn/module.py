@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
+from tinygrad_rnn.primitive import name_of
 from tinygrad_rnn.tensor import Tensor
 
 Array = Any
@@ -21,6 +22,25 @@ class Module:
     """
 
     training: bool = True
+
+    def __setattr__(self, name: str, new: Any) -> None:
+        """An attribute that is a parameter stays one: another parameter takes its place, an array becomes its data.
+
+        Raises UsageError for anything else, and what assigning to `.data` raises.
+        """
+        old = vars(self).get(name)
+        takes_part = isinstance(new, Tensor) and new.requires_grad
+        if not (isinstance(old, Tensor) and old.fun is None and old.requires_grad) or (takes_part and not new.fun):
+            object.__setattr__(self, name, new)
+        elif new is None or takes_part:
+            what = "None" if new is None else f"a result of {name_of(new.fun)}"
+            raise UsageError(
+                f"{name} of this {type(self).__name__} is a parameter, and {what} in its place would take it from "
+                f"parameters() without a word. Assign an array for new numbers, {name}.requires_grad = False to freeze "
+                f"it, or `del module.{name}` first."
+            )
+        else:
+            old.data = new
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """(name, parameter), in the order the attributes were set; a shared one comes once."""
