@@ -17,9 +17,27 @@ import numpy as np
 from tinygrad_rnn.backprop import ancestors, pullback
 from tinygrad_rnn.errors import GradientError, ShapeError, UsageError
 from tinygrad_rnn.tensor import Tensor, seed
+from tinygrad_rnn.unroll import is_number
 
 Array = Any
 Arrivals = list[Array]  # one array for each Tensor of a level
+
+
+def one_for_each(losses: Any, T: int) -> list[Tensor | Any]:
+    """The loss of each of T states; None where there is none, or only a number."""
+    if isinstance(losses, Tensor):
+        losses = [None] * (T - 1) + [losses]
+    if is_number(losses) or not isinstance(losses, Iterable):
+        raise UsageError(f"the losses are {type(losses).__name__}, not a list with one for each state, nor one Tensor.")
+    found = [None if is_number(loss) else loss for loss in losses]
+    if wrong := [loss for loss in found if not (loss is None or isinstance(loss, Tensor))]:
+        raise UsageError(f"one of the losses is {type(wrong[0]).__name__}; a loss is a scalar Tensor, or None.")
+    if len(found) != T:
+        raise ShapeError(
+            f"{len(found)} losses and {T} states: each state needs its loss, or None. "
+            "Pass a single Tensor for one loss over the whole sequence."
+        )
+    return found
 
 
 class Levels:
@@ -143,7 +161,7 @@ class Levels:
     def _find_parameters(self) -> dict[str, Tensor]:
         losses = [loss for loss in self.losses if loss is not None]
         if not losses:
-            raise UsageError("every loss is None: there is nothing to differentiate.")
+            raise UsageError("every loss is None: there is nothing to differentiate. A plain number counts as None.")
         if not any(loss.requires_grad for loss in losses):
             seed(losses[-1])  # raises, and says why
         found: dict[str, Tensor] = {}
