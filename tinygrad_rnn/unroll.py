@@ -166,9 +166,7 @@ def _total(losses: list[Tensor | float]) -> Tensor:
 def is_number(x: Any) -> bool:
     """Whether x is a number of Python or NumPy, which carries no gradient."""
     return (
-        isinstance(x, (int, float, np.generic, np.ndarray))
-        and np.ndim(x) == 0
-        and np.asarray(x).dtype.kind in "biuf"
+        isinstance(x, (int, float, np.generic, np.ndarray)) and np.ndim(x) == 0 and np.asarray(x).dtype.kind in "biuf"
     )
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from tinygrad_rnn.draw.arguments import suffix_of
 from tinygrad_rnn.draw.operations import operations_scene
 from tinygrad_rnn.draw.page_data import page_data
 from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, DARK
@@ -33,7 +34,7 @@ class Page:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page, whole or not at all; returns the path.  UsageError for a suffix other than .html."""
-        if Path(path).suffix.lower() not in (".html", ".htm"):
+        if suffix_of(path) not in ("html", "htm"):
             raise UsageError(f"a page is an .html file, not {Path(path).name!r}. Name it, say, bptt.html.")
         return write_whole(path, self.html.encode())
 

@@ -20,6 +20,7 @@ CIVIDIS = (  # 17 even samples of cividis (Nunez, Anderton and Renslow 2018, doi
     "#8C8878", "#9B9476", "#ABA072", "#BCAE6C", "#CDBB63", "#DEC958", "#F0D846", "#FEE838",
 )  # fmt: skip
 BELOW = "#00122B"  # under the scale
+NOT_A_NUMBER = "#F0D3E2"  # no colour of the scale
 CURVES = ("#1F4E96", "#D55E00", "#009E73", "#B5548A", "#9A8B00", "#4089CC", "#1F2328")  # of a plot, in turn
 
 _DECADES = 4.0
