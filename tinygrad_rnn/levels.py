@@ -40,6 +40,17 @@ def one_for_each(losses: Any, T: int) -> list[Tensor | Any]:
     return found
 
 
+def parameters(graph: Iterable[Tensor]) -> dict[str, Tensor]:
+    """The leaves that require a gradient by their names; a second one of the same name is name#2."""
+    found: dict[str, Tensor] = {}
+    for tensor in graph:
+        if tensor.fun is None and tensor.requires_grad:
+            name = tensor.name or "parameter"
+            same = sum(other.split("#")[0] == name for other in found)
+            found[f"{name}#{same + 1}" if same else name] = tensor
+    return found
+
+
 class Levels:
     """Listed states and losses on a graph; levels are counted from 0.
 
@@ -164,13 +175,7 @@ class Levels:
             raise UsageError("every loss is None: there is nothing to differentiate. A plain number counts as None.")
         if not any(loss.requires_grad for loss in losses):
             seed(losses[-1])  # raises, and says why
-        found: dict[str, Tensor] = {}
-        for tensor in ancestors(losses):
-            if tensor.fun is None and tensor.requires_grad and tensor not in self._places:
-                name = tensor.name or "parameter"
-                same = sum(other.split("#")[0] == name for other in found)
-                found[f"{name}#{same + 1}" if same else name] = tensor
-        return found
+        return parameters([x for x in ancestors(losses) if x not in self._places])
 
     # -- a level as one vector; k and t count from 1, as in the equations ------------------------------
 
