@@ -128,10 +128,9 @@ def heat_scene(
     lengths = " and ".join(str(T) for T in dict.fromkeys(len(n) for n in norms))
     title = f"‖∂L_k/∂{symbol}_k · ∂{symbol}_k/∂{symbol}_t‖, T = {lengths}"
     about = f"norm of every term of (3.1): {'only L_T sends' if only_last else 'row k sends'}, column t receives"
-    about += f"; {meaning}" if meaning else ""
     if block > 1:
         about += f"; each cell: the largest of {block} × {block} terms"
-    about += f"; {note}" if note else ""
+    about += "".join(f"; {words}" for words in (note, meaning) if words)
     items: list[Item] = [Text(18, 22, title, 16, INK), Text(18, 46, about, 10, GREY)] if words else []
     for m in maps:
         items += m.cells(scale)
@@ -158,10 +157,9 @@ def heat_scene(
 
 def _terms(flow: GradientFlow, support: Support) -> Array:
     """(T, T): the norm of every term, _NONE where there is none."""
-    norms = flow.norms()
-    for k, row in enumerate(norms, 1):
-        row[: support.earliest.get(k, k + 1) - 1] = row[k:] = _NONE
-    return norms
+    times = range(1, len(flow) + 1)
+    there = [[k >= t and support.reaches(k, t) for t in times] for k in times]
+    return np.where(there, flow.norms(), _NONE)
 
 
 def _state(names: Sequence[Sequence[str]]) -> tuple[str, str]:

@@ -46,8 +46,8 @@ class Support:
         self._states = {t for t, _ in self._reached}
 
     def reaches(self, k: int, t: int) -> bool:
-        """Whether L_k reaches s_t, or a state before it."""
-        return self.earliest.get(k, t + 1) <= t
+        """Whether L_k reaches s_t itself, k = t, or s_t or a state before it, k > t."""
+        return t in self.direct if k == t else self.earliest.get(k, t + 1) <= t
 
     def state(self, t: int) -> bool:
         """Whether any loss reaches s_t."""
