@@ -240,14 +240,14 @@ class GradientFlow:
         self._check(window, "window")
         T = len(self)
         arrivals: dict[int, Arrivals] = {}
-        for k in range(T):
+        for k in (k for k in range(T) if self._direct[k]):
             for t, arriving, _ in self._levels.sweep({k: self._direct[k]}, lowest=max(0, k - window + 1)):
                 old = arrivals.get(t)
                 arrivals[t] = arriving if old is None else [a + b for a, b in zip(old, arriving, strict=True)]
         full: dict[Tensor, Array] = {}
         self._levels.gather(self._levels.sweep(self._direct, reach=[full] * T), [full] * T)
         cut: dict[Tensor, Array] = {}
-        alone = [next(self._levels.sweep({t: arrivals[t]}, lowest=t, reach=[cut] * T)) for t in range(T)]
+        alone = [next(self._levels.sweep({t: arrivals.get(t, [])}, lowest=t, reach=[cut] * T)) for t in range(T)]
         self._levels.gather(alone, [cut] * T)
         gradients = {n: cut.get(p, np.zeros_like(p.data)) for n, p in self.parameters.items()}
         error = {n: _norm([gradients[n] - full[p]]) / (_norm([full[p]]) or 1.0) for n, p in self.parameters.items()}
@@ -258,7 +258,7 @@ class GradientFlow:
         if k not in self._rows:
             sweep = {t: level for t, _, level in self._levels.sweep({k: self._direct[k]})}
             self._rows[k] = [sweep[t] for t in range(k + 1)]
-            size = sum(a.nbytes for a in self._direct[k]) * len(self)
+            size = sum(a.nbytes for a in sweep[k]) * len(self)
             while len(self._rows) > 1 and len(self._rows) * size > _KEPT_BYTES:
                 self._rows.popitem(last=False)
         return self._rows[k]

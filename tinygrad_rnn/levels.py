@@ -20,7 +20,7 @@ from tinygrad_rnn.tensor import Tensor, seed
 from tinygrad_rnn.unroll import is_number
 
 Array = Any
-Arrivals = list[Array]  # one array for each Tensor of a level
+Arrivals = list[Array]  # one array for each Tensor of a level; none at all where nothing arrives
 
 
 def one_for_each(losses: Any, T: int) -> list[Tensor | Any]:
@@ -71,7 +71,7 @@ class Levels:
 
     def direct(self) -> dict[int, Arrivals]:
         """What arrives at each level from all losses along paths that have met no listed Tensor before."""
-        levels = {t: self._zeros(t) for t in range(len(self.tensors))}
+        levels: dict[int, Arrivals] = {t: [] for t in range(len(self.tensors))}
         for k in range(len(self.losses)):
             for tensor, g in self._from_loss(k).items():
                 places = self._places[tensor]
@@ -87,14 +87,17 @@ class Levels:
         """Inject arrivals at some levels and carry them down; yields (level, arrivals, complete cotangents).
 
         The two differ in a tuple (h, c) whose h is computed from c: what comes to c through h is not an arrival.
-        With `reach`, what the step of level t brings to each parameter is added to reach[t].
+        With `reach`, what the step of level t brings to each parameter is added to reach[t].  A level at which nothing
+        arrives gets zeros and sends nothing: slopes there, such as those after the last loss, do not count.
         """
         pending: dict[int, Arrivals] = {}
         for t in range(max(inject), lowest - 1, -1):
-            level, arrivals = self.tensors[t], pending.pop(t, None) or self._zeros(t)
-            if t in inject:
-                arrivals = [a + b for a, b in zip(arrivals, inject[t], strict=True)]
-            if t == lowest and len(level) == 1 and reach is None:
+            come = [arrivals for arrivals in (pending.pop(t, []), inject.get(t, [])) if arrivals]
+            if not come:
+                yield t, self.zeros(t), self.zeros(t)
+                continue
+            arrivals = come[0] if len(come) == 1 else [a + b for a, b in zip(*come, strict=True)]
+            if t == lowest and len(arrivals) == 1 and reach is None:
                 yield t, arrivals, arrivals  # nothing below is asked for
                 return
             own, below = self.step(t, arrivals, reach)
@@ -163,10 +166,12 @@ class Levels:
         return max(places)
 
     def _deposit(self, levels: dict[int, Arrivals], t: int, tensor: Tensor, g: Array) -> None:
-        level, part = levels.setdefault(t, self._zeros(t)), self._places[tensor][t]
+        level, part = levels.get(t) or self.zeros(t), self._places[tensor][t]
         level[part] = level[part] + g
+        levels[t] = level
 
-    def _zeros(self, t: int) -> Arrivals:
+    def zeros(self, t: int) -> Arrivals:
+        """Nothing, as arrays."""
         return [np.zeros_like(x.data) for x in self.tensors[t]]
 
     def _find_parameters(self) -> dict[str, Tensor]:
