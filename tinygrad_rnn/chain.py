@@ -72,7 +72,8 @@ def by_matrices(levels: Levels, direct: Mapping[int, Arrivals], links: list[Link
     """For t = T .. 1: (t, terms), where row k - t is term(k, t) as one vector."""
     rows = levels.joint(len(levels.tensors))[..., None, :][..., :0, :]  # (..., how many, n)
     for t in range(len(levels.tensors), 0, -1):
-        rows = np.concatenate([_joined(direct[t - 1])[..., None, :], rows], axis=-2)
+        own = _joined(direct[t - 1] or levels.zeros(t - 1))
+        rows = np.concatenate([own[..., None, :], rows], axis=-2)
         link = links[t - 2] if t > 1 else _first(levels)
         complete = rows if link.complete is None else rows @ link.complete
         yield t, _flat(levels.apart(t, np.moveaxis(complete, -2, 0)))
