@@ -42,7 +42,7 @@ def with_weights(module, names, weights):
     """The same module on other weights; the original keeps its own."""
     other = copy.copy(module)
     for name, weight in zip(names, weights, strict=True):
-        vars(other)[name] = weight
+        setattr(other, name, weight)
     return other
 
 

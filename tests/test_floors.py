@@ -41,6 +41,7 @@ FLOORS = {
     "optim": 5,
     "checkpoint": 6,
     "interop": 6,
+    "seen": 6,
     "levels": 6,
     "chain": 6,
     "flow": 6,

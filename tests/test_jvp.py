@@ -95,7 +95,7 @@ def test_hvp_of_a_recurrent_network_is_the_difference_of_gradients() -> None:
     xs, targets = rng.standard_normal((5, 2)), rng.standard_normal((5, 1))
 
     def loss(W: Any) -> Any:
-        vars(cell)["W_hh"] = W
+        cell.W_hh = W
         return tg.unroll(cell, xs, readout=readout, loss=half_squared_error, targets=targets).loss
 
     W, h = cell.W_hh.data.copy(), 1e-5

@@ -17,6 +17,7 @@ from tinygrad_rnn.chain import Link, by_matrices, chain, side_by_side
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.levels import Arrivals, Levels, one_for_each
+from tinygrad_rnn.seen import check_seen
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import parts
 
@@ -65,7 +66,9 @@ def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
     for t, state in enumerate(states, 1):
         if not all(isinstance(part, Tensor) for part in parts(state)):
             raise UsageError(f"state {t} is {type(state).__name__}; a state is a Tensor or a tuple of Tensors.")
-    return GradientFlow(losses, states)
+    flow = GradientFlow(losses, states)
+    check_seen(losses, list(map(parts, states)))
+    return flow
 
 
 class GradientFlow:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import ancestors, pullback
+from tinygrad_rnn.backprop import ancestors, carefully, pullback
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError, ShapeError, UsageError
 from tinygrad_rnn.tensor import Tensor, seed
@@ -147,12 +147,21 @@ class Levels:
         own: dict[Tensor, Array] = {}
         arrived: dict[Tensor, Array] = {}
         skip = self._parameter_set if reached is None else ()
-        for tensor, g, _ in pullback(seeds, stop=self._places, skip=skip):
+        found = carefully(
+            seeds,
+            lambda careful: {
+                x: g
+                for x, g, _ in pullback(seeds, stop=self._places, skip=skip, careful=careful)
+                if x.fun is None or x in self._places or x in seeds
+            },
+            stop=self._places,
+        )
+        for tensor, g in found.items():
             if tensor in seeds:
                 own[tensor] = g
             elif tensor in self._places:
                 arrived[tensor] = g
-            elif reached is not None and tensor.fun is None:
+            elif reached is not None:
                 reached[tensor] = reached[tensor] + g if tensor in reached else g
         return own, arrived
 

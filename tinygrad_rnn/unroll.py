@@ -8,6 +8,8 @@ import numpy as np
 
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, ShapeError, UsageError
+from tinygrad_rnn.mode import current
+from tinygrad_rnn.operands import real_array
 from tinygrad_rnn.tensor import Tensor
 
 Array = Any
@@ -84,9 +86,11 @@ def unroll(
     initial = state = _named(_initial(cell, inputs[0]) if h0 is None else h0, names, 0)
     for part in parts(initial):
         _check_entries(part, "h0")
-    states, outputs, losses = [], [], []
+    states, outputs, losses, learns = [], [], [], False
     for t, x in enumerate(inputs, 1):
         state = _named(cell(x, state), names, t)
+        learns = learns or any(part.requires_grad for part in parts(state))
+        state = _watched(state) if learns else state
         states.append(state)
         y = parts(state)[0] if readout is None else readout(parts(state)[0])
         if readout is not None:
@@ -181,6 +185,8 @@ def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:
             f"{what} is one {type(sequence).__name__}; it needs a time axis first: an array (T, B, I) or (T, I), or a "
             "list of T arrays."
         )
+    if not isinstance(sequence, (list, tuple, Tensor)):
+        sequence = real_array(sequence, f"{what} of unroll")
     steps = [sequence[t] for t in range(len(sequence))]
     if not steps:
         raise DataError(f"{what} is empty: there is no time step to unroll.")
@@ -191,13 +197,7 @@ def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:
 
 
 def _check_entries(x: Any, what: str) -> None:
-    try:
-        entries = np.asarray(value(x))
-    except ValueError as error:
-        raise DataError(f"{what} is ragged: its rows differ in length.") from error
-    if entries.dtype.kind not in "biuf":
-        raise DataError(f"{what} is not numeric (dtype {entries.dtype}).")
-    if not np.all(np.isfinite(entries)):
+    if not np.all(np.isfinite(real_array(value(x), what))):
         raise DataError(f"{what} holds NaN or infinity. Remove or fill such entries before unrolling.")
 
 
@@ -218,8 +218,20 @@ def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:
     return tuple(_name(part, f"{name}_{t}") for part, name in zip(state, names, strict=True))
 
 
+def _watched(state: Any) -> Any:
+    """The state with leaves in the place of constants, such as an input that is kept for the next step.
+
+    So it is recorded how later steps depend on them.
+    """
+    if isinstance(state, tuple):
+        return tuple(map(_watched, state))
+    if state.requires_grad or state.dtype.kind != "f" or not current():
+        return state
+    return Tensor(value(state), requires_grad=True, name=state.name)
+
+
 def _leaf(x: Any, name: str) -> Tensor:
-    return _name(x if isinstance(x, Tensor) else np.asarray(x), name)
+    return _name(x if isinstance(x, Tensor) else real_array(x, f"{name} of unroll"), name)
 
 
 def _name(x: Any, name: str) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import pullback
+from tinygrad_rnn.backprop import carefully, pullback
 from tinygrad_rnn.draw.palette import FADED, FORWARD, GREY, INK, LOSS, WEIGHTS, LogScale, number, readable
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Text, Triangle, clean, extent, fitted, subscript
 from tinygrad_rnn.primitive import name_of
@@ -26,13 +26,20 @@ class Gradients:
     """What one backward pass from a scalar sends along each edge, and brings to each Tensor."""
 
     def __init__(self, root: Tensor):
-        self.whole: dict[Tensor, float] = {}
         shares: dict[tuple[Tensor, Tensor], Any] = {}
-        for tensor, g, sent in pullback({root: seed(root)}):
-            self.whole[tensor] = _norm(g)
-            for i, share in zip(tensor.argnums, sent, strict=False):
-                edge = (tensor, tensor.args[i])  # an operand used twice gets one line
-                shares[edge] = shares[edge] + share if edge in shares else share
+        seeds = {root: seed(root)}
+
+        def walk(careful: Any) -> dict[Tensor, Any]:
+            shares.clear()
+            whole = {}
+            for tensor, g, sent in pullback(seeds, careful=careful):
+                whole[tensor] = g
+                for i, share in zip(tensor.argnums, sent, strict=False):
+                    edge = (tensor, tensor.args[i])  # an operand used twice gets one line
+                    shares[edge] = shares[edge] + share if edge in shares else share
+            return whole
+
+        self.whole = {tensor: _norm(g) for tensor, g in carefully(seeds, walk).items()}
         self.along = {edge: _norm(share) for edge, share in shares.items()}
         self._shares = shares
         self.scale = LogScale(list(self.along.values()))
