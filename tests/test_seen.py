@@ -62,9 +62,9 @@ def test_states_of_another_run_are_refused():
         tg.gradient_flow(squares(two.states), one.states)
     with pytest.raises(GradientError, match="no loss depends on state 1, not even loss 1"):
         tg.gradient_flow(squares(two.states), [*one.states[:2], *two.states[2:]])
-    with pytest.raises(GradientError, match="with the numbers of state 2, and not on state 2: .* several runs"):
+    with pytest.raises(GradientError, match=r"with the numbers of state 2, and not on state 2: .* several runs"):
         tg.gradient_flow(squares(two.states)[-1], [*one.states[:2], *two.states[2:]])
-    with pytest.raises(GradientError, match="with the numbers of state 1, and not on state 1: .* several runs"):
+    with pytest.raises(GradientError, match=r"with the numbers of state 1, and not on state 1: .* several runs"):
         tg.gradient_flow([squares(one.states)[0], *squares(two.states)[1:]], [one.states[0], *two.states[1:]])
 
 
