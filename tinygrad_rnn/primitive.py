@@ -164,7 +164,7 @@ def primitive(fun: Function) -> Function:
     that overrides NumPy (a Tensor) it asks that object.  An array that a function of yours returns is copied, so it
     may be a buffer that it fills again at the next call.
     """
-    own = str(getattr(fun, "__module__", "")).startswith("tinygrad_rnn.")
+    own = package_of(fun) == "tinygrad_rnn"
 
     @functools.wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -203,6 +203,11 @@ def no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
         f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
         f"Add defvjp({name}, ...), or pass x.data."
     )
+
+
+def package_of(fun: Function) -> str:
+    """Where a function comes from: `numpy`, `tinygrad_rnn`, another.  Ufuncs say it from NumPy 2.2 on only."""
+    return "numpy" if isinstance(fun, np.ufunc) else str(getattr(fun, "__module__", "")).split(".")[0]
 
 
 def name_of(fun: Function) -> str:
