@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_rnn.duckarray import DuckArray, value
-from tinygrad_rnn.errors import UnsupportedError
+from tinygrad_rnn.errors import DTypeError, UnsupportedError
 from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, REFUSED, VJP, Function, check_call, name_of, no_derivative
 
 
@@ -24,9 +24,15 @@ def apply(record: Callable[..., Any], fun: Function, args: tuple[Any, ...], kwar
         if any(isinstance(v, DuckArray) for v in kwargs.values()):
             args, kwargs = _by_position(fun, args, kwargs)
         y = record(fun, args, kwargs or None)
-        for i in getattr(y, "argnums", ()):  # what `scan` traces has none: it asks for rules later
+        argnums = getattr(y, "argnums", ())  # what `scan` traces has none: it asks for rules later
+        for i in argnums:
             if VJP[fun][i] is None:
                 raise no_derivative(fun, i)
+        if argnums and y.data.dtype.kind != "f" and args[argnums[0]].dtype.kind == "f":
+            raise DTypeError(
+                f"{name_of(fun)} gives dtype {y.dtype}, which has no derivatives, of a Tensor that requires a "
+                "gradient. Give a floating dtype, or pass x.data."
+            )
         return y
     if fun in CONSTANT:
         return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
