@@ -55,14 +55,27 @@ defvjp(
 
 def _power_base(g: Array, y: Array, a: Array, b: Array) -> Array:
     """b a ** (b - 1); 0 for an exponent of 0, also where a is 0 or infinite."""
-    if isinstance(b, (int, float)) and abs(b) < inf:
+    if isinstance(b, (int, float)) and abs(b) < 1000:
         if b < 0:
             return g * b * y / (a if b % 1 == 0 else a + 0.0)
-        return g * b * a ** (b - 1) if b else np.zeros_like(g)
-    b = floating(b, g)
-    largest = float(np.finfo(b.dtype).max)  # in the place of infinity: 0 times it is 0
-    power = a ** np.where(np.equal(b, 0), 0.0, b - 1.0)
-    return g * (np.minimum(np.maximum(b, -largest), largest) * power)
+        if b >= 1:
+            return g * b * a ** (b - 1)
+        if b == 0:
+            return np.zeros_like(g)
+        root = a ** ((b - 1) / 2)
+        return g * b * root * root
+    return g * _power_slope(a, floating(b, g))
+
+
+def _power_slope(a: Array, b: Array) -> Array:
+    """For exponents of any kind: among them 0, small ones with a ** (b - 1) too large, even ones without a predecessor."""
+    facts = np.finfo(b.dtype)
+    small, even = np.abs(b) < 1, np.abs(b) >= 2 / facts.eps
+    exponent = np.where(np.equal(b, 0), 0.0, b - 1.0)
+    power = a ** np.where(small, exponent / 2, exponent)
+    power = np.where(even, np.copysign(power, a), power)
+    b = np.minimum(np.maximum(b, facts.min), facts.max)  # 0 times infinity is 0 here
+    return b * power * np.where(small, power, 1.0)
 
 
 def _power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:

@@ -47,11 +47,17 @@ def _bounds(dtype: Any, p: float) -> tuple[float, float]:
 
 
 def within(y: Array, low: float, high: float) -> bool:
-    """Do all entries lie between these?  A traced value has no numbers: no."""
+    """Do all entries lie between these?  Of a traced value, which has no numbers, not known: no."""
     if type(y) is np.ndarray and y.size == 1:
         return low < float(y.item()) < high
     inside = (y > low) & (y < high)
     return isinstance(inside, (np.ndarray, np.bool_)) and bool(inside.all())
+
+
+def extreme(y: Array) -> bool:
+    """Is any entry 0, infinite or NaN?  Of a traced value not known: no."""
+    inside = (y > 0) & (y < np.inf)
+    return isinstance(inside, (np.ndarray, np.bool_)) and not inside.all()
 
 
 def ordinary(y: Array, p: float = 2) -> bool:

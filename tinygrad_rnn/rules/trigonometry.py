@@ -77,10 +77,10 @@ def sinc_derivative(x: Array, order: int) -> Array:
     u = pi * x.astype(np.result_type(x, np.float64))
     phase = np.where(np.isinf(x), 0.0, pi * np.fmod(x, 2.0))  # of u, exact however large x is
     near = np.abs(u) < order + 1
-    v, w = np.where(near, u, 0.0), np.where(near, 1.0, u)
-    f = np.sin(phase) / w
+    v, w = np.where(near, u, 0.0), np.where(near, 1.0, x)
+    f = np.sin(phase) / w / pi
     for n in range(1, order + 1):
-        f = (np.sin(phase + (n % 4) * (pi / 2)) - n * f) / w
+        f = (np.sin(phase + (n % 4) * (pi / 2)) - n * f) / w / pi
     first = (order + 1) // 2
     series = sum(
         (-1.0) ** k / (2 * k + 1) / factorial(2 * k - order) * v ** (2 * k - order)
