@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinygrad_rnn.differentiate import grad
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.gradcheck import check_grads
-from tinygrad_rnn.rules.elementwise import ratio
+ratio = None
 from tinygrad_rnn.tensor import Tensor
 
 NAN, INF = np.nan, np.inf

@@ -1,6 +1,7 @@
 """Layers without state: their weights and random generators are arguments."""
 
 from collections.abc import Sequence
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DTypeError, ShapeError, UsageError
 from tinygrad_rnn.rules.checked import checked
+from tinygrad_rnn.rules.scale import extent, extreme, fitted, wide
 
 Array = Any
 
@@ -68,11 +70,28 @@ def layer_norm(
     [-1.2247, 0.0, 1.2247]
     """
     axes = tuple(sorted(_axes("layer_norm's axis", axis, x)))
-    centred = x - np.mean(x, axis=axes, keepdims=True)
-    y = centred / np.sqrt(np.mean(centred * centred, axis=axes, keepdims=True) + eps)
+    y = fitted(_normalised(wide(x), axes, eps), x)
     if weight is not None:
         y = y * _along(axes, x, weight, "weight")
     return y if bias is None else y + _along(axes, x, bias, "bias")
+
+
+def _normalised(x: Array, axes: tuple[int, ...], eps: float) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = x - np.mean(x, axis=axes, keepdims=True)
+        spread = np.mean(centred * centred, axis=axes, keepdims=True) + eps
+    return _of_any_size(x, axes, eps) if extreme(spread) else centred / np.sqrt(spread)
+
+
+def _of_any_size(x: Array, axes: tuple[int, ...], eps: float) -> Array:
+    """The same of rows so large or so small that their squares are not between 0 and infinity."""
+    size = extent(x, axes)
+    far = size.dtype.type(np.cbrt(np.finfo(size.dtype).max))
+    scale = np.where(size > far, size / far, np.where(size < 1 / far, size * far, 1))
+    centred = x / scale - np.mean(x / scale, axis=axes, keepdims=True)
+    norm = np.linalg.vector_norm(centred, axis=axes, keepdims=True)
+    entries = prod(x.shape[a] for a in axes)
+    return centred / np.hypot(norm / sqrt(entries), sqrt(eps) / scale)
 
 
 def embedding(indices: Array, weight: Array) -> Array:

@@ -13,7 +13,9 @@ import numpy as np
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
 from tinygrad_rnn.rules.checked import checked
-from tinygrad_rnn.rules.nonlinear import log_softmax, softplus
+from tinygrad_rnn.rules.nonlinear import log_softmax, softplus, weighted
+from tinygrad_rnn.rules.scale import fitted, over, wide
+from tinygrad_rnn.rules.shape import as_array
 
 Array = Any
 
@@ -24,13 +26,13 @@ Array = Any
 def half_squared_error(y: Array, target: Array) -> Array:
     """1/2 sum (y - target)^2, the loss above (3.2), whose derivative is y - target.  y, target: (B, O) -> ()."""
     error = _difference(y, target)
-    return 0.5 * np.sum(error * error)
+    return fitted(0.5 * np.sum(_square(error)), error)
 
 
 def squared_error(y: Array, target: Array) -> Array:
     """sum (target - y)^2, the E_t of the folded model.  y, target: (B, O) -> ()."""
     error = _difference(y, target)
-    return np.sum(error * error)
+    return fitted(np.sum(_square(error)), error)
 
 
 def mean_squared_error(y: Array, target: Array) -> Array:
@@ -41,7 +43,7 @@ def mean_squared_error(y: Array, target: Array) -> Array:
 def mse_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
     """(y - target)^2.  y, target: (...) -> (), or (...) with reduction="none"."""
     error = _difference(y, target)
-    return _reduced(error * error, reduction)
+    return fitted(_reduced(_square(error), reduction), error)
 
 
 def l1_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
@@ -61,7 +63,7 @@ def huber_loss(y: Array, target: Array, *, delta: float = 1.0, reduction: str = 
         raise UsageError(f"huber_loss with delta={delta}: delta is where the square ends, and must be positive.")
     error = _difference(y, target)
     near = np.clip(error, -delta, delta)
-    return _reduced(near * (error - 0.5 * near), reduction)
+    return fitted(_reduced(wide(near) * (error - 0.5 * near), reduction), error)
 
 
 # -- classes ------------------------------------------------------------------------------------------
@@ -100,18 +102,15 @@ def cross_entropy(
         scores = log_softmax(rows)
         losses = -_at_classes(scores, classes)
         if label_smoothing:
-            losses = (1 - label_smoothing) * losses - label_smoothing * np.mean(scores, axis=-1)
+            smooth = label_smoothing * np.mean(scores, axis=-1)
+            losses = weighted(1 - label_smoothing, losses) - smooth
         return _reduced(losses, reduction, counted)
     if ignore_index is not None:
         raise UsageError("ignore_index is for class indices. With probabilities, select the rows that count.")
     _check_same_shape(logits, target)
     if label_smoothing:
         target = (1 - label_smoothing) * target + label_smoothing / logits.shape[-1]
-    scores = log_softmax(logits)
-    impossible = (scores == -np.inf) & (target == 0)
-    if not isinstance(impossible, np.ndarray) or np.any(impossible):  # a cell is traced without numbers
-        scores = np.where(impossible, 0.0, scores)  # 0 log 0 = 0
-    return _reduced(-np.sum(scores * target, axis=-1), reduction)
+    return _reduced(-np.sum(weighted(target, log_softmax(logits)), axis=-1), reduction)
 
 
 def nll_loss(log_probs: Array, target: Array, *, ignore_index: int | None = None, reduction: str = "mean") -> Array:
@@ -140,7 +139,8 @@ def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction:
     if target.dtype.kind != "f":
         target = target.astype(logits.dtype)
     # -log sigmoid(x) = softplus(-x) and -log(1 - sigmoid(x)) = softplus(x)
-    return _reduced(target * softplus(-logits) + (1.0 - target) * softplus(logits), reduction)
+    yes, no = weighted(target, softplus(-logits)), weighted(1.0 - target, softplus(logits))
+    return _reduced(yes + no, reduction)
 
 
 # -- parts --------------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def _reduced(losses: Array, reduction: str, counted: Array = None) -> Array:
     if reduction == "none":
         return losses
     if reduction == "sum":
-        return np.sum(losses)
+        return fitted(np.sum(wide(losses)), losses)
     if reduction != "mean":
         raise UsageError(f"reduction is {reduction!r}; it is 'mean', 'sum' or 'none'.")
     no_mean = "so there is no mean. Leave such a batch out, or use reduction='sum'."
@@ -189,12 +189,17 @@ def _reduced(losses: Array, reduction: str, counted: Array = None) -> Array:
     if counted is None:
         return np.mean(losses)
     number = checked(np.sum(counted), 1, np.inf, f"every target is ignored, {no_mean}")
-    return np.sum(losses) / number.astype(losses.dtype)
+    return fitted(over(np.sum(wide(losses)), number), losses)
 
 
 def _difference(y: Array, target: Array) -> Array:
     _check_same_shape(y, target)
-    return y - target
+    return as_array(y - target)
+
+
+def _square(error: Array) -> Array:
+    error = wide(error)
+    return error * error
 
 
 def _check_same_shape(y: Array, target: Array) -> None:

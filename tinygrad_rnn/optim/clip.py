@@ -1,12 +1,15 @@
 """Clipping of gradients, against the explosions that long products of Jacobians bring."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn.errors import NonFiniteError, UsageError
 from tinygrad_rnn.optim.parameters import Parameters, named
 from tinygrad_rnn.tensor import Tensor
+
+Array = Any
 
 
 def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
@@ -20,18 +23,8 @@ def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
     """
     _check_limit("max_norm", max_norm)
     pairs = _with_gradient(parameters)
-    with np.errstate(over="ignore", invalid="ignore"):
-        norm = math.sqrt(sum(float(np.vdot(p.grad, p.grad)) for _, p in pairs))
-    if not 1e-18 < norm < math.inf:  # not finite, or squares too large or too small for the dtype
-        _check_finite(pairs)
-        largest = max((float(np.max(np.abs(p.grad), initial=0.0)) for _, p in pairs), default=0.0)
-        if largest > 0.0:
-            norm = largest * math.sqrt(sum(float(np.sum((p.grad / largest) ** 2)) for _, p in pairs))
-    factor = max_norm / (norm + 1e-6)
-    if factor < 1.0:
-        for _, p in pairs:
-            p.grad = np.asarray(p.grad * factor)
-    return norm
+    with np.errstate(all="ignore"):
+        return _clip(pairs, max_norm)
 
 
 def clip_grad_value(parameters: Parameters, clip_value: float) -> None:
@@ -42,8 +35,43 @@ def clip_grad_value(parameters: Parameters, clip_value: float) -> None:
     _check_limit("clip_value", clip_value)
     pairs = _with_gradient(parameters)
     _check_finite(pairs)
-    for _, p in pairs:
-        p.grad = np.asarray(np.clip(p.grad, -clip_value, clip_value))
+    with np.errstate(under="ignore"):
+        for _, p in pairs:
+            p.grad = np.asarray(np.clip(_wide(p), -clip_value, clip_value), p.grad.dtype)
+
+
+def _clip(pairs: list[tuple[str, Tensor]], max_norm: float) -> float:
+    scale: Any = 1.0
+    norm = _norm(pairs, scale)
+    if not 1e-140 < norm < math.inf:  # not finite, or squares too large or too small
+        _check_finite(pairs)
+        scale = max((np.max(np.abs(_wide(p)), initial=0.0) for _, p in pairs), default=0.0)
+        if scale == 0.0:
+            return 0.0
+        norm = _norm(pairs, scale)
+        if scale < 1.0:
+            scale, norm = 1.0, norm * float(scale)
+    shrunk = max_norm / (norm + 1e-6 / scale)
+    if shrunk < scale:
+        for _, p in pairs:
+            p.grad = np.asarray(_over(p, scale) * shrunk, p.grad.dtype)
+    return norm * float(scale)
+
+
+def _wide(p: Tensor) -> Array:
+    """The gradient, at least in float64: squares of float16, and small factors of it, are not there in float16."""
+    wide: Array = p.grad.astype(np.result_type(p.grad.dtype, np.float64), copy=False)
+    return wide
+
+
+def _over(p: Tensor, scale: Any) -> Array:
+    return _wide(p) if scale == 1.0 else _wide(p) / scale
+
+
+def _norm(pairs: list[tuple[str, Tensor]], scale: Any) -> float:
+    """The Euclidean norm of all gradients over a scale."""
+    scaled = (_over(p, scale) for _, p in pairs)
+    return math.sqrt(sum(float(np.vdot(g, g)) for g in scaled))
 
 
 def _with_gradient(parameters: Parameters) -> list[tuple[str, Tensor]]:

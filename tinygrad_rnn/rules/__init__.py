@@ -4,7 +4,8 @@ elementwise     arithmetic, powers, exponentials and logarithms: one line of cal
 trigonometry    circular and hyperbolic functions, their inverses, sinc
 piecewise       abs, maximum, where, clip, rounding, remainders
 comparison      comparisons and truth values, which give plain arrays
-reduce          sum, mean, prod, max, min, var, std, average, the nan-functions
+reduce          sum, prod, max, min, the nan-functions
+moments         mean, var, std, average
 cumulative      cumsum, cumprod, diff, trapezoid
 sorting         sort, partition, median
 linalg          matmul, and every other product in terms of it: dot, tensordot, kron, cross, matrix_power, trace ...
@@ -12,6 +13,7 @@ einsum          einsum, whose share is again an einsum
 decompositions  inv, pinv, solve, det, slogdet, cholesky
 eigen           eigh, eigvalsh, svdvals, cond
 norms           norms of vectors and matrices
+scale           squares that do not overflow on the way
 shape           reshape, transpose, moveaxis, squeeze, broadcast_to, astype ...; unbroadcast
 joining         concatenate, stack, block, append, insert ...; split and its kind
 rearrange       entries moved about: flip, roll, rot90, tile, repeat, pad, tril, diag ...
@@ -34,11 +36,13 @@ from tinygrad_rnn.rules import (
     indexing,
     joining,
     linalg,
+    moments,
     nonlinear,
     norms,
     piecewise,
     rearrange,
     reduce,
+    scale,
     shape,
     sorting,
     structure,
@@ -57,11 +61,13 @@ __all__ = [
     "indexing",
     "joining",
     "linalg",
+    "moments",
     "nonlinear",
     "norms",
     "piecewise",
     "rearrange",
     "reduce",
+    "scale",
     "shape",
     "sorting",
     "structure",

@@ -1,6 +1,6 @@
 """Activations beside those of `nonlinear`, and the functions they are made of, each one node of the graph.
 
-Values and slopes are finite at +-1000; a slope at a kink is that of PyTorch.
+Values and slopes are limits at +-infinity; a slope at a kink is that of PyTorch.
 """
 
 import math
@@ -10,13 +10,15 @@ import numpy as np
 
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.primitive import defvjp, primitive
-from tinygrad_rnn.rules.elementwise import ratio
-from tinygrad_rnn.rules.nonlinear import sigmoid, softplus
+from tinygrad_rnn.rules.nonlinear import sigmoid, softplus, weighted
 
 Array = Any
 
 _SELU_ALPHA = 1.6732632423543772  # Klambauer et al. (2017), (14)
 _SELU_SCALE = 1.0507009873554805
+
+_FAR = 750.0  # exp(-750) is 0
+_FAR_SQUARED = 40.0  # exp(-x**2 / 2) is 0
 
 
 # -- pieces of straight lines -------------------------------------------------------------------------
@@ -28,7 +30,7 @@ def leaky_relu(x: Array, negative_slope: float = 0.01) -> Array:
 
     Maas et al. (2013), Rectifier nonlinearities improve neural network acoustic models.
     """
-    return np.where(np.greater(x, 0), x, np.multiply(negative_slope, x))
+    return np.where(np.greater(x, 0), x, weighted(negative_slope, x))
 
 
 @primitive
@@ -38,7 +40,7 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     `np.clip` has the same values and, as PyTorch's clamp, slope 1 at the ends.
     Raises UsageError if min_val > max_val.
     """
-    if min_val > max_val:
+    if not min_val <= max_val:
         raise UsageError(f"hardtanh cuts off at min_val={min_val} and max_val={max_val}; min_val must not be larger.")
     return np.clip(x, min_val, max_val)
 
@@ -79,27 +81,38 @@ def silu(x: Array) -> Array:
 
     Elfwing et al. (2018), arXiv:1702.03118.
     """
-    return x * sigmoid(x)
+    return np.maximum(x, -_FAR) * sigmoid(x)  # not -inf times 0
 
 
 @primitive
 def mish(x: Array) -> Array:
     """x * tanh(softplus(x)), elementwise.  Misra (2019), arXiv:1908.08681."""
-    return x * np.tanh(softplus(x))
+    return np.maximum(x, -_FAR) * np.tanh(softplus(x))
 
 
 def _elu(g: Array, y: Array, x: Array, alpha: float = 1.0) -> Array:
     return np.where(x > 0, g, g * alpha * np.exp(np.where(x > 0, 0.0, x)))  # by y the tail would be lost
 
 
+def _near(x: Array, far: float) -> Array:
+    """x, and no further out than that: the slope is the same there, without 0 times infinity."""
+    return np.minimum(np.maximum(x, -far), far)
+
+
+def _silu(g: Array, y: Array, x: Array) -> Array:
+    x = _near(x, _FAR)
+    return g * (sigmoid(x) * (1.0 + x * sigmoid(-x)))
+
+
 def _mish(g: Array, y: Array, x: Array) -> Array:
+    x = _near(x, _FAR)
     t = np.tanh(softplus(x))
     return g * (t + x * (1.0 - t * t) * sigmoid(x))
 
 
 defvjp(elu, _elu, None)
 defvjp(selu, lambda g, y, x: _elu(_SELU_SCALE * g, y, x, _SELU_ALPHA))
-defvjp(silu, lambda g, y, x: g * (sigmoid(x) * (1.0 + x * sigmoid(-x))))
+defvjp(silu, _silu)
 defvjp(mish, _mish)
 
 
@@ -133,8 +146,9 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     """
     if approximate not in ("none", "tanh"):
         raise UsageError(f"gelu knows approximate='none' and approximate='tanh', not {approximate!r}.")
-    x = np.asarray(x)
-    return x * (_normal_cdf(x) if approximate == "none" else sigmoid(_near_logit(x)))
+    near = _near(x, _FAR_SQUARED)
+    share = _normal_cdf(near) if approximate == "none" else sigmoid(_near_logit(near))
+    return np.maximum(x, -_FAR_SQUARED) * share
 
 
 def _entrywise(f: Any, x: Array) -> Array:
@@ -152,14 +166,21 @@ def _near_logit(x: Array) -> Array:
 
 
 def _gelu(g: Array, y: Array, x: Array, approximate: str = "none") -> Array:
+    x = _near(x, _FAR_SQUARED)
     if approximate == "none":
         return g * (_normal_cdf(x) + x * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi))
     z, slope = _near_logit(x), math.sqrt(8 / math.pi) * (1.0 + 3 * 0.044715 * x * x)
     return g * (sigmoid(z) * (1.0 + x * slope * sigmoid(-z)))
 
 
-defvjp(erf, lambda g, y, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))
-defvjp(erfc, lambda g, y, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x))
+def _bell(x: Array) -> Array:
+    """2 / sqrt(pi) exp(-x**2), the slope of erf."""
+    x = _near(x, _FAR_SQUARED)
+    return (2 / math.sqrt(math.pi)) * np.exp(-x * x)
+
+
+defvjp(erf, lambda g, y, x: g * _bell(x))
+defvjp(erfc, lambda g, y, x: -g * _bell(x))
 defvjp(gelu, _gelu, None)
 
 
@@ -169,7 +190,8 @@ defvjp(gelu, _gelu, None)
 @primitive
 def softsign(x: Array) -> Array:
     """x / (1 + |x|), elementwise: like tanh, with slower tails.  Glorot and Bengio (2010)."""
-    return x / (1.0 + np.abs(x))
+    infinite = np.isinf(x)
+    return np.where(infinite, np.sign(x), x) / np.where(infinite, 1.0, 1.0 + np.abs(x))
 
 
 @primitive
@@ -178,5 +200,10 @@ def logit(x: Array) -> Array:
     return np.log(x) - np.log1p(np.negative(x))
 
 
-defvjp(softsign, lambda g, y, x: g / np.square(1.0 + np.abs(x)))
-defvjp(logit, lambda g, y, x: ratio(g, x * (1.0 - x)))
+def _softsign(g: Array, y: Array, x: Array) -> Array:
+    size = 1.0 + np.abs(x)  # whose square would overflow
+    return g / size / size
+
+
+defvjp(softsign, _softsign)
+defvjp(logit, lambda g, y, x: g / ((x + 0.0) * (1.0 - x)))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_rnn.primitive import composite, defvjp, primitive
+from tinygrad_rnn.rules.scale import fitted
 
 Array = Any
 
@@ -41,18 +42,18 @@ def _back(x: Array, axis: int | None, shape: tuple[int, ...]) -> Array:
     return np.reshape(x, shape) if axis is None or len(shape) < 2 else np.swapaxes(x, 0, axis)
 
 
-def _cumsum(g: Array, y: Array, a: Array, axis: int | None = None) -> Array:
+def _cumsum(g: Array, a: Array, axis: int | None) -> Array:
     return _back(np.cumsum(_first(g, axis)[::-1], 0)[::-1], axis, a.shape)
 
 
-def _cumprod(g: Array, y: Array, a: Array, axis: int | None = None) -> Array:
-    x, y = _first(a, axis), _first(y, axis)
+def _cumprod(g: Array, y: Array, a: Array, axis: int | None) -> Array:
+    x, y = _first(fitted(a, g), axis), _first(y, axis)
     before = np.concatenate([np.ones_like(y[:1]), y[:-1]])  # y_i = y_(i-1) x_i, so an x of 0 needs no care
     return _back(before * _backwards(x[1:], _first(g, axis)), axis, a.shape)
 
 
-defvjp(np.cumsum, _cumsum)
-defvjp(np.cumprod, _cumprod)
+defvjp(np.cumsum, lambda g, y, a, axis=None, dtype=None, out=None: _cumsum(g, a, axis))
+defvjp(np.cumprod, lambda g, y, a, axis=None, dtype=None, out=None: _cumprod(g, y, a, axis))
 
 
 def _pairs(a: Array, axis: int) -> tuple[Array, Array]:

@@ -1,4 +1,7 @@
-"""Rules of inverse, pseudo-inverse, solve, determinant and the Cholesky factor, for stacks of matrices."""
+"""Rules of inverse, pseudo-inverse, solve, determinant and the Cholesky factor, for stacks of matrices.
+
+Where there is no derivative, at a matrix without an inverse or without full rank, the share is NaN: of that matrix only.
+"""
 
 from typing import Any, NamedTuple
 
@@ -21,11 +24,22 @@ def _inverse_transposed(a: Array) -> Array:
 defvjp(np.linalg.inv, lambda g, y, a: -_transposed(y) @ g @ _transposed(y))
 
 
-def _pinv(g: Array, y: Array, a: Array) -> Array:
-    """Golub and Pereyra (1973), doi:10.1137/0710036; the rank must stay the same nearby."""
+def _pinv(
+    g: Array,
+    y: Array,
+    a: Array,
+    rcond: Any = None,
+    hermitian: bool = False,
+    *,
+    rtol: Any = None,
+) -> Array:
+    """Golub and Pereyra (1973), doi:10.1137/0710036.  Next to a matrix without full rank the pseudo-inverse jumps."""
     g, p = _transposed(g), _transposed(y)
     left, right = g - a @ (y @ g), g - (g @ y) @ a  # (1 - a y) g, g (1 - y a)
-    return left @ y @ p + p @ y @ right - p @ _transposed(g) @ p
+    share = left @ y @ p + p @ y @ right - p @ _transposed(g) @ p
+    rank = np.sum(a * p, axis=(-2, -1), keepdims=True)  # the trace of a y
+    full = rank > min(a.shape[-2:]) - 0.5
+    return np.where(full, share, np.nan)
 
 
 defvjp(np.linalg.pinv, _pinv)
@@ -47,20 +61,42 @@ def _solve_right(g: Array, y: Array, a: Array, b: Array) -> Array:
 defvjp(np.linalg.solve, _solve_left, _solve_right)
 
 
+@primitive
+def scale_of_det(a: Array) -> Array:
+    """The number by which a is to be divided for a determinant of 1 or -1; NaN if there is none."""
+    logarithm = np.linalg.slogdet(a)[1][..., None, None] / max(a.shape[-1], 1)
+    return np.where(np.isfinite(logarithm), np.exp(logarithm), np.nan)
+
+
+defconstant(scale_of_det)
+
+
 def cofactors(a: Array) -> Array:
-    """d det(a) / da: the determinants of what is left without row i and column j, with alternating signs."""
+    """d det(a) / da, also where the determinant overflows, underflows or is 0."""
+    scale = scale_of_det(a)
+    usual = scale == scale
+    scale = np.where(usual, scale, 1.0)
+    scaled = np.where(usual, a, np.eye(a.shape[-1], dtype=a.dtype)) / scale
+    det = np.expand_dims(np.linalg.det(scaled), (-2, -1))
+    found = det * _inverse_transposed(scaled) * scale ** (a.shape[-1] - 1)
+    return found if np.all(usual) else np.where(usual, found, _minors(a))
+
+
+def _minors(a: Array) -> Array:
+    """The determinants of what is left without row i and column j, with alternating signs."""
     n = a.shape[-1]
-    others = np.array([[j for j in range(n) if j != i] for i in range(n)], dtype=int).reshape(n, n - 1)
-    minors = a[..., others[:, None, :, None], others[None, :, None, :]]
+    others = [[j for j in range(n) if j != i] for i in range(n)]
+    columns = np.array(others, dtype=int).reshape(n, 1, n - 1)
+    rows = [a[..., np.array(i, dtype=int).reshape(n - 1, 1), columns] for i in others]
     signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
-    return np.linalg.det(minors) * signs.astype(a.dtype)
+    return np.stack([np.linalg.det(row) for row in rows], axis=-2) * signs.astype(a.dtype)
 
 
 def _det(g: Array, y: Array, a: Array) -> Array:
-    g, y = (np.expand_dims(x, (-2, -1)) for x in (g, y))
-    if np.any(y == 0):  # no inverse
-        return g * cofactors(a)
-    return g * y * _inverse_transposed(a)
+    g, size = (np.expand_dims(x, (-2, -1)) for x in (g, y))
+    if np.all(np.isfinite(y) & np.not_equal(y, 0)):
+        return g * size * _inverse_transposed(a)
+    return g * cofactors(a)
 
 
 defvjp(np.linalg.det, _det)
@@ -86,7 +122,17 @@ def logabsdet(a: Array) -> Array:
 
 
 defconstant(sign_of_det)
-defvjp(logabsdet, lambda g, y, a: np.expand_dims(g, (-2, -1)) * _inverse_transposed(a))
+
+
+def _logabsdet(g: Array, y: Array, a: Array) -> Array:
+    g, regular = np.expand_dims(g, (-2, -1)), np.expand_dims(np.not_equal(y, -np.inf), (-2, -1))
+    if np.all(regular):
+        return g * _inverse_transposed(a)
+    inverse = _inverse_transposed(np.where(regular, a, np.eye(a.shape[-1], dtype=a.dtype)))
+    return np.where(regular, g * inverse, np.nan)
+
+
+defvjp(logabsdet, _logabsdet)
 
 
 @composite(np.linalg.slogdet)

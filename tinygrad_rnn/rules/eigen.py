@@ -1,4 +1,4 @@
-"""Rules of the eigenvalues and eigenvectors of symmetric matrices, and singular values in terms of them.
+"""Rules of the eigenvalues and eigenvectors of symmetric matrices, and of singular values in terms of them.
 
 Eigenvalues and eigenvectors are two primitives whose rules use each other, so derivatives of every order follow.
 Shares are symmetric, as the matrix is.  Equal eigenvalues do not turn into each other: their vectors send nothing.
@@ -8,26 +8,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.errors import UnsupportedError
+from tinygrad_rnn.errors import LinAlgError, UnsupportedError
 from tinygrad_rnn.primitive import composite, defvjp, primitive
+from tinygrad_rnn.rules.decompositions import sign_of_det
 from tinygrad_rnn.rules.joining import concatenate
+from tinygrad_rnn.rules.scale import fitted
+from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 
 
 @primitive
-def eigenvectors(a: Array) -> Array:
+def eigenvectors(a: Array, UPLO: str = "L") -> Array:
     """The eigenvectors of a symmetric matrix as columns, in the order of `np.linalg.eigvalsh`."""
-    return np.linalg.eigh(a)[1]
+    return np.linalg.eigh(a, UPLO)[1]
 
 
-def _eigenvalues(g: Array, y: Array, a: Array) -> Array:
-    v = eigenvectors(a)
+def _eigenvalues(g: Array, y: Array, a: Array, UPLO: str = "L") -> Array:
+    v = eigenvectors(a, UPLO)
     return (v * np.expand_dims(g, -2)) @ np.swapaxes(v, -1, -2)
 
 
-def _eigenvectors(g: Array, y: Array, a: Array) -> Array:
-    w, transposed = np.linalg.eigvalsh(a), np.swapaxes(y, -1, -2)
+def _eigenvectors(g: Array, y: Array, a: Array, UPLO: str = "L") -> Array:
+    w, transposed = np.linalg.eigvalsh(a, UPLO), np.swapaxes(y, -1, -2)
     gap = np.expand_dims(w, -2) - np.expand_dims(w, -1)
     turn = (gap != 0) / np.where(gap == 0, np.ones_like(gap), gap)
     share = y @ (turn * (transposed @ g)) @ transposed
@@ -46,35 +49,71 @@ class Eigen(NamedTuple):
 
 
 @composite(np.linalg.eigh)
-def eigh(a: Array) -> Eigen:
+def eigh(a: Array, UPLO: str = "L") -> Eigen:
     """Eigenvalues in ascending order, and eigenvectors, of symmetric matrices."""
-    return Eigen(np.linalg.eigvalsh(a), eigenvectors(a))
+    return Eigen(np.linalg.eigvalsh(a, UPLO), eigenvectors(a, UPLO))
 
 
-@composite(np.linalg.svdvals)
-def svdvals(x: Array, /) -> Array:
-    """The singular values, largest first: the eigenvalues that are not negative of [[0, x], [x^T, 0]]."""
+# -- singular values ----------------------------------------------------------------------------------
+
+
+def _singular_values(g: Array, y: Array, x: Array, /) -> Array:
+    """u g v^T, of the eigenvectors (u, v) / sqrt(2) of [[0, x], [x^T, 0]]; where one is 0 it has a kink, slope 0."""
     *stack, m, n = x.shape
     upper = concatenate(np.zeros((*stack, m, m), x.dtype), x, axis=-1)
     lower = concatenate(np.swapaxes(x, -1, -2), np.zeros((*stack, n, n), x.dtype), axis=-1)
-    return np.linalg.eigvalsh(concatenate(upper, lower, axis=-2))[..., ::-1][..., : min(m, n)]
+    vectors = eigenvectors(concatenate(upper, lower, axis=-2))[..., ::-1][..., : min(m, n)]
+    g = np.expand_dims(np.where(y > 0, 2.0 * g, 0.0), -2)
+    return (vectors[..., :m, :] * g) @ np.swapaxes(vectors[..., m:, :], -1, -2)
+
+
+defvjp(np.linalg.svdvals, _singular_values)
 
 
 @composite(np.linalg.svd)
-def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True) -> Array:
+def svd(
+    a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+) -> Array:
     """The singular values."""
     if compute_uv:
         raise UnsupportedError(
             "np.linalg.svd on Tensors gives singular values only, since its vectors have no derivative here. "
             "Use np.linalg.svdvals(a), or np.linalg.eigh of a.T @ a for the vectors."
         )
+    if hermitian:
+        return np.sort(np.abs(np.linalg.eigvalsh(a)))[..., ::-1]
     return np.linalg.svdvals(a)
+
+
+@primitive
+def infinite_where(x: Array, condition: Array) -> Array:
+    """x, and infinity where the condition holds: there it has no slope."""
+    return np.where(condition, np.inf, x)
+
+
+defvjp(infinite_where, lambda g, y, x, condition: np.where(condition, np.nan, g), None)
 
 
 @composite(np.linalg.cond)
 def cond(x: Array, p: Any = None) -> Array:
-    """The condition number in the norm p, None for the largest singular value over the smallest."""
-    if p in (None, 2, -2):
-        s = np.linalg.svdvals(x)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-    return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))
+    """The condition number in the norm p, None for the largest singular value over the smallest; infinite if singular."""
+    if 0 in x.shape[-2:]:
+        raise LinAlgError("np.linalg.cond is not defined for matrices without entries.")
+    with np.errstate(all="ignore"):
+        r = _spectral_cond(x, p) if p in (None, 2, -2) else _cond(x, p)
+    return infinite_where(r, np.isnan(r) & ~np.any(np.isnan(x), axis=(-2, -1)))
+
+
+def _spectral_cond(x: Array, p: Any) -> Array:
+    s = np.linalg.svdvals(x)
+    return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+
+
+def _cond(x: Array, p: Any) -> Array:
+    """In float64, as NumPy computes it; NaN for a matrix without an inverse."""
+    a = astype(x, np.dtype(np.float64))
+    regular = np.expand_dims(np.not_equal(sign_of_det(a), 0), (-2, -1))
+    inverse = np.linalg.inv(np.where(regular, a, np.eye(a.shape[-1])))
+    inverse = np.where(regular, inverse, np.nan)
+    r = np.linalg.norm(a, p, (-2, -1)) * np.linalg.norm(inverse, p, (-2, -1))
+    return fitted(r, x) if x.dtype.kind == "f" else r

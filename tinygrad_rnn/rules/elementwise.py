@@ -1,90 +1,90 @@
 """Rules of arithmetic, powers, exponentials and logarithms.  Broadcast axes are summed away where the share is pulled.
 
-Where a slope is infinite and g is 0 the share is 0: a branch that `np.where` masked out sends nothing, not 0/0.
+A rule is the derivative, plainly: infinite where it is.  `x + 0.0` makes a 0 of -0: where a function ends at 0 its slope
+is that from above.  Factors stand in the order in which nothing overflows before the share itself does.
 """
 
-from math import log
+from math import inf, log
 from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn.primitive import defvjp
-from tinygrad_rnn.rules.shape import as_array
+from tinygrad_rnn.rules.nonlinear import sigmoid
+from tinygrad_rnn.rules.shape import floating
 
 Array = Any  # an ndarray, or a Tensor when the derivative is itself differentiated
-
-
-def _ordinary(d: Array) -> bool:
-    """Is d free of 0 and NaN?  Known of numbers and of plain arrays; asked first because it is quick."""
-    if isinstance(d, (int, float)):
-        return bool(d)
-    return type(d) is np.ndarray and np.count_nonzero(np.abs(d) > 0) == d.size
-
-
-def ratio(g: Array, d: Array) -> Array:
-    """g / d, and 0, to every order, where g is 0 and d is 0 or NaN."""
-    if _ordinary(d):
-        return g / d
-    masked = (g == 0) & (np.greater(d, 0) == np.less(d, 0))  # neither positive nor negative: 0 or NaN
-    return np.where(masked, 0.0, g / np.where(masked, np.ones_like(d), d))
-
-
-def _divisor(g: Array, y: Array, a: Array, b: Array) -> Array:
-    return -g * y / b if _ordinary(b) else -ratio(ratio(g, b) * a, b)
-
 
 defvjp(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
 defvjp(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
 defvjp(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
-defvjp(np.divide, lambda g, y, a, b: ratio(g, b), _divisor)
+defvjp(np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
 defvjp(np.negative, lambda g, y, x: -g)
 defvjp(np.positive, lambda g, y, x: g)
-defvjp(np.reciprocal, lambda g, y, x: -ratio(ratio(g, x), x))
-defvjp(np.square, lambda g, y, x: 2.0 * g * x)
-defvjp(np.sqrt, lambda g, y, x: ratio(0.5 * g, y))
-defvjp(np.cbrt, lambda g, y, x: ratio(ratio(g / 3.0, y), y))
+defvjp(np.reciprocal, lambda g, y, x: -g * y * y)
+defvjp(np.square, lambda g, y, x: 2.0 * (g * x))
+defvjp(np.sqrt, lambda g, y, x: 0.5 * g / (y + 0.0))
+defvjp(np.cbrt, lambda g, y, x: g / 3.0 / y / y)
 defvjp(np.exp, lambda g, y, x: g * y)
-defvjp(np.exp2, lambda g, y, x: g * y * log(2.0))
-defvjp(np.expm1, lambda g, y, x: g * (y + 1.0))
-defvjp(np.log, lambda g, y, x: ratio(g, x))
-defvjp(np.log2, lambda g, y, x: ratio(g / log(2.0), x))
-defvjp(np.log10, lambda g, y, x: ratio(g / log(10.0), x))
-defvjp(np.log1p, lambda g, y, x: ratio(g, x + 1.0))
+defvjp(np.exp2, lambda g, y, x: g * (y * log(2.0)))
+defvjp(np.expm1, lambda g, y, x: g * np.exp(x))  # by y the tail would be lost
+defvjp(np.log, lambda g, y, x: g / (x + 0.0))
+defvjp(np.log2, lambda g, y, x: g / log(2.0) / (x + 0.0))
+defvjp(np.log10, lambda g, y, x: g / log(10.0) / (x + 0.0))
+defvjp(np.log1p, lambda g, y, x: g / (x + 1.0))
+
+
+def _lead(g: Array, a: Array, b: Array) -> Array:
+    """a - b.  Of two that are the same infinity, b is so first: whatever a is, -inf is below it and inf above."""
+    a, b = floating(a, g), floating(b, g)
+    same = np.isinf(a) & np.equal(a, b)
+    return np.where(same, -a, a) - np.where(same, 0.0, b)
+
+
 defvjp(
     np.logaddexp,
-    lambda g, y, a, b: g * np.exp(a - y),
-    lambda g, y, a, b: g * np.exp(b - y),
+    lambda g, y, a, b: g * sigmoid(_lead(g, a, b)),
+    lambda g, y, a, b: g * sigmoid(_lead(g, b, a)),
 )
 defvjp(
     np.logaddexp2,
-    lambda g, y, a, b: g * np.exp2(a - y),
-    lambda g, y, a, b: g * np.exp2(b - y),
+    lambda g, y, a, b: g * sigmoid(_lead(g, a, b) * log(2.0)),
+    lambda g, y, a, b: g * sigmoid(_lead(g, b, a) * log(2.0)),
 )
 
 
-def _floating(x: Array, g: Array) -> Array:
-    """A base or exponent in floats: the logarithm of an int8 is a float16, and a truth value less 1 an int64."""
-    if isinstance(x, (int, float)):
-        return np.asarray(x, g.dtype)
-    x = as_array(x)
-    return x if x.dtype.kind == "f" else x.astype(g.dtype)
-
-
 def _power_base(g: Array, y: Array, a: Array, b: Array) -> Array:
-    if isinstance(b, (int, float)) and b >= 1 and b % 1 == 0:
-        return g * (b * a ** (b - 1))
-    a = np.where((g == 0) & ((a == 0) | (y != y)), 1.0, a)  # masked out by np.where: 0, not 0 * inf, as in ratio
-    if isinstance(b, (int, float)):
-        return g * (b * a ** (b - 1)) if b else np.zeros_like(g)
-    b = _floating(b, g)
-    return g * (b * a ** np.where(np.equal(b, 0), np.ones_like(b), np.subtract(b, 1)))  # b = 0: slope 0
+    """b a ** (b - 1); 0 for an exponent of 0, also where a is 0 or infinite."""
+    if isinstance(b, (int, float)) and abs(b) < 1000:
+        if b < 0:
+            return g * b * y / (a if b % 1 == 0 else a + 0.0)
+        if b >= 1:
+            return g * b * a ** (b - 1)
+        if b == 0:
+            return np.zeros_like(g)
+        root = a ** ((b - 1) / 2)
+        return g * b * root * root
+    return g * _power_slope(a, floating(b, g))
+
+
+def _power_slope(a: Array, b: Array) -> Array:
+    """For exponents of any kind: among them 0, small ones with a ** (b - 1) too large, even ones without a predecessor."""
+    facts = np.finfo(b.dtype)
+    small, even = np.abs(b) < 1, np.abs(b) >= 2 / facts.eps
+    exponent = np.where(np.equal(b, 0), 0.0, b - 1.0)
+    power = a ** np.where(small, exponent / 2, exponent)
+    power = np.where(even, np.copysign(power, a), power)
+    b = np.minimum(np.maximum(b, facts.min), facts.max)  # 0 times infinity is 0 here
+    return b * power * np.where(small, power, 1.0)
 
 
 def _power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:
-    a = _floating(a, g)
-    masked = (g == 0) & ((y != y) | np.less(a, 0))
-    log_a = np.log(np.where(masked | np.equal(a, 0), np.ones_like(a), a))  # 0 ** b is flat in b
-    return g * np.where(masked, 0.0, y) * log_a
+    """y log(a).  0 ** b is flat in b where it is not infinite; a power that vanishes is flat too."""
+    if isinstance(a, (int, float)) and 0 < a < inf:
+        return g * y * log(a)
+    a = floating(a, g)
+    flat = (y == 0) | (np.equal(a, 0) & np.equal(b, 0))
+    return g * y * np.log(np.where(flat, 1.0, a))
 
 
 defvjp(np.power, _power_base, _power_exponent)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import ShapeError
+from tinygrad_rnn.errors import LinAlgError, ShapeError
 from tinygrad_rnn.primitive import composite, defvjp
 from tinygrad_rnn.rules.shape import as_array
 
@@ -168,7 +168,7 @@ def multi_dot(arrays: Sequence[Array]) -> Array:
 def matrix_power(a: Array, n: int) -> Array:
     """The product of n factors a, of the inverse if n is negative; by squaring."""
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise ShapeError(f"np.linalg.matrix_power needs square matrices, not shape {a.shape}.")
+        raise LinAlgError(f"np.linalg.matrix_power needs square matrices, not shape {a.shape}.")
     n = index(n)
     if n < 0:
         return np.linalg.matrix_power(np.linalg.inv(a), -n)

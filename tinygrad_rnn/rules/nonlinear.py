@@ -1,6 +1,6 @@
 """The nonlinear functions of neural networks that NumPy lacks, each one node with a one-line rule.
 
-They are exact far out: no overflow at +-1000, and no loss of the small tail of a probability.
+They are exact far out: no overflow at +-1000, no loss of the small tail of a probability, and limits at +-infinity.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_rnn.primitive import defvjp, primitive
 from tinygrad_rnn.rules.reduce import restore
+from tinygrad_rnn.rules.scale import HALF, fitted, wide
 
 Array = Any
 
@@ -33,40 +34,74 @@ def softplus(x: Array) -> Array:
 
 
 @primitive
+def weighted(w: Array, x: Array) -> Array:
+    """w * x, elementwise, and 0 where w is 0, even if x is infinite: 0 log 0 = 0."""
+    return np.multiply(w, np.where(np.equal(w, 0), 0.0, x))
+
+
+@primitive
 def logsumexp(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """log of the sum of exp(x) over `axis` (None: over all axes)."""
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros_like(top))
     with np.errstate(divide="ignore"):  # all -inf: log 0 is right
-        total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+        e = np.exp(x - top)
+        total = (np.log(_total(e, axis)) + top).astype(e.dtype, copy=False)
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
 @primitive
 def softmax(x: Array, axis: int = -1) -> Array:
-    """exp(x) / sum(exp(x)) over `axis`: a probability distribution."""
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    """exp(x) / sum(exp(x)) over `axis`: a probability distribution.  NaN where several entries are infinite alike."""
+    e = np.exp(_below_top(x, axis))
+    return (e / _total(e, axis)).astype(e.dtype, copy=False)
 
 
 @primitive
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """log(softmax(x)) over `axis`, without forming the probabilities."""
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    below = _below_top(x, axis)
+    e = np.exp(below)
+    return (below - np.log(_total(e, axis))).astype(e.dtype, copy=False)
+
+
+def _total(e: Array, axis: Any) -> Array:
+    """The sum, in float32 for float16: of 100,000 ones it would be infinite."""
+    return np.add.reduce(e, axis, np.float32 if e.dtype == HALF else None, None, True)
+
+
+def _below_top(x: Array, axis: Any) -> Array:
+    """x less its largest entry: 0 there, also if that entry is infinite and alone."""
+    top = np.maximum.reduce(x, axis, None, None, True)
+    if np.isfinite(top).all():
+        return x - top
+    at_top = np.equal(x, top)
+    alone = at_top & (np.sum(at_top, axis=axis, keepdims=True) == 1)
+    with np.errstate(invalid="ignore"):
+        return np.where(alone, np.zeros_like(top), x - top)
 
 
 def _logsumexp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    y = np.where(y == -np.inf, 0.0, y)  # only -inf in the sum: it sends 0, not exp(-inf + inf)
-    return restore(g, x, axis, keepdims) * np.exp(x - restore(y, x, axis, keepdims))
+    """softmax(x).  Where y is infinite: an inf alone is all that counts; nothing but -inf sends nothing."""
+    g, y = restore(g, x, axis), restore(y, x, axis)
+    infinite = np.isinf(y)
+    at_top = np.equal(x, y) & np.greater(y, 0)
+    alone = at_top & (np.count_nonzero(at_top, axis=axis, keepdims=True) == 1)
+    return g * np.where(infinite, alone, softmax(np.where(infinite, 0.0, x), axis))
+
+
+def _softmax(g: Array, y: Array, x: Array, axis: int = -1) -> Array:
+    return fitted(y * (g - np.sum(wide(g * y), axis=axis, keepdims=True)), g)
+
+
+def _log_softmax(g: Array, y: Array, x: Array, axis: int = -1) -> Array:
+    return fitted(g - np.exp(y) * np.sum(wide(g), axis=axis, keepdims=True), g)
 
 
 defvjp(sigmoid, lambda g, y, x: g * (y - y * y))  # a scalar would take NumPy as long as the rest
 defvjp(relu, lambda g, y, x: np.where(x > 0, g, 0.0))
 defvjp(softplus, lambda g, y, x: g * sigmoid(x))
+defvjp(weighted, lambda g, y, w, x: g * x, lambda g, y, w, x: g * w)
 defvjp(logsumexp, _logsumexp)
-defvjp(softmax, lambda g, y, x, axis=-1: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
-defvjp(
-    log_softmax,
-    lambda g, y, x, axis=-1: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True),
-)
+defvjp(softmax, _softmax)
+defvjp(log_softmax, _log_softmax)

@@ -6,23 +6,36 @@ import numpy as np
 
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.primitive import composite, defvjp
-from tinygrad_rnn.rules.reduce import restore
+from tinygrad_rnn.rules.reduce import restore, shared
+from tinygrad_rnn.rules.scale import extent, fitted, ordinary, unit, wide, with_infinite
 
 Array = Any
 
 
-def _vector_norm(g: Array, y: Array, x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Array:  # noqa: A002
-    g, y = restore(g, x, axis, keepdims), restore(y, x, axis, keepdims)
+def _vector_norm(
+    g: Array, y: Array, x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2  # noqa: A002
+) -> Array:
     if abs(ord) == np.inf:  # entries equally large share equally
-        chosen = (np.abs(x) == y).astype(g.dtype)
-        return g * np.sign(x) * (chosen / np.sum(chosen, axis=axis, keepdims=True))
+        return np.sign(x) * shared(g, y, np.abs(x), axis)
+    g, y = restore(g, x, axis), restore(y, x, axis)
     if ord == 0:  # counts
         return np.zeros_like(x)
-    y = np.where(y == 0, np.ones_like(y), y)
     if ord == 2:
-        return g * (x / y)
-    size = np.where(x == 0, np.ones_like(x), np.abs(x))
-    return g * np.sign(x) * (size / y) ** (ord - 1)
+        return (g / y) * x if ordinary(y) else fitted(g * unit(wide(x), axis), x)
+    if ordinary(y, ord):
+        return g * np.sign(x) * (np.where(x == 0, 1.0, np.abs(x)) / y) ** (ord - 1)
+    return fitted(g * _slope(wide(x), axis, ord), x)
+
+
+def _slope(x: Array, axis: Any, p: float) -> Array:
+    """sign(x) (|x| / norm) ** (p - 1), of entries of any size."""
+    none = np.equal(x, 0)
+    u = np.where(none, 1.0, np.abs(x)) / extent(x, axis, p < 0)
+    total = np.sum(np.where(none, 0.0 if p > 0 else np.inf, u**p), axis=axis, keepdims=True)
+    slope = np.sign(x) * (u ** (p - 1) * np.where(total == 0, 1.0, total) ** (1 / p - 1))
+    if p < 0 or p == 1:  # infinite entries are no different
+        return slope
+    return with_infinite(slope, x, axis, 0.0 if p > 1 else np.inf)
 
 
 defvjp(np.linalg.vector_norm, _vector_norm)

@@ -5,13 +5,15 @@ Where pieces meet:
     the slope of abs is 0 at 0; the slope of clip is 1 on the closed interval, as in PyTorch
     steps (floor, round, sign, ...) are flat everywhere: the gradient is 0, and the graph goes on
     a NaN that fmax, fmin or nan_to_num passes over gets 0
+    a comparison with NaN is false: where maximum, clip or relu give NaN, the gradient is 0
 """
 
 from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import composite, defvjp
+from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.primitive import composite, defvjp, primitive
 
 Array = Any
 
@@ -46,13 +48,50 @@ def where(condition: Array, *branches: Array) -> Any:
     return NotImplemented if branches else np.nonzero(condition)
 
 
+@primitive
+def clip(a: Array, low: Array, high: Array) -> Array:
+    """`np.clip` with its bounds by position: `high` where they cross, NaN where one of the three is NaN."""
+    return np.clip(a, low, high)
+
+
+def _inside(a: Array, low: Array, high: Array) -> Any:
+    """Within the closed interval."""
+    above = low is None or np.greater_equal(a, low)
+    return above if high is None else above & np.less_equal(a, high)
+
+
+def _at_low(a: Array, low: Array, high: Array) -> Any:
+    below = np.less(a, low)
+    return below if high is None else below & np.less_equal(low, high)
+
+
+def _at_high(a: Array, low: Array, high: Array) -> Any:
+    above = np.greater(a, high)
+    return above if low is None else above | np.greater(low, high)
+
+
+defvjp(
+    clip,
+    lambda g, y, a, low, high: np.where(_inside(a, low, high), g, 0.0),
+    lambda g, y, a, low, high: np.where(_at_low(a, low, high), g, 0.0),
+    lambda g, y, a, low, high: np.where(_at_high(a, low, high), g, 0.0),
+)
+
+
 @composite(np.clip)
-def clip(a: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Array:  # noqa: A002 (NumPy's own names)
-    """Clipping by comparison: the slope is 1 on the closed interval, as in PyTorch, not 1/2 at its ends."""
-    low = a_min if min is None else min
-    high = a_max if max is None else max
-    a = a if low is None else np.where(a < low, low, a)
-    return a if high is None else np.where(a > high, high, a)
+def clip_by_keyword(
+    a: Array,
+    a_min: Any = None,
+    a_max: Any = None,
+    out: None = None,
+    *,
+    min: Any = None,  # noqa: A002 (NumPy's own names)
+    max: Any = None,  # noqa: A002
+) -> Array:
+    """The value between bounds, None for no bound: slope 1 on the closed interval, not 1/2 at its ends."""
+    if not (min is max is None or a_min is a_max is None):
+        raise UsageError("np.clip has its bounds as a_min and a_max, or as min and max, not as both.")
+    return clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
 @composite(np.nan_to_num)
@@ -68,7 +107,7 @@ def nan_to_num(x: Array, copy: bool = True, nan: Any = 0.0, posinf: Any = None, 
 for step in (np.sign, np.floor, np.ceil, np.trunc, np.rint):
     defvjp(step, flat)
 for rounding in (np.round, np.around):
-    defvjp(rounding, lambda g, y, a, decimals=0: np.zeros_like(g))
+    defvjp(rounding, lambda g, y, a, decimals=0, out=None: np.zeros_like(g))
 defvjp(np.floor_divide, flat, flat)
 defvjp(np.heaviside, flat, lambda g, y, a, b: np.where(np.equal(a, 0), g, 0.0))
 

@@ -1,7 +1,6 @@
-"""Rules of the reductions over axes.
+"""Rules of sums, products and the largest and smallest entries over axes; NaN passed over, where NumPy does.
 
-Equal entries of max and min share equally.  The slope of std is 0 where the variance is 0, as the norm's is at 0.
-NaN entries that a nan-function passes over get 0.
+Equal entries of max and min share equally.  What a nan-function passes over or `where=` leaves out gets 0.
 """
 
 from math import prod
@@ -10,43 +9,57 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_rnn.errors import ShapeError
+from tinygrad_rnn.errors import AxisError
 from tinygrad_rnn.primitive import composite, defconstant, defvjp
-from tinygrad_rnn.rules.elementwise import ratio
+from tinygrad_rnn.rules.scale import fitted, over
 
 Array = Any
 
 
-def restore(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
+def restore(g: Array, x: Array, axis: Any) -> Array:
     """Give a reduced array its lost axes back, with length 1, so that it broadcasts against x."""
-    if keepdims or g.ndim == x.ndim:
+    if g.ndim == x.ndim:
         return g
-    if axis is None:
-        return g.reshape((1,) * x.ndim)
-    return np.expand_dims(g, axis)
+    return g.reshape((1,) * x.ndim) if axis is None else np.expand_dims(g, axis)
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that `axis=` names, counted from the front; None names all.  NumPy lets a number without axes have 0."""
-    axes: tuple[int, ...] = normalize_axis_tuple(range(ndim) if axis is None or ndim == 0 else axis, ndim)
+    """The axes that `axis=` names, counted from the front; None names all.  A number has axis 0 in NumPy."""
+    try:
+        axes: tuple[int, ...] = normalize_axis_tuple(range(ndim) if axis is None or ndim == 0 else axis, ndim)
+    except np.exceptions.AxisError as error:
+        raise AxisError(f"{error}. Axes are numbered from 0, and from -1 backwards.") from error
     return axes
 
 
-def _count(a: Array, y: Array) -> int:
-    """How many entries make one entry of y; a Python int, so that float32 stays float32."""
-    return int(a.size // max(y.size, 1))
+def given(**options: Any) -> dict[str, Any]:
+    """The options that say something else than NumPy's defaults."""
+    return {name: value for name, value in options.items() if value is not None and value is not True}
 
 
-def _sum(g: Array, y: Array, a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
-    return np.broadcast_to(restore(g, a, axis, keepdims), a.shape)
+def among(where: Any, x: Array, otherwise: float = 0.0) -> Array:
+    """x, with something else in the place of the entries that `where=` leaves out."""
+    return x if where is True else np.where(where, x, otherwise)
 
 
-def _mean(g: Array, y: Array, a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
-    return np.broadcast_to(restore(g / _count(a, y), a, axis, keepdims), a.shape)
+def count(a: Array, y: Array, axis: Any, where: Any, keepdims: bool = True) -> Any:
+    """How many entries make one entry of y: a number, or with `where=` an array."""
+    if where is True:
+        return int(a.size // max(y.size, 1))
+    return np.count_nonzero(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
 
 
-def _prod(g: Array, y: Array, a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
-    return restore(g, a, axis, keepdims) * _product_of_others(a, axes_of(axis, a.ndim))
+# -- sums and products --------------------------------------------------------------------------------
+
+
+def _sum(g: Array, a: Array, axis: Any, where: Any) -> Array:
+    return among(where, np.broadcast_to(restore(g, a, axis), a.shape))
+
+
+def _prod(g: Array, a: Array, axis: Any, initial: Any, where: Any) -> Array:
+    others = _product_of_others(among(where, fitted(a, g), 1.0), axes_of(axis, a.ndim))
+    share = restore(g, a, axis) * (others if initial is None else others * np.asarray(initial, g.dtype))
+    return among(where, share)
 
 
 def _product_of_others(a: Array, axes: tuple[int, ...]) -> Array:
@@ -60,86 +73,98 @@ def _product_of_others(a: Array, axes: tuple[int, ...]) -> Array:
     return np.transpose((before * after).reshape(rows.shape), sorted(range(a.ndim), key=order.__getitem__))
 
 
-def _extremum(g: Array, y: Array, a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
-    chosen = (a == restore(y, a, axis, keepdims)).astype(g.dtype)  # ties share equally
-    ties = np.sum(chosen, axis=axis, keepdims=True)
-    return restore(g, a, axis, keepdims) * (chosen / ties)
+defvjp(
+    np.sum,
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: (
+        _sum(g, a, axis, where)
+    ),
+)
+defvjp(
+    np.prod,
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True: (
+        _prod(g, a, axis, initial, where)
+    ),
+)
 
 
-def _deviation(a: Array, axis: Any) -> Array:
-    return a - np.mean(a, axis=axis, keepdims=True)
+# -- the largest and the smallest ---------------------------------------------------------------------
 
 
-def _var(g: Array, y: Array, a: Array, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
-    return restore(2.0 * g, a, axis, keepdims) * _deviation(a, axis) / max(_count(a, y) - ddof, 0)
+def shared(g: Array, y: Array, a: Array, axis: Any, initial: Any = None, where: Any = True) -> Array:
+    """g, in equal parts to the entries of a that are y; NaN if y is.  An initial value takes its part too."""
+    g, y = restore(g, a, axis), restore(y, a, axis)
+    chosen = np.equal(a, y) if where is True else np.logical_and(np.equal(a, y), where)
+    alone = axis is None and type(chosen) is np.ndarray
+    ties: Any = np.count_nonzero(chosen) if alone else np.count_nonzero(chosen, axis=axis, keepdims=True)
+    if initial is not None:
+        ties = ties + np.equal(y, np.asarray(initial, y.dtype))
+    return np.where(chosen, over(g, ties), over(np.zeros_like(g), ties))
 
 
-def _std(g: Array, y: Array, a: Array, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
-    g, y, n = restore(g, a, axis, keepdims), restore(y, a, axis, keepdims), max(_count(a, y) - ddof, 0)
-    return ratio(g * _deviation(a, axis) / n, y)
-
-
-defvjp(np.sum, _sum)
-defvjp(np.mean, _mean)
-defvjp(np.prod, _prod)
 for extremum in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
-    defvjp(extremum, _extremum)
-defvjp(np.var, _var)
-defvjp(np.std, _std)
+    defvjp(
+        extremum,
+        lambda g, y, a, axis=None, out=None, keepdims=False, initial=None, where=True: (
+            shared(g, y, a, axis, initial, where)
+        ),
+    )
 
 
 @composite(np.ptp)
-def ptp(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
+def ptp(a: Array, axis: Any = None, out: None = None, keepdims: bool = False) -> Array:
     """Peak to peak."""
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
 
+# -- NaN passed over ----------------------------------------------------------------------------------
+
+
 @composite(np.nansum)
-def nansum(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
+def nansum(
+    a: Array,
+    axis: Any = None,
+    dtype: Any = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Array:
     """The sum of the entries that are numbers."""
-    return np.sum(np.where(np.isnan(a), 0, a), axis=axis, keepdims=keepdims)
+    numbers = np.where(np.isnan(a), 0, a)
+    options = given(dtype=dtype, initial=initial, where=where)
+    return np.sum(numbers, axis=axis, keepdims=keepdims, **options)
 
 
 @composite(np.nanprod)
-def nanprod(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
+def nanprod(
+    a: Array,
+    axis: Any = None,
+    dtype: Any = None,
+    out: None = None,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Array:
     """The product of the entries that are numbers."""
-    return np.prod(np.where(np.isnan(a), 1, a), axis=axis, keepdims=keepdims)
+    numbers = np.where(np.isnan(a), 1, a)
+    options = given(dtype=dtype, initial=initial, where=where)
+    return np.prod(numbers, axis=axis, keepdims=keepdims, **options)
 
 
 @composite(np.nanmean)
-def nanmean(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
+def nanmean(
+    a: Array,
+    axis: Any = None,
+    dtype: Any = None,
+    out: None = None,
+    keepdims: bool = False,
+    *,
+    where: Any = True,
+) -> Array:
     """The mean of the entries that are numbers."""
-    count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims, dtype=a.dtype)
-    return nansum(a, axis, keepdims=keepdims) / count
-
-
-@composite(np.average)
-def average(a: Array, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
-    """The mean with weights of a's shape, or of the shape of the axes alone; `returned` adds their sum."""
-    if weights is None:
-        mean = np.mean(a, axis=axis, keepdims=keepdims)
-        total: Array = np.asarray(_count(a, mean), mean.dtype)
-    else:
-        w = _against(weights, np.shape(a), axis)
-        total = np.sum(w, axis=axis, keepdims=keepdims)
-        if np.any(total == 0):
-            raise ZeroDivisionError("the weights of np.average sum to 0, so there is no mean. Give other weights.")
-        mean = np.sum(np.multiply(a, w), axis=axis, keepdims=keepdims) / total
-    return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
-
-
-def _against(weights: Array, shape: tuple[int, ...], axis: Any) -> Array:
-    """Weights of the axes alone, with length 1 along the others."""
-    if np.shape(weights) == shape:
-        return weights
-    axes = axes_of(axis, len(shape))
-    if np.shape(weights) != tuple(shape[i] for i in axes):
-        raise ShapeError(
-            f"np.average of shape {shape} over axis {axis} with weights of shape {np.shape(weights)}: "
-            f"weights need the shape of the array, or {tuple(shape[i] for i in axes)}, that of the axes."
-        )
-    in_order = np.transpose(weights, sorted(range(len(axes)), key=axes.__getitem__))
-    return np.reshape(in_order, tuple(n if i in axes else 1 for i, n in enumerate(shape)))
+    number = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims, **given(where=where))
+    total = np.nansum(a, axis=axis, keepdims=keepdims, **given(dtype=dtype, where=where))
+    return over(total, number)
 
 
 defconstant(np.argmax, np.argmin, np.nanargmax, np.nanargmin)

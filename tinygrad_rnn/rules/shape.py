@@ -16,6 +16,14 @@ def as_array(x: Any) -> Array:
     return x if hasattr(x, "ndim") else np.asarray(x)
 
 
+def floating(x: Any, g: Array) -> Array:
+    """An operand in floats, those of g if it has none: the logarithm of an int8 is a float16, a truth value less 1 an int64."""
+    if isinstance(x, (int, float)):
+        return np.asarray(x, g.dtype)
+    x = as_array(x)
+    return x if x.dtype.kind == "f" else x.astype(g.dtype)
+
+
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     """Sum g over the axes along which an array of this shape was broadcast."""
     extra = g.ndim - len(shape)

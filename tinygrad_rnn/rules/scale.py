@@ -1,0 +1,101 @@
+"""Squares that neither over- nor underflow on the way, and halves that are computed in singles.
+
+`extent` is a constant, as a sign is: what does not depend on the scale has no derivative with respect to it.
+"""
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.primitive import defconstant, primitive
+from tinygrad_rnn.rules.shape import astype
+
+Array = Any
+
+HALF = np.dtype(np.float16)
+
+
+def wide(x: Array) -> Array:
+    """x with room for sums and squares: float16 as float32."""
+    return astype(x, np.dtype(np.float32)) if x.dtype == HALF else x
+
+
+def fitted(x: Array, like: Array) -> Array:
+    """x in the dtype of another."""
+    return x if x.dtype == like.dtype else astype(x, like.dtype)
+
+
+def over(g: Array, n: Any) -> Array:
+    """g / n for counts n, in the dtype of g: a float16 holds no count above 65,504."""
+    return g / n if type(n) is int and g.dtype != HALF else fitted(wide(g) / n, g)
+
+
+def _root(x: Any, p: float) -> float:
+    return math.exp(min(max(float(np.log(x)) / p, -700.0), 700.0))
+
+
+@cache
+def _bounds(dtype: Any, p: float) -> tuple[float, float]:
+    """Between them a norm of order p is not rounded by powers that over- or underflow; of halves nothing is known."""
+    if dtype == HALF:
+        return np.inf, np.inf
+    facts = np.finfo(dtype)
+    small, large = (_root(x, p) for x in (facts.tiny / facts.eps, facts.max))
+    return (small, np.inf) if p > 0 else (large, small)
+
+
+def within(y: Array, low: float, high: float) -> bool:
+    """Do all entries lie between these?  Of a traced value, which has no numbers, not known: no."""
+    if type(y) is np.ndarray and y.size == 1:
+        return low < float(y.item()) < high
+    inside = (y > low) & (y < high)
+    return isinstance(inside, (np.ndarray, np.bool_)) and bool(inside.all())
+
+
+def extreme(y: Array) -> bool:
+    """Is any entry 0, infinite or NaN?  Of a traced value not known: no."""
+    inside = (y > 0) & (y < np.inf)
+    return isinstance(inside, (np.ndarray, np.bool_)) and not inside.all()
+
+
+def ordinary(y: Array, p: float = 2) -> bool:
+    """Are these norms of order p as exact as their dtype?"""
+    return within(y, *_bounds(y.dtype, p))
+
+
+def finite(y: Array) -> bool:
+    """Are these variances as exact as their dtype?"""
+    return y.dtype != HALF and within(y, -1.0, np.inf)
+
+
+@primitive
+def extent(x: Array, axis: Any = None, least: bool = False) -> Array:
+    """The largest |x| over the axes, kept with length 1, or the least: neither 0 nor infinite.  1 if there is none."""
+    size = np.abs(x)
+    counts = (size > 0) & (size < np.inf)
+    pick, none = (np.min, np.inf) if least else (np.max, 0.0)
+    y = pick(size, axis=axis, keepdims=True, initial=none, where=counts)
+    return np.where(np.equal(y, none), np.ones_like(y), y)
+
+
+defconstant(extent)
+
+
+def unit(x: Array, axis: Any = None) -> Array:
+    """x / |x|, vector by vector along the axes: the slope of the norm.  0 for a zero vector.
+
+    One infinite entry alone is all that counts; of several none does: the norm is infinite without it.
+    """
+    u = x / extent(x, axis)
+    square = np.sum(u * u, axis=axis, keepdims=True)
+    u = np.where(square == 0, 0.0, u / np.sqrt(np.where(square == 0, 1.0, square)))
+    return with_infinite(u, x, axis, 0.0)
+
+
+def with_infinite(slope: Array, x: Array, axis: Any, several: float) -> Array:
+    """The slope of a norm, at infinite entries its sign for one alone, and `several` times it for more."""
+    infinite = np.isinf(x)
+    alone = np.count_nonzero(infinite, axis=axis, keepdims=True) == 1
+    return np.where(infinite, np.where(alone, np.sign(x), np.copysign(several, x)), slope)
