@@ -13,6 +13,8 @@ from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any, Protocol
 
+import numpy as np
+
 from tinygrad_rnn.careful import Careful, finite, finite_where_it_counts
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.fit import fit, wrong
@@ -79,7 +81,8 @@ def pullback(
         at_once = None
         if type(rules) is Together:
             wanted = [i for i in argnums if args[i] not in skip]
-            at_once = iter(rules.rule(wanted, g, y, *operands, **kwargs or {}))
+            rule_of_all = rules.rule if careful is None else rules.careful
+            at_once = iter(rule_of_all(wanted, g, y, *operands, **kwargs or {}))
         shares: list[Array] = []
         for i in argnums:
             parent, primal = args[i], primals[i]
@@ -140,10 +143,11 @@ def carefully(
 
     walk  runs `pullback`, with the `careful` it is given, and returns the cotangents that matter
     """
-    found = walk(None)
-    if all(map(finite, found.values())) or not finite_where_it_counts(seeds):
-        return found
-    return walk(Careful(seeds, ancestors(seeds, stop=set(stop) - seeds.keys())))
+    with np.errstate(all="ignore"):  # a slope of 1 / 0 is no mishap, and the values have told theirs
+        found = walk(None)
+        if all(map(finite, found.values())) or not finite_where_it_counts(seeds):
+            return found
+        return walk(Careful(seeds, ancestors(seeds, stop=set(stop) - seeds.keys())))
 
 
 def pushforward(

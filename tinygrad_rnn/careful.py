@@ -83,17 +83,23 @@ class Careful:
         """What live entries reach; None if that is unknown."""
         fun, everything = tensor.fun, self._weights(shape)
         some = everything if live is None else everything * live
-        if fun in LINEAR or fun in CHOSEN:
+        if fun in LINEAR:
             return _numbers(run(some, None)) != 0
         if fun in BILINEAR:
             return _numbers(run(some, [self._factor(tensor, i) for i in range(len(tensor.args))])) != 0
+        if fun in CHOSEN:
+            return _numbers(run(some, [_without_nan(p) for p in tensor.primals])) != 0
         if live is None or package_of(fun) not in ("numpy", "tinygrad_rnn"):  # another's may branch on values
             return None
-        try:
-            point = self._ordinary_point(tensor)
-            return (_numbers(run(some, point)) != 0) | (_numbers(run(everything, point)) == 0)
-        except (ValueError, ArithmeticError):  # not positive definite, say
-            return None
+        for low, high in ((0.5, 0.9), (1.2, 1.9)):  # one of them lies in the domain of every function
+            try:
+                point = self._point(tensor, low, high)
+                of_all = _numbers(run(everything, point))
+                if np.all(np.isfinite(of_all)):
+                    return (_numbers(run(some, point)) != 0) | (of_all == 0)
+            except (ValueError, ArithmeticError):  # not positive definite, say
+                pass
+        return None
 
     def _without_bad(
         self, tensor: Any, argnum: int, v: Array, live: Mask, found: Array, operands: tuple[Any, ...], run: Run
@@ -132,12 +138,12 @@ class Careful:
             if never.any():
                 self._never[tensor] = never
 
-    def _ordinary_point(self, tensor: Any) -> list[Any]:
+    def _point(self, tensor: Any, low: float, high: float) -> list[Any]:
         """Operands at which the slopes of known functions are neither 0 nor infinite."""
-        point = list(tensor.primals)
-        for i in tensor.argnums:
-            point[i] = self._rng.uniform(0.5, 0.9, tensor.primals[i].shape)
-        return point
+        return [
+            self._rng.uniform(low, high, p.shape) if _is_floating(p) and has_rule(tensor.fun, i) else p
+            for i, p in enumerate(tensor.primals)
+        ]
 
     def _weights(self, shape: tuple[int, ...]) -> Array:
         """Numbers of which no two cancel."""
@@ -146,3 +152,11 @@ class Careful:
 
 def _numbers(x: Any) -> Array:
     return np.asarray(getattr(x, "_data", x))
+
+
+def _is_floating(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+def _without_nan(x: Any) -> Any:
+    return np.where(np.isnan(x), 0.5, x) if _is_floating(x) else x

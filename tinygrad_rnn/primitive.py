@@ -43,10 +43,13 @@ CHOSEN: set[Function] = set()  # on which entries the values select; the slopes 
 
 
 class Together(Sequence[Rule]):
-    """The rule of a function of any number of arrays, which gives the shares of all arguments wanted in one call."""
+    """The rule of a function of any number of arrays, which gives the shares of all arguments wanted in one call.
 
-    def __init__(self, rule: Rule):
-        self.rule = rule
+    careful  the same for a careful walk, where it takes another way
+    """
+
+    def __init__(self, rule: Rule, careful: Rule | None = None):
+        self.rule, self.careful = rule, careful or rule
 
     def __getitem__(self, argnum: Any) -> Any:
         return lambda *args, **kwargs: self.rule((argnum,), *args, **kwargs)[0]
@@ -78,13 +81,13 @@ def defvjp(fun: Function, *rules: Rule | None) -> None:
     VJP[fun] = rules if form.positional == math.inf else (*rules, *[None] * (int(form.positional) - len(rules)))
 
 
-def defvjp_variadic(fun: Function, rule: Rule) -> None:
+def defvjp_variadic(fun: Function, rule: Rule, careful: Rule | None = None) -> None:
     """Give `fun(*arrays, **kwargs)` one rule for all its arrays.
 
     `rule(argnums, g, y, *arrays, **kwargs)` returns the shares of the arguments with these numbers, in their order:
-    one call for all, so that a stack of n arrays costs n and not n².
+    one call for all, so that a stack of n arrays costs n and not n².  careful: see `Together`.
     """
-    VJP[fun] = Together(rule)
+    VJP[fun] = Together(rule, careful)
     FORM[fun] = _form(rule, skip=3)
 
 

@@ -52,7 +52,7 @@ def forward(tangents: Mapping[Tensor, Array], ys: Sequence[Tensor], create_graph
     if not create_graph:
         tangents = {x: value(dx) for x, dx in tangents.items()}
     push = _Push(create_graph)
-    with grad_mode(create_graph or current()):
+    with grad_mode(create_graph or current()), np.errstate(all="ignore"):  # as in a walk back
         found = pushforward(tangents, ys, push)
         if not all(finite(dy) for dy in map(found.get, ys) if dy is not None) and all(finite(y) for y in ys):
             push.careful = Careful(tangents, ancestors(ys, stop=tangents))

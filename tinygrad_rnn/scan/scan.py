@@ -154,7 +154,9 @@ def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | Non
     arrays, initial = [value(a) for a in flat_x], [value(a) for a in flat_h]
     run = Run(plan, plan.values(), arrays, initial, every, recorded=recorded)
     operands = (*(v.source for v in plan.parameters), *flat_x, *flat_h)
-    call = {"call": node.Call(run, lambda: _flat(_unrolled(cell, xs, h0, run.T)), plan.keys)}
+    given = rebuilt(structure(xs), iter(flat_x)), rebuilt(structure(h0), iter(flat_h))  # as the graph keeps them
+    replay = lambda: _flat(_unrolled(cell, *given, run.T))
+    call = {"call": node.Call(run, replay, plan.keys, operands)}
     token = record(node.scan, operands, call)
     results = (
         record(node.result, (token, i), call) if array.dtype.kind == "f" else Tensor(array)  # counts have no slope
