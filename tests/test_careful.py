@@ -13,7 +13,9 @@ from tinygrad_rnn.draw.board import Gradients
 from tinygrad_rnn.primitive import LINEAR, VJP, name_of
 from tinygrad_rnn.rules import activations, cumulative, decompositions, eigen, nonlinear, trigonometry
 
-ODD = np.array([0.0, -0.0, 1.0, -1.0, 1000.0, -1000.0, 1e200, -1e200, 1e-200, 5e-324, 1.8e308, -1.8e308, np.inf, -np.inf, np.nan])
+ODD = np.array(
+    [0.0, -0.0, 1.0, -1.0, 1000.0, -1000.0, 1e200, -1e200, 1e-200, 5e-324, 1.8e308, -1.8e308, np.inf, -np.inf, np.nan]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +92,18 @@ def test_a_function_of_two_arguments(f: Any) -> None:
 
 
 ROW = np.array([0.7, 0.2, 1.3])
-ROWS = np.array([ODD[[0, 1, 0]], ODD[[4, 5, 6]], ODD[[6, 7, 6]], ODD[[8, 9, 9]], ODD[[12, 13, 2]], [np.nan] * 3, ODD[[10, 11, 2]], ROW])
+ROWS = np.array(
+    [
+        ODD[[0, 1, 0]],
+        ODD[[4, 5, 6]],
+        ODD[[6, 7, 6]],
+        ODD[[8, 9, 9]],
+        ODD[[12, 13, 2]],
+        [np.nan] * 3,
+        ODD[[10, 11, 2]],
+        ROW,
+    ]
+)
 OF_ROWS: dict[Any, Callable[[Any], Any]] = {
     np.sum: lambda x: np.sum(x * x, axis=-1),
     np.mean: lambda x: np.mean(x * x, axis=-1),
@@ -122,7 +135,9 @@ def test_a_function_of_rows(f: Any) -> None:
     expected, moved = np.where(taken[:, None], slope, 0.0), np.where(taken[:, None], along, 1.0)
     assert_allclose(tg.grad(among)(ROWS), expected, rtol=1e-9)
     assert_allclose(tg.jvp(among, (ROWS,), (moved,))[1], slope @ along, rtol=1e-9)
-    assert_allclose(tg.hvp(among, ROWS, moved), np.where(taken[:, None], tg.hvp(f, ROW, along), 0.0), rtol=1e-7, atol=1e-12)
+    assert_allclose(
+        tg.hvp(among, ROWS, moved), np.where(taken[:, None], tg.hvp(f, ROW, along), 0.0), rtol=1e-7, atol=1e-12
+    )
     assert_allclose(tg.grad(lambda x: f(x)[-1])(ROWS), expected, rtol=1e-9)
 
 

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinygrad_rnn.differentiate import grad
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.gradcheck import check_grads
+
 ratio = None
 from tinygrad_rnn.tensor import Tensor
 

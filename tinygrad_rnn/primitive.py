@@ -187,9 +187,7 @@ def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """Refuse, at the call, arguments that the rules of a primitive, or the definition of a composite, do not know."""
     form = FORM[fun]
     if form.out is not None and (args[form.out : form.out + 1] or (kwargs.get("out"),))[0] is not None:
-        raise UnsupportedError(
-            f"{name_of(fun)} on Tensors takes no out=: results are new Tensors. Write y = f(x)."
-        )
+        raise UnsupportedError(f"{name_of(fun)} on Tensors takes no out=: results are new Tensors. Write y = f(x).")
     fits = not kwargs or form.any_keyword or kwargs.keys() <= form.names
     if fits and form.required <= len(args) + len(kwargs) and len(args) <= form.positional:
         return

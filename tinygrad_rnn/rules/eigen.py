@@ -71,9 +71,7 @@ defvjp(np.linalg.svdvals, _singular_values)
 
 
 @composite(np.linalg.svd)
-def svd(
-    a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
-) -> Array:
+def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Array:
     """The singular values."""
     if compute_uv:
         raise UnsupportedError(

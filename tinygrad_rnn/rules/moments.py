@@ -12,6 +12,7 @@ from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 
+
 def _mean(g: Array, a: Array, y: Array, axis: Any, where: Any) -> Array:
     share = over(restore(g, a, axis), count(a, y, axis, where))
     return among(where, np.broadcast_to(share, a.shape))
@@ -48,9 +49,7 @@ def _std(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Arra
 
 defvjp(
     np.mean,
-    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: (
-        _mean(g, a, y, axis, where)
-    ),
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: _mean(g, a, y, axis, where),
 )
 
 

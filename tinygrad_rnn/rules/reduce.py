@@ -75,14 +75,12 @@ def _product_of_others(a: Array, axes: tuple[int, ...]) -> Array:
 
 defvjp(
     np.sum,
-    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: (
-        _sum(g, a, axis, where)
-    ),
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: _sum(g, a, axis, where),
 )
 defvjp(
     np.prod,
-    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True: (
-        _prod(g, a, axis, initial, where)
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True: _prod(
+        g, a, axis, initial, where
     ),
 )
 
@@ -104,8 +102,8 @@ def shared(g: Array, y: Array, a: Array, axis: Any, initial: Any = None, where: 
 for extremum in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
     defvjp(
         extremum,
-        lambda g, y, a, axis=None, out=None, keepdims=False, initial=None, where=True: (
-            shared(g, y, a, axis, initial, where)
+        lambda g, y, a, axis=None, out=None, keepdims=False, initial=None, where=True: shared(
+            g, y, a, axis, initial, where
         ),
     )
 
