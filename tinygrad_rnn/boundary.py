@@ -29,7 +29,8 @@ _KINDS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (
 _CAUGHT = tuple(theirs for theirs, _ in _KINDS)
 _LIBRARIES = tuple(os.path.dirname(os.path.abspath(f)) + os.sep for f in (__file__, np.__file__))
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-_MADE = ("<scan>", "<__array_function__", "<frozen ", "<string>")  # code that these make
+# Code that these make or that was compiled.
+_MADE = ("<scan>", "<__array_function__", "<frozen ", "<string>", "numpy/", "numpy\\")
 
 
 def public(fun: Callable[P, R]) -> Callable[P, R]:
@@ -90,5 +91,3 @@ def _kind(x: Any) -> str:
         return f"{type(x).__name__} {x.shape} of {x.dtype}"
     told = repr(x)
     return told if isinstance(x, (bool, int, float, str, type(None))) and len(told) < 40 else type(x).__name__
-
-

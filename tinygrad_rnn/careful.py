@@ -26,6 +26,11 @@ _vdot: Any = np.vdot
 _isfinite = math.isfinite
 
 
+def quiet() -> np.errstate:
+    """No warnings of NumPy's in the walk: a slope of 1 / 0 is no mishap, and the values have told theirs."""
+    return np.errstate(all="ignore")
+
+
 def finite(g: Any) -> bool:
     """Is every entry a finite number?"""
     g = getattr(g, "_data", g)

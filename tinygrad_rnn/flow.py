@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public, public_class
 from tinygrad_rnn.chain import Link, by_matrices, chain, side_by_side
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import RangeError, UsageError
@@ -50,6 +51,7 @@ class Truncated:
     relative_error: dict[str, float]
 
 
+@public
 def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
     """Measure how the gradients of L = sum_k L_k reach the states s_1 .. s_T.
 
@@ -71,6 +73,7 @@ def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
     return flow
 
 
+@public_class
 class GradientFlow:
     """dL/dh_t = dL_t/dh_t + sum_{k>t} dL_k/dh_k . dh_k/dh_t, (3.1), with every term at hand.
 

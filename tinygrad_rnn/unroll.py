@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, ShapeError, UsageError
 from tinygrad_rnn.mode import current
@@ -54,6 +55,7 @@ def parts(state: Any) -> tuple[Any, ...]:
     return state if isinstance(state, tuple) else (state,)
 
 
+@public
 def unroll(
     cell: Callable[[Any, Any], Any],
     xs: Any,
@@ -101,6 +103,7 @@ def unroll(
     return Unrolled(cell, inputs, initial, states, outputs, _with_gradient(losses), total)
 
 
+@public
 def bidirectional(
     forward: Callable[[Any, Any], Any],
     backward: Callable[[Any, Any], Any],
