@@ -149,10 +149,7 @@ class GradientFlow:
         return float(projections(term, total))
 
     def table(self, t: int, most: int | None = None) -> list[Row]:
-        """The terms at t: the direct one, 0 without a loss at t, then one for each later loss.
-
-        Beyond `most` rows (at least 2) the smallest are summed into the last.
-        """
+        """The direct term at t, then that of each later loss; beyond `most` (>= 2) the smallest are summed."""
         self._check(t, "t")
         if most is not None and most < 2:
             raise RangeError(f"most is {most}; a table has at least 2 rows: the direct term and the rest.")
@@ -272,7 +269,7 @@ class GradientFlow:
 
     def _check(self, n: int, what: str, lowest: int = 1, why: str = "") -> None:
         if not isinstance(n, (int, np.integer)) or not lowest <= n <= len(self):
-            raise RangeError(f"{what} is {n}; it must lie in {lowest}..{len(self)}.{why}")
+            raise RangeError(f"{what} is {n}; it must lie in {lowest}..{len(self)}.{why * (lowest > 1)}")
 
 
 def lengths(rows: Array) -> Array:
