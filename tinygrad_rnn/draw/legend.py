@@ -116,7 +116,7 @@ def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
         lines.append(("weights", "same colour and name = the same tensor, shared by every t"))
     if picture.gains:
         before = "t+1" if run.backward else "t−1"
-        jacobian = f"J = ∂{state}(t)/∂{state}({before}){_law(run)}{_where(picture)}"
+        jacobian = f"J = ∂{state}(t)/∂{state}({before}){_law(picture)}{_where(picture)}"
         lines.append(("‖J‖" if size.numbers else "0.82", f"{jacobian}; ‖J‖: largest singular value"))
     if any(s.summed for s in picture.strands):
         lines.append(("square", "the terms of the steps left out, summed"))
@@ -135,11 +135,11 @@ def _where(picture: Any) -> str:
     return f", {definition(picture.names)}" if len(picture.names) > 1 else ""
 
 
-def _law(run: Unrolled) -> str:
-    """The Jacobian of (1.1), where it is the equation of the cell."""
-    cell = run.cell
-    known = isinstance(cell, RNNCell) and type(cell).step is RNNCell.step and cell.f is np.tanh
-    return " = diag(1−h²)·W_hhᵀ" if known else ""
+def _law(picture: Any) -> str:
+    """The Jacobian of (1.1), where that is the equation of the cell."""
+    cell, weights = picture.run.cell, picture.roles.get("recurrent")
+    elman = isinstance(cell, RNNCell) and type(cell).step is RNNCell.step and cell.f is np.tanh
+    return f" = diag(1−{picture.names[0]}²)·{weights[0]}ᵀ" if elman and weights else ""
 
 
 def _mark(mark: str, x: float, y: float) -> list[Item]:
