@@ -39,7 +39,7 @@ CASES = [(name, T, which) for name in CELLS for T in (1, 2, 5, 10) for which in 
 CASES += [(name, T, which) for name in ("RNN", "LSTM") for T in (30, 60) for which in WITH]
 
 
-def network(name, T, steps):
+def with_losses(name, T, steps):
     """A network with a loss at these steps only."""
     rng = np.random.default_rng(0)
     cell = MAKE[name](rng)
@@ -55,7 +55,7 @@ def drawn(request):
     """(network, steps with a loss, its gradient flow)."""
     name, T, which = request.param
     steps = WITH[which](T)
-    run = network(name, T, steps)
+    run = with_losses(name, T, steps)
     return run, steps, gradient_flow(run.losses, run.states)
 
 
@@ -94,8 +94,8 @@ def test_a_loss_is_not_called_without_a_target():
 @pytest.mark.parametrize("name", CELLS)
 def test_gradients_are_those_of_the_losses_that_there_are(name):
     T, steps = 6, {2, 5}
-    run = network(name, T, steps)
-    every = network(name, T, set(range(1, T + 1)))
+    run = with_losses(name, T, steps)
+    every = with_losses(name, T, set(range(1, T + 1)))
     run.loss.backward()
     (every.losses[1] + every.losses[4]).backward()
     ours, wanted = (gradient_flow(u.losses, u.states).parameters for u in (run, every))
@@ -332,7 +332,7 @@ def test_the_heat_map_has_the_terms_that_there_are(drawn):
 
 
 def test_the_operations_have_the_losses_that_there_are(drawn):
-    run, steps, flow = drawn
+    run, steps, _ = drawn
     scene = tg.draw.ops(run).scene
     told, T = labels(scene), len(run)
     written = {label for label in told if re.fullmatch("L[₀-₉]+", label)}
@@ -359,7 +359,7 @@ def test_the_operations_have_the_losses_that_there_are(drawn):
 
 
 def test_the_graph_of_the_total_has_one_loss():
-    run = network("RNN", 4, {2})
+    run = with_losses("RNN", 4, {2})
     scene = tg.draw.graph(run.loss).scene
     assert [label for label in labels(scene) if re.fullmatch("L[₀-₉]*", label)] == ["L₂", "L"]
     assert not {"h₃", "h₄", "y₁", "y₃"} & set(labels(scene))
@@ -390,7 +390,7 @@ def test_the_page_knows_which_terms_there_are(drawn):
 
 
 def test_a_long_page_sums_the_losses_that_there_are():
-    run = network("RNN", 60, {30, 31, 55})
+    run = with_losses("RNN", 60, {30, 31, 55})
     flow = gradient_flow(run.losses, run.states)
     data = page_data(run, flow, 5)
     assert data["hidden"][4] == [20, 52]  # the columns that the map of t = 5 leaves out

@@ -17,6 +17,7 @@ from tinygrad_rnn.errors import DrawError
 _SECONDS = 60  # Graphviz only draws; a picture of 300 steps takes less than one
 _DPI, _PIXELS, _ALL = 144, 32_000, 2e8  # of a png: its resolution, the most along a side, and in all
 _AT_ONCE = 100  # points on one line of text: Graphviz cannot read 16,384 characters without a break
+_LONGEST = 5000  # points of a line: what it takes to read one grows with their square
 _CORNER = 0.3  # how much is rounded of a corner: Graphviz lengthens sharp ones to spikes
 _TURN = {"up": 0, "left": 90, "down": 180, "right": 270}
 
@@ -44,7 +45,8 @@ def to_dot(scene: Scene) -> str:
         name = f"n{i}"
         if isinstance(item, Line):
             ends = [names.get(key, "n1") for key in item.ends]
-            graph.edge(*ends, **_edge(item, scene.height))
+            for part in _parts(item):
+                graph.edge(*ends, **_edge(part, scene.height))
             continue
         if isinstance(item, Box):
             names.setdefault(item.key, name)
@@ -163,6 +165,12 @@ def _triangle(head: Triangle) -> dict[str, str]:
         "style": "filled",
         "fillcolor": head.fill,
     }
+
+
+def _parts(line: Line) -> list[Line]:
+    """A very long line as several, each from where the last one ends."""
+    starts = range(0, max(1, len(line.points) - 1), _LONGEST)
+    return [replace(line, points=line.points[i : i + _LONGEST + 1]) for i in starts]
 
 
 def _edge(line: Line, height: float) -> dict[str, str]:
