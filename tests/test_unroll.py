@@ -382,8 +382,8 @@ def test_a_readout_or_a_loss_that_returns_no_array():
     cell, xs = RNNCell(I, H, rng=0), draw(T, I)
     with pytest.raises(UsageError, match=r"y_1 is NoneType, not an array: .* a read-out and a loss give an array"):
         tg.unroll(cell, xs, readout=lambda h: None)
-    with pytest.raises(UsageError, match="L_1 is NoneType, not an array"):
-        tg.unroll(cell, xs, loss=lambda y, target: None, targets=draw(T, H))
+    with pytest.raises(UsageError, match="L_1 is list, not an array"):
+        tg.unroll(cell, xs, loss=lambda y, target: [1.0], targets=draw(T, H))
 
 
 @pytest.mark.parametrize("xs", [3.0, np.array(3.0), tg.Tensor(3.0)], ids=["float", "array", "Tensor"])

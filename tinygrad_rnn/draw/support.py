@@ -1,6 +1,7 @@
 """Which gradients there are: what each loss reaches, read from the graph and not from numbers.
 
-A term of (3.1) that is 0 because its numbers are 0 is there; one that no path leads to is not, and is not drawn.
+A term of (3.1) that is 0 because its numbers are 0 is there; one that no path leads to is not, and
+is not drawn.
 """
 
 from collections.abc import Iterable
@@ -34,7 +35,8 @@ class Support:
                 below[place] = [self._at(x, t - 1)] if passed_on else self._met(x.args, t)
                 first[place] = min([t, *(first.get(p, t) for p in below[place])])
         arrivals = {k: self._met([L], k) for k, L in enumerate(flow.losses, 1) if flow.sends(k)}
-        self.earliest = {k: min(first[p] for p in places) for k, places in arrivals.items() if places}
+        reaching = {k: places for k, places in arrivals.items() if places}
+        self.earliest = {k: min(first[p] for p in places) for k, places in reaching.items()}
         self.direct = {k for k, places in arrivals.items() if any(t == k for t, _ in places)}
         self._reached: set[Place] = set()
         waiting = [p for places in arrivals.values() for p in places]
