@@ -397,10 +397,12 @@ def test_steps_without_a_loss(show, name):
     for _ in range(3):
         page.locator("#step").click()
         said.append(page.locator("#caption").inner_text())
-    assert said[0] == f"Step 1 of 3, at {s}₆: no loss at step 6; nothing comes from later losses: ‖∂L/∂{s}₆‖ = 0"
+    nothing = f"nothing comes from later losses: ‖∂L/∂{s}₆‖ = 0"
+    assert said[0] == f"Step 1 of 3, at {s}₆: no loss at step 6; {nothing}"
     assert said[1].startswith(f"Step 2 of 3, at {s}₅: direct ∂L₅/∂{s}₅, norm ")
     assert "nothing comes from later losses" in said[1]
-    assert said[2].startswith(f"Step 3 of 3, at {s}₄: no loss at step 4; indirect, from {s}₅ through J₅, norm ")
+    indirect = f"indirect, from {s}₅ through J₅, norm "
+    assert said[2].startswith(f"Step 3 of 3, at {s}₄: no loss at step 4; {indirect}")
     page.locator("[data-weight=W_hy]").focus()
     assert page.locator("#tip").inner_text().split("\n")[:2] == ["W_hy at t = 4", "adds nothing"]
     everything = page.content()
@@ -426,5 +428,6 @@ def test_every_statement_is_about_the_pair(show):
     said = page.locator("body").inner_text()
     assert "s = (h, c)" in said
     assert not re.search(r"∂h|∂c", said)
-    told = page.evaluate("[...document.querySelectorAll('#map [aria-label]')].map((e) => e.ariaLabel).join()")
+    named = "[...document.querySelectorAll('#map [aria-label]')]"
+    told = page.evaluate(f"{named}.map((e) => e.ariaLabel).join()")
     assert not re.search(r"∂h|∂c", told)

@@ -181,7 +181,7 @@ def test_curves_that_are_no_curves():
         plot(Curve("a", [0], [-1.0]), log=True)
 
 
-# -- any length, any range ----------------------------------------------------------------------------
+# -- any length, any range -------------------------------------------------------------------------
 
 
 def test_a_point_between_gaps_is_a_dot_on_any_curve():
@@ -208,7 +208,7 @@ def test_a_long_curve_keeps_all_that_can_be_seen(n):
     places = np.interp(np.arange(n), [0, n - 1], [px[0], px[-1]])
     scale = (py.max() - py.min()) / 1800.0
     expected = py.min() + (900.0 - y) * scale
-    index = np.rint((px - px[0]) / (px[-1] - px[0]) * (n - 1)).astype(int)  # each is a point of the curve
+    index = np.rint((px - px[0]) / (px[-1] - px[0]) * (n - 1)).astype(int)  # all are of the curve
     assert_allclose(py, expected[index], atol=1e-6)
     for strip in (0.125, 1.0, 10.0):  # in every strip the same range
         ours, theirs = ({}, {})
@@ -257,7 +257,10 @@ def test_ranges_of_every_size(x, y, log):
     assert len({label for _, label in told}) == len(told)  # no two places have one name
 
 
-@pytest.mark.parametrize("y_range", [(1e-3, 1e-2), (-LARGEST, LARGEST), (1.0, 1.0), (0.0, SMALLEST)])
+@pytest.mark.parametrize(
+    "y_range",
+    [(1e-3, 1e-2), (-LARGEST, LARGEST), (1.0, 1.0), (0.0, SMALLEST)],
+)
 def test_points_far_outside_a_given_range_lead_out_of_the_frame(y_range):
     scene = plot(Curve("a", range(5), [0.005, LARGEST, 0.005, -LARGEST, 0.005]), y_range=y_range)
     for points in drawn(scene, "a"):
@@ -268,7 +271,10 @@ def test_points_far_outside_a_given_range_lead_out_of_the_frame(y_range):
         assert len(drawn(scene, "a")) == 3
 
 
-@pytest.mark.parametrize(("low", "high"), [(1.0, 1.0 + 1e-12), (1e16, 1e16 + 8), (-1e300, -1e300 * (1 - 1e-10))])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(1.0, 1.0 + 1e-12), (1e16, 1e16 + 8), (-1e300, -1e300 * (1 - 1e-10))],
+)
 def test_ends_that_look_alike_are_written_as_their_distance(low, high):
     (a, first), (b, last) = Axis(low, high, log=False).ticks()
     assert (a, b) == (low, high)
@@ -302,5 +308,6 @@ def test_points_come_in_whatever_holds_numbers():
 
 def test_a_series_of_pandas_goes_by_position():
     pandas = pytest.importorskip("pandas")
-    x, y = pandas.Series([0, 1, 2], index=[2, 0, 1]), pandas.Series([5.0, 7.0, 6.0], index=list("abc"))
+    x = pandas.Series([0, 1, 2], index=[2, 0, 1])
+    y = pandas.Series([5.0, 7.0, 6.0], index=list("abc"))
     assert plot(Curve("a", x, y)) == plot(Curve("a", [0, 1, 2], [5.0, 7.0, 6.0]))

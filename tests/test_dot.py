@@ -269,7 +269,8 @@ def test_svg_is_the_same_with_graphviz_and_without(tmp_path, monkeypatch):
 
 def test_a_pdf_does_not_know_the_time_of_day(fake_dot, tmp_path):
     """Some versions write it whatever SOURCE_DATE_EPOCH says."""
-    fake_dot("import os\nprint('%PDF /CreationDate (D:20261127110540Z)', os.environ['SOURCE_DATE_EPOCH'])\n")
+    date = "'%PDF /CreationDate (D:20261127110540Z)'"
+    fake_dot(f"import os\nprint({date}, os.environ['SOURCE_DATE_EPOCH'])\n")
     content = Figure(two_steps()).save(tmp_path / "a.pdf").read_bytes()
     assert content.split() == b"%PDF /CreationDate (D:19700101000000Z) 0".split()
 
@@ -278,17 +279,19 @@ def test_a_pdf_does_not_know_the_time_of_day(fake_dot, tmp_path):
 def test_the_same_picture_gives_the_same_bytes(suffix, tmp_path):
     if suffix in ("png", "pdf") and not shutil.which("dot"):
         pytest.skip("Graphviz is not installed")
-    a, b = (tg.draw.paths(make("LSTM", 3)).save(tmp_path / f"{x}.{suffix}").read_bytes() for x in "ab")
+    paths = [tmp_path / f"{name}.{suffix}" for name in "ab"]
+    a, b = (tg.draw.paths(make("LSTM", 3)).save(path).read_bytes() for path in paths)
     assert a == b
     assert not re.search(rb"CreationDate \(D:(?!1970)", a)
 
 
-# -- paths of any length ------------------------------------------------------------------------------
+# -- paths of any length ---------------------------------------------------------------------------
 
 
 def long_line(n, radius=0.0):
     points = tuple((200 + 190 * math.cos(i / 7), 150 + 140 * math.sin(i / 5)) for i in range(n))
-    return Scene(400, 300, "long", (Line(points, "#000000", 1.0, radius=radius, tip="long " * 4000),))
+    line = Line(points, "#000000", 1.0, radius=radius, tip="long " * 4000)
+    return Scene(400, 300, "long", (line,))
 
 
 @pytest.mark.parametrize("n", [2, 40, 203, 5001, 12_000])
@@ -296,7 +299,8 @@ def long_line(n, radius=0.0):
 def test_graphviz_reads_a_path_of_any_length(n, radius):
     scene = long_line(n, radius)
     source = to_dot(scene)
-    assert max(map(len, re.findall(r'(?:[^"\\]|\\[^\n])+', source))) < 16_384  # what it reads in one piece
+    in_one_piece = re.findall(r'(?:[^"\\]|\\[^\n])+', source)
+    assert max(map(len, in_one_piece)) < 16_384
     assert source == to_dot(long_line(n, radius))
     svg = graphviz_draws(source, "svg")
     if svg is not None:
@@ -319,7 +323,10 @@ def test_tex_reads_a_path_of_any_length(n):
     assert written.count(" .. controls ") == n - 1
 
 
-@pytest.mark.parametrize("points", [((5.0, 5.0),) * 2, ((5.0, 5.0),) * 300, ((0.0, 0.0), (5.0, 5.0), (0.0, 0.0))])
+@pytest.mark.parametrize(
+    "points",
+    [((5.0, 5.0),) * 2, ((5.0, 5.0),) * 300, ((0.0, 0.0), (5.0, 5.0), (0.0, 0.0))],
+)
 def test_points_at_one_place(points):
     scene = Scene(10, 10, "one place", (Line(points, "#000000"),))
     assert "nan" not in to_svg(scene) + to_dot(scene) + to_tikz(scene)
@@ -328,7 +335,7 @@ def test_points_at_one_place(points):
 
 
 def test_sharp_corners_do_not_become_spikes():
-    """A pen lengthens a sharp corner unless it is told to round it: noise would look wider than it is."""
+    """A pen lengthens sharp corners unless told to round them: noise would look wider."""
     zigzag = Line(tuple((10 + i, 50 + 20 * (i % 2)) for i in range(20)), "#000000", 1.8)
     scene = Scene(40, 100, "zigzag", (zigzag,))
     assert 'stroke-linejoin="round"' in to_svg(scene)
@@ -338,11 +345,15 @@ def test_sharp_corners_do_not_become_spikes():
     assert min(ys) >= 49.99
     assert max(ys) <= 70.01
     assert len(pos) == 1 + 3 * (19 + 18)  # each corner is a curve of its own
-    for plain in (Line(((0, 0), (9, 9)), "#000000"), Line(((0, 0), (9, 9), (0, 9)), "#000000", radius=2)):
+    straight = Line(((0, 0), (9, 9)), "#000000")
+    for plain in (straight, Line(((0, 0), (9, 9), (0, 9)), "#000000", radius=2)):
         assert "join" not in to_svg(Scene(9, 9, "plain", (plain,)))
 
 
-@pytest.mark.parametrize(("width", "height", "dpi"), [(400, 300, 144), (12_000, 300, 144), (40_000, 400, 57)])
+@pytest.mark.parametrize(
+    ("width", "height", "dpi"),
+    [(400, 300, 144), (12_000, 300, 144), (40_000, 400, 57)],
+)
 def test_a_large_png_has_fewer_dots(width, height, dpi):
     assert resolution(Scene(width, height, "large", ())) == dpi
     assert width / 72 * dpi <= 32_000
@@ -354,19 +365,20 @@ def test_a_page_of_pdf_or_tex_is_no_longer_than_they_can_be(tmp_path):
     assert max(map(float, re.findall(r"\d+\.?\d*(?=[,)])", tex))) <= 14_400
     if shutil.which("dot"):
         pdf = figure.save(tmp_path / "a.pdf").read_bytes()
-        assert float(re.search(rb"/MediaBox \[ ?0 0 ([\d.]+)", pdf)[1]) == pytest.approx(14_400, abs=2)
+        width = float(re.search(rb"/MediaBox \[ ?0 0 ([\d.]+)", pdf)[1])
+        assert width == pytest.approx(14_400, abs=2)
     assert 'viewBox="0 0 30000 300"' in figure.svg
 
 
 def test_texts_stay_on_the_paper():
     """The invisible box of a text must not widen the picture."""
-    texts = [
-        Text(x, 20, "wide words " * 9, anchor=anchor) for x, anchor in ((5, "start"), (695, "end"), (350, "middle"))
-    ]
+    places = {"start": 5, "end": 695, "middle": 350}
+    texts = [Text(x, 20, "wide words " * 9, anchor=anchor) for anchor, x in places.items()]
     scene = Scene(700, 40, "paper", tuple(texts))
     plain = graphviz_draws(to_dot(scene), "plain")
     if plain is not None:
-        assert [float(x) * 72 for x in plain.split(b"\n")[0].split()[2:]] == pytest.approx([700, 40], abs=0.1)
+        size = [float(x) * 72 for x in plain.split(b"\n")[0].split()[2:]]
+        assert size == pytest.approx([700, 40], abs=0.1)
 
 
 def test_without_graphviz_svg_and_dot_come_out(tmp_path, no_graphviz):

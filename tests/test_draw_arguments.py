@@ -14,7 +14,7 @@ from tinygrad_rnn.errors import DrawError, RangeError, TinygradError, UsageError
 RUN = make("RNN", 3)
 FLOW = tg.gradient_flow(RUN.losses, RUN.states)
 X = tg.Tensor([1.0, 2.0], requires_grad=True)
-WRONG = [None, 5, 1.5, "text", b"bytes", [], {}, (), object(), X, np.ones(2), [1, 2], {"a": 1}, Scene]
+WRONG = [None, 5, 1.5, "text", b"bytes", [], {}, (), object(), X, np.ones(2), [1], {"a": 1}, Scene]
 
 
 def refused(call):
@@ -53,8 +53,10 @@ def test_what_is_a_time(t):
 @pytest.mark.parametrize("picture", [draw.paths, draw.page])
 def test_a_flow_of_other_states(picture):
     other = make("RNN", 3)
-    for flow in (tg.gradient_flow(other.losses, other.states), tg.gradient_flow(RUN.losses[:2], RUN.states[:2])):
-        assert "flow was measured on other states" in refused(lambda flow=flow: picture(RUN, flow=flow))
+    shorter = tg.gradient_flow(RUN.losses[:2], RUN.states[:2])
+    for flow in (tg.gradient_flow(other.losses, other.states), shorter):
+        said = refused(lambda flow=flow: picture(RUN, flow=flow))
+        assert "flow was measured on other states" in said
     assert "flow is ndarray; pass gradient_flow" in refused(lambda: picture(RUN, flow=np.ones(3)))
     lstm = make("LSTM", 3)
     only_h = tg.gradient_flow(lstm.losses, lstm.hidden)
@@ -65,7 +67,8 @@ def test_a_flow_of_other_states(picture):
 @pytest.mark.parametrize("preset", [None, 5, "", "thesis", ["paper"], {}])
 def test_what_is_no_preset(preset):
     for picture in (draw.paths, draw.heatmap):
-        assert "Use lecture, paper, poster" in refused(lambda picture=picture: picture(RUN, preset=preset))
+        said = refused(lambda picture=picture: picture(RUN, preset=preset))
+        assert "Use lecture, paper, poster" in said
 
 
 @pytest.mark.parametrize("words", [None, 5, b"x", ["a"]])
@@ -131,17 +134,20 @@ def test_what_are_no_curves(lines):
     assert "draw.curves takes a list of draw.Curve" in said
 
 
+def plot(y_range, log=False):
+    line = Curve("a", [0], [1])
+    return draw.curves([line], title="t", x_label="x", y_label="y", log=log, y_range=y_range)
+
+
 @pytest.mark.parametrize(
     ("y_range", "log"),
     [((2, 1), False), ((np.nan, 1), False), ((0, np.inf), False), ((0, 1), True), ((-1, 1), True)],
 )
 def test_ends_of_an_axis_that_are_none(y_range, log):
     with pytest.raises(RangeError, match=r"y_range is \(.*\); it must be two finite numbers"):
-        draw.curves([Curve("a", [0], [1])], title="t", x_label="x", y_label="y", log=log, y_range=y_range)
+        plot(y_range, log)
     for wrong in (5, "ab", (1,), (1, 2, 3), ("a", "b"), (None, 1)):
-        assert "it must be two numbers" in refused(
-            lambda wrong=wrong: draw.curves([Curve("a", [0], [1])], title="t", x_label="x", y_label="y", y_range=wrong)
-        )
+        assert "it must be two numbers" in refused(lambda wrong=wrong: plot(wrong))
 
 
 @pytest.mark.parametrize("size", [(0, 10), (10, 0), (-1, 5), (np.inf, 5), (5, np.nan)])
@@ -151,6 +157,6 @@ def test_a_picture_without_a_size(size):
 
 
 def test_a_png_too_large_to_be_read_is_refused(tmp_path):
-    with pytest.raises(DrawError, match=r"a png picture needs|too large for a png that can be read"):
+    with pytest.raises(DrawError, match=r"a png picture needs|too large for a png that can be"):
         Figure(Scene(3e5, 100, "wide", ())).save(tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []

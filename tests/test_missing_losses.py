@@ -22,7 +22,7 @@ from tinygrad_rnn.draw.page_data import page_data
 from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, number
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.draw.support import Support
-from tinygrad_rnn.errors import GradientError, UsageError
+from tinygrad_rnn.errors import GradientError, RangeError, UsageError
 from tinygrad_rnn.flow import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import Readout, RNNCell
@@ -59,14 +59,21 @@ def drawn(request):
     return run, steps, gradient_flow(run.losses, run.states)
 
 
-# -- unroll -------------------------------------------------------------------------------------------
+# -- unroll ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("nothing", [None, 0.0, 0, np.float64(0.0), np.float32(0.0), np.array(0.0), np.int64(0), False])
+NOTHING = [None, 0.0, 0, np.float64(0.0), np.float32(0.0), np.array(0.0), np.int64(0), False]
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
 def test_a_loss_that_returns_nothing_or_a_number_is_no_loss(nothing):
     cell, rng = RNNCell(I, H, rng=0), np.random.default_rng(0)
     xs, targets = rng.standard_normal((4, I)), [None, -1.0, 2.0, None]
-    run = tg.unroll(cell, xs, loss=lambda y, target: np.sum(y * target) if target > 0 else nothing, targets=targets)
+
+    def loss(y, target):
+        return np.sum(y * target) if target > 0 else nothing
+
+    run = tg.unroll(cell, xs, loss=loss, targets=targets)
     assert [L is None for L in run.losses] == [True, True, False, True]
     assert run.losses[2].name == "L_3"
     assert run.loss.item() == run.losses[2].item() == 2 * np.sum(run.hidden[2].data)
@@ -74,7 +81,8 @@ def test_a_loss_that_returns_nothing_or_a_number_is_no_loss(nothing):
 
 def test_a_number_has_no_gradient_but_counts_in_the_total():
     found = iter([np.sum, lambda y: 2.5, np.sum, lambda y: np.float64(0.25)])
-    run = tg.unroll(RNNCell(I, H, rng=0), np.ones((4, I)), loss=lambda y, _: next(found)(y), targets=np.zeros(4))
+    options = {"loss": lambda y, _: next(found)(y), "targets": np.zeros(4)}
+    run = tg.unroll(RNNCell(I, H, rng=0), np.ones((4, I)), **options)
     assert [L is None for L in run.losses] == [False, True, False, True]
     assert run.loss.item() == pytest.approx(run.losses[0].item() + run.losses[2].item() + 2.75)
     assert run.loss.name == "L"
@@ -124,13 +132,13 @@ def test_two_directions_share_the_losses_that_there_are():
 def test_no_loss_at_all_is_an_error():
     cell, xs = RNNCell(I, H, rng=0), np.ones((3, I))
     for targets, loss in (([None] * 3, half_squared_error), (np.ones(3), lambda y, _: None)):
-        with pytest.raises(UsageError, match=r"no step has a loss: .*target is None.*nothing to diff"):
+        with pytest.raises(UsageError, match=r"no step has a loss: .*target is None.*nothing to"):
             tg.unroll(cell, xs, loss=loss, targets=targets)
         with pytest.raises(UsageError, match="no step has a loss"):
             tg.bidirectional(cell, cell, xs, readout=np.sum, loss=loss, targets=targets)
 
 
-# -- gradient_flow ------------------------------------------------------------------------------------
+# -- gradient_flow ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -164,7 +172,7 @@ def test_only_numbers_are_an_error():
 
 @pytest.mark.parametrize("kind", ["RNN", "LSTM"])
 def test_slopes_after_the_last_loss_do_not_count(kind):
-    """A state that overflows after it has no slope; backward never asks for one, nor may the flow."""
+    """A state that overflows later has no slope; backward never asks for one, nor may the flow."""
     model, count = Model(kind), itertools.count(1)
 
     def cell(x, state):
@@ -193,11 +201,11 @@ def test_slopes_after_the_last_loss_do_not_count(kind):
 
 def test_k_and_t_in_the_wrong_order_are_told_apart():
     flow = Model("RNN").flow()
-    with pytest.raises(tg.errors.RangeError, match=r"k is 1; it must lie in 3\.\.5\. k comes first"):
+    with pytest.raises(RangeError, match=r"k is 1; it must lie in 3\.\.5\. k comes first"):
         flow.term(1, 3)
 
 
-# -- which gradients there are ------------------------------------------------------------------------
+# -- which gradients there are ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -222,7 +230,8 @@ def test_a_line_ends_where_the_graph_was_cut():
     def cut(x, h):
         return cell(x, h.detach() if next(count) == 4 else h)  # h_3 -> h_4 is not recorded
 
-    run = tg.unroll(cut, np.ones((5, I)), tg.Tensor(np.ones(H)), loss=lambda y, _: np.sum(y * y), targets=np.zeros(5))
+    options = {"loss": lambda y, _: np.sum(y * y), "targets": np.zeros(5)}
+    run = tg.unroll(cut, np.ones((5, I)), tg.Tensor(np.ones(H)), **options)
     scene = tg.draw.paths(run, 1).scene
     assert {(hop.ks[0], hop.j) for hop in hops(scene)} == {
         (1, 1), (2, 2), (2, 1), (3, 3), (3, 2), (3, 1), (4, 4), (5, 5), (5, 4),
@@ -230,14 +239,14 @@ def test_a_line_ends_where_the_graph_was_cut():
     at = next(box for box in of(Box, scene) if box.key == "h1")
     heads = [a for a in of(Triangle, scene) if a.toward == "left" and a.x == at.x + at.w / 2]
     assert len(heads) == 2  # of the losses 2 and 3
-    pale = {spot for spot, (_, box) in cells(tg.draw.heatmap(run).scene).items() if box.fill == COLUMN}
-    assert pale == set()  # their tips say that there is no norm
-    tips = [box.tip for box in of(Box, tg.draw.heatmap(run).scene) if box.fill == COLUMN]
+    heat = tg.draw.heatmap(run).scene
+    assert not [box for _, box in cells(heat).values() if box.fill == COLUMN]  # none has a norm
+    tips = [box.tip for box in of(Box, heat) if box.fill == COLUMN]
     expected = [f"k = {k}, t = {t}: no gradient can flow" for k in (4, 5) for t in (1, 2, 3)]
     assert sorted(tips) == sorted(expected)
 
 
-# -- the map ------------------------------------------------------------------------------------------
+# -- the map ---------------------------------------------------------------------------------------
 
 
 def test_the_map_has_the_losses_that_there_are(drawn):
@@ -245,8 +254,10 @@ def test_the_map_has_the_losses_that_there_are(drawn):
     T, norms = len(run), flow.norms()
     for t in sorted({1, (T + 1) // 2, T}):
         scene = tg.draw.paths(run, t, flow).scene
-        columns = {int(box.key[1:]): box for box in of(Box, scene) if re.fullmatch(r"h[1-9]\d*", box.key)}
-        assert {int(box.key[1:]) for box in of(Box, scene) if box.key.startswith("L")} == steps & set(columns)
+        keys = {box.key: box for box in of(Box, scene)}
+        states = {key for key in keys if re.fullmatch(r"h[1-9]\d*", key)}
+        columns = {int(key[1:]): keys[key] for key in states}
+        assert {int(key[1:]) for key in keys if key.startswith("L")} == steps & set(columns)
         later = [k for k in sorted(steps) if k >= t]
         assert {k for hop in hops(scene) for k in hop.ks} == set(later)
         for hop in hops(scene):
@@ -257,12 +268,13 @@ def test_the_map_has_the_losses_that_there_are(drawn):
         told = labels(scene)
         assert ("without L: the step has no loss" in told) == (not set(columns) <= steps)
         assert any(label.startswith("gradient, direct") for label in told) == (t in steps)
-        assert any(label.startswith("gradient, indirect") for label in told) == any(k > t for k in later)
+        indirect = any(label.startswith("gradient, indirect") for label in told)
+        assert indirect == any(k > t for k in later)
         assert any(line.color == DIRECT for line in of(Line, scene)) == (t in steps)
         assert scene.title.endswith("comes from" if later else "= 0: no loss reaches it")
         assert all(inside(item, scene) for item in [*of(Box, scene), *of(Text, scene)])
         texts = of(Text, scene)
-        assert not [(a.label, b.label) for a, b in itertools.combinations(texts, 2) if overlap(a, b)]
+        assert not any(overlap(a, b) for a, b in itertools.combinations(texts, 2))
 
 
 def test_weights_that_no_gradient_comes_to_are_grey(drawn):
@@ -272,7 +284,8 @@ def test_weights_that_no_gradient_comes_to_are_grey(drawn):
     for name in roles:
         chips = sorted((box.x, box.stroke == FADED) for box in of(Box, scene) if box.label == name)
         with_gradient = steps if name == "W_hy" else set(range(1, max(steps) + 1))
-        assert [not grey for _, grey in chips] == [t in with_gradient for t in range(1, len(run) + 1)]
+        expected = [t in with_gradient for t in range(1, len(run) + 1)]
+        assert [not grey for _, grey in chips] == expected
 
 
 def test_the_table_of_the_map_names_only_losses(drawn):
@@ -303,7 +316,8 @@ def test_a_part_of_a_state_that_no_loss_reaches_is_grey(T):
     )  # fmt: skip
     texts = [x for x in of(Text, tg.draw.paths(run).scene) if re.fullmatch("[hm][₁-₉₀]+", x.label)]
     assert {x.label[0]: x.color == FADED for x in texts} == {"h": False, "m": True}
-    boxes = [box for box in of(Box, tg.draw.ops(run).scene) if re.fullmatch("[hm][₁-₉₀]+", box.label)]
+    boxes = of(Box, tg.draw.ops(run).scene)
+    boxes = [box for box in boxes if re.fullmatch("[hm][₁-₉₀]+", box.label)]
     assert {(box.label[0], box.stroke == FADED) for box in boxes if box.width == 1.8} == {
         ("h", False),
         ("m", True),
@@ -312,7 +326,7 @@ def test_a_part_of_a_state_that_no_loss_reaches_is_grey(T):
     assert data["reached"] == [[True, False]] * T
 
 
-# -- the heat map, the operations, the graph ----------------------------------------------------------
+# -- the heat map, the operations, the graph -------------------------------------------------------
 
 
 def test_the_heat_map_has_the_terms_that_there_are(drawn):
@@ -338,7 +352,8 @@ def test_the_operations_have_the_losses_that_there_are(drawn):
     written = {label for label in told if re.fullmatch("L[₀-₉]+", label)}
     shown = [t for t in range(1, T + 1) if T <= 8 or t <= 4 or t > T - 2]
     assert len(written) == len(steps & set(shown))
-    ends = [*run.outputs, *(L for L in run.losses if L is not None), *(x for s in run.states for x in parts(s))]
+    ends = [*run.outputs, *(x for state in run.states for x in parts(state))]
+    ends += [L for L in run.losses if L is not None]
     if T <= 8:
         assert operations(scene) == recorded(ancestors(ends))
     else:
@@ -365,7 +380,7 @@ def test_the_graph_of_the_total_has_one_loss():
     assert not {"h₃", "h₄", "y₁", "y₃"} & set(labels(scene))
 
 
-# -- the page and the table of the command ------------------------------------------------------------
+# -- the page and the table of the command ---------------------------------------------------------
 
 
 def test_the_page_knows_which_terms_there_are(drawn):
@@ -408,4 +423,5 @@ def test_the_table_of_the_command_says_so(drawn):
         assert head.endswith(("= direct + indirect", ", s = (h, c)", ", s = (s1, s2)"))
         assert (first == "direct   no loss at this step") == (t not in steps)
         assert len(rows) == len([k for k in steps if k > t])
-        assert total.split()[2:] == [number(flow.total_norm(t)), *(["100.0", "%"] if flow.total_norm(t) else ["-"])]
+        norm = flow.total_norm(t)
+        assert total.split()[2:] == [number(norm), *(["100.0", "%"] if norm else ["-"])]
