@@ -25,7 +25,7 @@ def refused(call):
 
 
 @pytest.mark.parametrize("picture", [draw.paths, draw.ops, draw.heatmap, draw.page])
-@pytest.mark.parametrize("thing", WRONG, ids=repr)
+@pytest.mark.parametrize("thing", WRONG, ids=lambda thing: type(thing).__name__)
 def test_what_is_no_network(picture, thing):
     said = refused(lambda: picture(thing))
     assert "what unroll returned" in said or "there is no network to draw" in said
@@ -128,7 +128,9 @@ def test_what_is_no_curve(curve, words):
         draw.curves([Curve(**given)], title="t", x_label="x", y_label="y")
 
 
-@pytest.mark.parametrize("lines", [None, 5, "text", [None], [1, 2], Curve("a", [0], [0])], ids=repr)
+@pytest.mark.parametrize(
+    "lines", [None, 5, "text", [None], [1, 2], Curve("a", [0], [0])], ids=lambda thing: type(thing).__name__
+)
 def test_what_are_no_curves(lines):
     said = refused(lambda: draw.curves(lines, title="t", x_label="x", y_label="y"))
     assert "draw.curves takes a list of draw.Curve" in said

@@ -240,8 +240,8 @@ class GradientFlow:
         arrivals: dict[int, Arrivals] = {t: [] for t in range(T)}
         for k in (k for k in range(T) if self._direct[k]):
             for t, arriving, _ in self._levels.sweep({k: self._direct[k]}, lowest=max(0, k - window + 1)):
-                old = arrivals[t]
-                arrivals[t] = [a + b for a, b in zip(old, arriving, strict=True)] if old else arriving
+                old = arrivals[t] or self._levels.zeros(t)
+                arrivals[t] = [a + b for a, b in zip(old, arriving, strict=True)]
         full: dict[Tensor, Array] = {}
         self._levels.gather(self._levels.sweep(self._direct, reach=[full] * T), [full] * T)
         cut: dict[Tensor, Array] = {}
