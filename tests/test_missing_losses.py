@@ -20,6 +20,7 @@ from tinygrad_rnn import main_job
 from tinygrad_rnn.backprop import ancestors
 from tinygrad_rnn.draw.page_data import page_data
 from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, number
+from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.errors import GradientError, RangeError, UsageError
@@ -246,6 +247,15 @@ def test_a_line_ends_where_the_graph_was_cut():
     assert sorted(tips) == sorted(expected)
 
 
+def test_a_constant_part_of_a_state_receives_nothing():
+    model = Model("memory")
+    options = {"readout": model.readout, "loss": half_squared_error, "targets": model.targets}
+    run = tg.unroll(model.cell, model.xs, model.h0, **options)  # h_0 and the memory are constants
+    support = Support(gradient_flow(run.losses, run.states))
+    for t, (h, memory) in enumerate(run.states, 1):
+        assert (support.part(t, h), support.part(t, memory)) == (True, False)
+
+
 # -- the map ---------------------------------------------------------------------------------------
 
 
@@ -371,6 +381,36 @@ def test_the_operations_have_the_losses_that_there_are(drawn):
         [box for box in of(Box, scene) if box.stroke == FADED]
     )
     assert len(gradient_lines(scene)) > 0
+
+
+def test_steps_left_out_are_not_the_same_if_their_losses_are_not():
+    every = with_losses("RNN", 12, set(range(1, 13)))
+    assert {"⋯ the same ⋯", "6 losses"} <= set(labels(tg.draw.ops(every).scene))
+    some = labels(tg.draw.ops(with_losses("RNN", 12, {1, 2, 3, 4, 6, 11, 12})).scene)
+    assert {"⋯ others ⋯", "1 loss"} <= set(some)
+    none = labels(tg.draw.ops(with_losses("RNN", 12, {12})).scene)
+    assert "⋯ the same ⋯" in none
+    assert not any(re.fullmatch(r"\d+ loss(es)?", label) for label in none)
+
+
+def test_only_what_is_drawn_is_explained():
+    told = labels(tg.draw.ops(with_losses("RNN", 2, {1})).scene)
+    assert any(label.startswith("direct: ∂L(t)/∂h(t)") for label in told)
+    assert not any(label.startswith("indirect") for label in told)
+    told = labels(tg.draw.ops(with_losses("LSTM", 3, {3})).scene)
+    assert {"direct: from L(t) to h(t)", "indirect: from the step after, all later losses"} <= set(told)
+    assert not any("∂" in label for label in told)  # (3.1) is about the pair
+
+
+def test_a_weight_of_the_loss_is_found_at_the_last_loss():
+    scale = tg.Tensor(np.ones(O), requires_grad=True, name="scale")
+
+    def loss(y, target):
+        return half_squared_error(y * scale, target)
+
+    cell, targets = RNNCell(I, H, rng=0), [None, np.ones(O), None]
+    run = tg.unroll(cell, np.ones((3, I)), readout=Readout(H, O, rng=0), loss=loss, targets=targets)
+    assert {p.name: role for p, role in roles(run).items()}["scale"] == "readout"
 
 
 def test_the_graph_of_the_total_has_one_loss():

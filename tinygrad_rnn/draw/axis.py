@@ -39,7 +39,7 @@ class Axis:
         away = _AWAY * (self.high - self.low)
         value = value if self.log else min(max(value, self.low - away), self.high + away)
         low, here, high = map(self._place, (self.low, value, self.high))
-        return min(max((here - low) / (high - low), -_AWAY), _AWAY)
+        return (here - low) / (high - low)
 
     def _place(self, value: float) -> float:
         """The value on a scale whose differences neither overflow nor vanish."""
