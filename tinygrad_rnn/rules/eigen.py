@@ -19,17 +19,17 @@ Array = Any
 
 
 @primitive
-def eigenvectors(a: Array, UPLO: str = "L") -> Array:
+def eigenvectors(a: Array, UPLO: Any = "L") -> Array:
     """The eigenvectors of a symmetric matrix as columns, in the order of `np.linalg.eigvalsh`."""
     return np.linalg.eigh(a, UPLO)[1]
 
 
-def _eigenvalues(g: Array, y: Array, a: Array, UPLO: str = "L") -> Array:
+def _eigenvalues(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
     v = eigenvectors(a, UPLO)
     return (v * np.expand_dims(g, -2)) @ np.swapaxes(v, -1, -2)
 
 
-def _eigenvectors(g: Array, y: Array, a: Array, UPLO: str = "L") -> Array:
+def _eigenvectors(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
     w, transposed = np.linalg.eigvalsh(a, UPLO), np.swapaxes(y, -1, -2)
     gap = np.expand_dims(w, -2) - np.expand_dims(w, -1)
     turn = (gap != 0) / np.where(gap == 0, np.ones_like(gap), gap)
@@ -49,7 +49,7 @@ class Eigen(NamedTuple):
 
 
 @composite(np.linalg.eigh)
-def eigh(a: Array, UPLO: str = "L") -> Eigen:
+def eigh(a: Array, UPLO: Any = "L") -> Eigen:
     """Eigenvalues in ascending order, and eigenvectors, of symmetric matrices."""
     return Eigen(np.linalg.eigvalsh(a, UPLO), eigenvectors(a, UPLO))
 
@@ -72,7 +72,10 @@ defvjp(np.linalg.svdvals, _singular_values)
 
 @composite(np.linalg.svd)
 def svd(
-    a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
+    a: Array,
+    full_matrices: bool = True,
+    compute_uv: bool = True,
+    hermitian: bool = False,
 ) -> Array:
     """The singular values."""
     if compute_uv:
@@ -96,7 +99,7 @@ defvjp(infinite_where, lambda g, y, x, condition: np.where(condition, np.nan, g)
 
 @composite(np.linalg.cond)
 def cond(x: Array, p: Any = None) -> Array:
-    """The condition number in the norm p, None for the largest singular value over the smallest; infinite if singular."""
+    """The condition number in the norm p: None for the largest singular value over the smallest."""
     if 0 in x.shape[-2:]:
         raise LinAlgError("np.linalg.cond is not defined for matrices without entries.")
     with np.errstate(all="ignore"):

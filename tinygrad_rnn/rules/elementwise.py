@@ -1,7 +1,7 @@
-"""Rules of arithmetic, powers, exponentials and logarithms.  Broadcast axes are summed away where the share is pulled.
+"""Rules of arithmetic, powers, exponentials and logarithms; broadcast axes are summed away later.
 
-A rule is the derivative, plainly: infinite where it is.  `x + 0.0` makes a 0 of -0: where a function ends at 0 its slope
-is that from above.  Factors stand in the order in which nothing overflows before the share itself does.
+A rule is the derivative, plainly: infinite where it is.  `x + 0.0` makes 0 of -0: where a function ends
+at 0, its slope is that from above.  Factors stand in an order in which nothing overflows on the way.
 """
 
 from math import inf, log
@@ -68,7 +68,7 @@ def _power_base(g: Array, y: Array, a: Array, b: Array) -> Array:
 
 
 def _power_slope(a: Array, b: Array) -> Array:
-    """For exponents of any kind: among them 0, small ones with a ** (b - 1) too large, even ones without a predecessor."""
+    """For exponents of any size, also where a ** (b - 1) overflows and b times it does not."""
     facts = np.finfo(b.dtype)
     small, even = np.abs(b) < 1, np.abs(b) >= 2 / facts.eps
     exponent = np.where(np.equal(b, 0), 0.0, b - 1.0)

@@ -12,10 +12,6 @@ from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 
-def _mean(g: Array, a: Array, y: Array, axis: Any, where: Any) -> Array:
-    share = over(restore(g, a, axis), count(a, y, axis, where))
-    return among(where, np.broadcast_to(share, a.shape))
-
 
 def _deviation(a: Array, axis: Any, where: Any) -> Array:
     mean = np.mean(a, axis=axis, keepdims=True, **given(where=where))
@@ -48,8 +44,8 @@ def _std(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Arra
 
 defvjp(
     np.mean,
-    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: (
-        _mean(g, a, y, axis, where)
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: among(
+        where, np.broadcast_to(over(restore(g, a, axis), count(a, y, axis, where)), a.shape)
     ),
 )
 

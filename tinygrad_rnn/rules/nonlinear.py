@@ -67,12 +67,12 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
 
 def _total(e: Array, axis: Any) -> Array:
     """The sum, in float32 for float16: of 100,000 ones it would be infinite."""
-    return np.add.reduce(e, axis, np.float32 if e.dtype == HALF else None, None, True)
+    return np.add.reduce(e, axis=axis, dtype=np.float32 if e.dtype == HALF else None, keepdims=True)
 
 
 def _below_top(x: Array, axis: Any) -> Array:
     """x less its largest entry: 0 there, also if that entry is infinite and alone."""
-    top = np.maximum.reduce(x, axis, None, None, True)
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
     if np.isfinite(top).all():
         return x - top
     at_top = np.equal(x, top)

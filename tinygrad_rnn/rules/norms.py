@@ -13,7 +13,14 @@ Array = Any
 
 
 def _vector_norm(
-    g: Array, y: Array, x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2  # noqa: A002
+    g: Array,
+    y: Array,
+    x: Array,
+    /,
+    *,
+    axis: Any = None,
+    keepdims: bool = False,
+    ord: Any = 2,  # noqa: A002
 ) -> Array:
     if abs(ord) == np.inf:  # entries equally large share equally
         return np.sign(x) * shared(g, y, np.abs(x), axis)

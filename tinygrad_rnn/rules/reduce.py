@@ -52,10 +52,6 @@ def count(a: Array, y: Array, axis: Any, where: Any, keepdims: bool = True) -> A
 # -- sums and products --------------------------------------------------------------------------------
 
 
-def _sum(g: Array, a: Array, axis: Any, where: Any) -> Array:
-    return among(where, np.broadcast_to(restore(g, a, axis), a.shape))
-
-
 def _prod(g: Array, a: Array, axis: Any, initial: Any, where: Any) -> Array:
     others = _product_of_others(among(where, fitted(a, g), 1.0), axes_of(axis, a.ndim))
     share = restore(g, a, axis) * (others if initial is None else others * np.asarray(initial, g.dtype))
@@ -75,14 +71,14 @@ def _product_of_others(a: Array, axes: tuple[int, ...]) -> Array:
 
 defvjp(
     np.sum,
-    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: (
-        _sum(g, a, axis, where)
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: among(
+        where, np.broadcast_to(restore(g, a, axis), a.shape)
     ),
 )
 defvjp(
     np.prod,
-    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True: (
-        _prod(g, a, axis, initial, where)
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=1, where=True: _prod(
+        g, a, axis, initial, where
     ),
 )
 
@@ -104,8 +100,8 @@ def shared(g: Array, y: Array, a: Array, axis: Any, initial: Any = None, where: 
 for extremum in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
     defvjp(
         extremum,
-        lambda g, y, a, axis=None, out=None, keepdims=False, initial=None, where=True: (
-            shared(g, y, a, axis, initial, where)
+        lambda g, y, a, axis=None, out=None, keepdims=False, initial=None, where=True: shared(
+            g, y, a, axis, initial, where
         ),
     )
 

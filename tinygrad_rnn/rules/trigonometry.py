@@ -54,9 +54,7 @@ def _arctan2(g: Array, a: Array, b: Array) -> Array:
 
 
 defvjp(np.hypot, _hypot, lambda g, y, a, b: _hypot(g, y, b, a))
-defvjp(
-    np.arctan2, lambda g, y, a, b: _arctan2(g, a, b), lambda g, y, a, b: -_arctan2(g, b, a)
-)
+defvjp(np.arctan2, lambda g, y, a, b: _arctan2(g, a, b), lambda g, y, a, b: -_arctan2(g, b, a))
 
 for to_radians in (np.radians, np.deg2rad):
     defvjp(to_radians, lambda g, y, x: g * (pi / 180.0))
