@@ -171,13 +171,13 @@ def test_pushforward_goes_oldest_first_through_what_moves() -> None:
     y = a * b + x
     asked: list[Any] = []
 
-    def push(tensor: Any, argnum: int, dx: Any) -> Any:
-        asked.append((tensor, argnum))
-        return 10 * dx
+    def push(tensor: Any, dxs: dict[int, Any]) -> Any:
+        asked.append((tensor, *dxs))
+        return 10 * sum(dxs.values())
 
     found = pushforward({x: np.ones(1)}, [y], push)
     ab = y.args[0]
-    assert asked == [(a, 0), (ab, 0), (y, 0), (y, 1)]
+    assert asked == [(a, 0), (ab, 0), (y, 0, 1)]
     assert {t: float(d[0]) for t, d in found.items()} == {x: 1, a: 10, ab: 100, y: 1000 + 10}
 
 
@@ -185,9 +185,9 @@ def test_pushforward_keeps_the_given_tangents_and_does_not_look_behind_them() ->
     x = leaf([2.0])
     h = np.sin(x)
     y = h * x
-    found = pushforward({x: np.ones(1), h: np.full(1, 5.0)}, [y], lambda tensor, i, dx: dx)
+    found = pushforward({x: np.ones(1), h: np.full(1, 5.0)}, [y], lambda tensor, dxs: sum(dxs.values()))
     assert {t: float(d[0]) for t, d in found.items()} == {x: 1, h: 5, y: 6}
-    only_h = pushforward({h: np.ones(1)}, [y], lambda tensor, i, dx: dx)
+    only_h = pushforward({h: np.ones(1)}, [y], lambda tensor, dxs: sum(dxs.values()))
     assert set(only_h) == {h, y}
 
 
@@ -215,14 +215,6 @@ def test_second_order_after_new_data_is_refused() -> None:
     assert words.startswith("argument 0 of np.square was given new data after the graph was recorded")  # what
     assert "would mix old and new values" in words  # why
     assert "Run the forward pass again, or do not set create_graph" in words  # mend
-
-
-def test_second_order_after_new_data_of_the_result_is_refused() -> None:
-    x = leaf([0.5])
-    y = np.tanh(x)
-    y.data = np.array([0.0])
-    with pytest.raises(GradientError, match="was given new data after the graph was recorded"):
-        differentiate(y, [x], np.ones(1), create_graph=True)
 
 
 def test_walking_leaves_the_graph_as_it_was() -> None:
@@ -304,7 +296,7 @@ def test_a_users_op_of_any_number_of_arrays() -> None:
             out = out * x
         return out
 
-    defvjp_variadic(product, lambda i, g, y, *xs: g * product(*xs[:i], *xs[i + 1 :]))
+    defvjp_variadic(product, lambda argnums, g, y, *xs: [g * product(*xs[:i], *xs[i + 1 :]) for i in argnums])
     check_grads(product, [np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([[5.0], [6.0]])], order=2)
 
 
@@ -316,15 +308,21 @@ def test_numpys_own_function_can_be_given_a_rule() -> None:
 
 @pytest.mark.usefixtures("registry")
 def test_a_ufunc_of_three_operands_can_be_given_rules() -> None:
-    fma = np.frompyfunc(lambda a, b, c: a * b + c, 3, 1)
-    defvjp(fma, lambda g, y, a, b, c: g * b, lambda g, y, a, b, c: g * a, lambda g, y, a, b, c: g)
-    a, b, c = leaf([1.0, 2.0]), leaf([3.0, 4.0]), leaf(5.0)
-    y = fma(a, b, c)
-    assert_array_equal(y.data, [8, 13])
-    y.backward([1.0, 10.0])
-    assert_array_equal(a.grad, [3, 40])
-    assert_array_equal(b.grad, [1, 20])
-    assert c.grad == 11
+    clip: Any = np._core.umath.clip  # the one that NumPy has
+    within = lambda x, low, high: (x > low) & (x < high)
+    defvjp(
+        clip,
+        lambda g, y, x, low, high: np.where(within(x, low, high), g, 0.0),
+        lambda g, y, x, low, high: np.where(x < low, g, 0.0),
+        lambda g, y, x, low, high: np.where(x > high, g, 0.0),
+    )
+    x, low, high = leaf([1.0, 2.0, 3.0]), leaf(1.5), leaf([2.5])
+    y = clip(x, low, high)
+    assert_array_equal(y.data, [1.5, 2.0, 2.5])
+    y.backward([1.0, 10.0, 100.0])
+    assert_array_equal(x.grad, [0, 10, 0])
+    assert low.grad == 1
+    assert_array_equal(high.grad, [100])
 
 
 @pytest.mark.usefixtures("registry")
@@ -377,7 +375,7 @@ def test_a_rule_that_returns_a_wrong_shape_is_reported_by_name(share: Any, shape
     words = str(error.value)
     assert f"the rule of mix for argument 1 returned a share of shape {shape}" in words  # what
     assert "the argument has shape (2, 3)" in words  # why
-    assert "Mend the rule given to defvjp" in words  # mend
+    assert "Fix the rule given to defvjp" in words  # the way out
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,10 @@ def test_lines_of_the_lower_row_come_from_earlier_losses(runs):
     scene = tg.draw.paths(runs, 3).scene
     middle = scene.height / 2
     flow = tg.gradient_flow(backward.losses, backward.states)
+    symbol = "h′" if isinstance(backward.cell, RNNCell) else "s"  # s = (h′, c′)
     lower = {line.tip: line for line in of(Line, scene) if line.tip and line.points[0][1] > middle}
     for t in (1, 2, 3):  # loss t reaches h'_3 from the left
-        end = "direct" if t == 3 else "at h_3"
+        end = "direct" if t == 3 else f"at {symbol}_3"
         norm = flow.norms()[T - t, T - 3]
         (line,) = (x for tip, x in lower.items() if tip.startswith(f"loss {t}, {end}: "))
         assert float(line.tip.split("norm ")[1]) == pytest.approx(norm, rel=1e-5)

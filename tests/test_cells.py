@@ -125,8 +125,8 @@ def test_lstm_gates_can_be_read_off_one_by_one():
 
 def test_gru_keeps_h_for_z_1_and_replaces_it_for_z_0():
     cell, h = GRUCell(I, H, rng=0), np.array([-1.0, 0.5, 2.0])
-    x, block = np.zeros(1), np.arange(3 * H) // H
-    cell.W_xh, cell.W_hh = tg.Tensor(np.zeros((1, 3 * H))), tg.Tensor(np.zeros((H, 3 * H)))
+    x, block = np.zeros(I), np.arange(3 * H) // H
+    cell.W_xh, cell.W_hh = np.zeros((I, 3 * H)), np.zeros((H, 3 * H))
     cell.b_hh = tg.Tensor(np.zeros(3 * H))
     cell.b_xh = tg.Tensor(np.select([block == 1, block == 2], [50.0, 0.7]))
     assert_allclose(cell(x, h).data, h, **EXACT)  # (6.3) with z = 1

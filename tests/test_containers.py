@@ -202,8 +202,12 @@ def test_aux_is_handed_out_beside_the_value() -> None:
             ["argument 0['n'][0] of dtype int64 cannot require a gradient", "Pass floats", "lambda w: f(w, x)"],
         ),
         (lambda: tg.grad(lambda p: 0.0)(State(True, 1.0)), DTypeError, ["argument 0.h of dtype bool"]),
-        (lambda: tg.vjp(lambda x, s: x, 1.0, "text"), DTypeError, ["argument 1 of type str cannot require"]),
-        (lambda: tg.grad(lambda p: 0.0)({"f": [np.tanh]}), DTypeError, ["argument 0['f'][0] of type ufunc"]),
+        (lambda: tg.vjp(lambda x, s: x, 1.0, "text"), DTypeError, ["argument 1, of type str, has dtype <U4"]),
+        (
+            lambda: tg.grad(lambda p: 0.0)({"f": [np.tanh]}),
+            DTypeError,
+            ["argument 0['f'][0], of type ufunc, has dtype object"],
+        ),
         (
             lambda: tg.grad(lambda x: (np.sum(x), x))(X),
             GradientError,
@@ -234,7 +238,7 @@ def test_aux_is_handed_out_beside_the_value() -> None:
         (lambda: tg.jvp(lambda a, b: a, (X, X), (X,)), UsageError, ["2 primals and 1 tangents", "or None"]),
         (lambda: tg.jvp(np.sin, X, X), UsageError, ["for one argument jvp(f, (x,), (dx,))"]),
         (lambda: tg.jvp(lambda n: n, (3,), (1.0,)), DTypeError, ["argument 0 of dtype int64"]),
-        (lambda: tg.jacobian(lambda x: "text")(X), DTypeError, ["holds real numbers, not dtype <U4"]),
+        (lambda: tg.jacobian(lambda x: "text")(X), DTypeError, ["holds real numbers", "dtype <U4"]),
         (lambda: tg.grad(lambda a, b: a, (0, 0))(1.0, 1.0), UsageError, ["argnum (0, 0) names argument 0 twice"]),
     ],
 )

@@ -164,16 +164,6 @@ def test_what_is_refused_says_why_and_what_to_do(
         assert word in str(error.value)
 
 
-def test_a_number_is_had_by_asking_for_it() -> None:
-    x = Tensor([1.0, 2.0], requires_grad=True)
-    numbers = np.zeros(2)
-    numbers[0] = x[0]  # float(x[0]), as NumPy sees it
-    assert_array_equal(numbers, [1, 0])
-    assert_array_equal(np.fromiter(x, float), [1, 2])
-    with pytest.raises((TypeError, ValueError)):
-        np.fromiter([x, x], float)
-
-
 def test_a_singular_matrix_is_called_so() -> None:
     with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
         np.linalg.inv(Tensor(np.zeros((2, 2)), requires_grad=True))

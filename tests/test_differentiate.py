@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+import tinygrad_rnn as tg
 from tinygrad_rnn.differentiate import differentiate, grad, value_and_grad
 from tinygrad_rnn.errors import DTypeError, GradientError, UsageError
 from tinygrad_rnn.mode import no_grad
@@ -116,10 +117,40 @@ def test_the_derivative_keeps_shape_and_dtype_of_the_argument() -> None:
 def test_what_does_not_matter_has_derivative_0() -> None:
     x = np.array([1.0, np.inf])
     assert_array_equal(grad(lambda x: 5.0)(x), [0, 0])
-    assert_array_equal(grad(lambda x: np.sum(x > 0))(x), [0, 0])
     ga, gb = grad(lambda a, b: np.sum(a), (0, 1))(x, x)
     assert_array_equal(ga, [1, 1])
     assert_array_equal(gb, [0, 0])
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: np.sum(x > 0), lambda x: np.all(x > 0), lambda x: np.sum(x.astype(int)), lambda x: 3, np.argmax]
+)
+def test_truth_values_and_integers_have_no_derivative(f: Any) -> None:
+    x = np.ones(3)
+    for derivative in (
+        grad(f),
+        value_and_grad(f),
+        lambda x: tg.vjp(f, x),
+        lambda x: tg.jvp(f, (x,), (x,)),
+        tg.jacobian(f),
+        tg.hessian(f),
+    ):
+        with pytest.raises(DTypeError, match="truth values and integers have no derivative"):
+            derivative(x)
+
+
+def test_a_count_beside_a_result_has_no_derivative_and_is_passed_on() -> None:
+    f = lambda x: (np.sum(x * x), np.sum(x > 0))
+    x = np.array([1.0, -2.0])
+    assert tg.jvp(f, (x,), (x,)) == ((5.0, 1), (10.0, None))
+    y, pull = tg.vjp(f, x)
+    assert y == (5.0, 1)
+    assert_array_equal(pull((1.0, None))[0], 2 * x)
+    with pytest.raises(DTypeError, match="integers have no derivative"):
+        pull((1.0, 1.0))
+    of_square, of_count = tg.jacobian(f)(x)
+    assert_array_equal(of_square, 2 * x)
+    assert of_count is None
 
 
 def test_gradients_may_be_written_to_and_are_their_own() -> None:

@@ -16,7 +16,8 @@ class Written(DuckArray):
     __array_ufunc__ = None  # an ndarray on the left leaves the operator to us
 
     def __init__(self, data: Any, call: tuple[Any, ...] = ()):
-        self.data, self.call = np.asarray(data), call
+        self.data = self._data = np.asarray(data)
+        self.call = call
 
     @staticmethod
     def _record(fun: Any, args: tuple[Any, ...], kwargs: Any = None) -> Any:

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from tinygrad_rnn import Tensor
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, TinygradError, UsageError
-from tinygrad_rnn.nn import GRUCell, LSTMCell, Module, Readout
+from tinygrad_rnn.nn import GRUCell, LSTMCell, Module, Readout, RNNCell
 
 
 class Model(Module):
@@ -39,6 +39,72 @@ def test_the_state_is_a_copy():
     model = Model()
     model.state_dict()["scale"][...] = 7.0
     assert model.scale.data == 2.0
+
+
+@pytest.mark.parametrize(
+    "new",
+    [np.eye(3), np.eye(3, dtype=int).tolist(), np.eye(3) > 0, Tensor(np.eye(3))],
+    ids=["floats", "list", "bool", "Tensor"],
+)
+def test_an_array_in_the_place_of_a_parameter_becomes_its_data(new):
+    cell = RNNCell(2, 3, rng=0)
+    parameter, names = cell.W_hh, [name for name, _ in cell.named_parameters()]
+    cell.W_hh = new
+    assert cell.W_hh is parameter
+    assert parameter.data.dtype == float
+    assert_array_equal(parameter.data, np.eye(3))
+    assert [name for name, _ in cell.named_parameters()] == names
+
+
+def test_another_parameter_takes_the_place_of_one():
+    cell = RNNCell(2, 3, rng=0)
+    other = Tensor(np.eye(3), requires_grad=True)
+    cell.W_hh = other
+    assert cell.W_hh is other
+    assert any(p is other for p in cell.parameters())
+
+
+@pytest.mark.parametrize(
+    ("new", "error", "words"),
+    [
+        (lambda W: None, UsageError, r"None in its place.*W_hh\.requires_grad = False to freeze it"),
+        (lambda W: np.eye(4), ShapeError, r"\(4, 4\); Tensor W_hh of shape \(3, 3\) keeps its shape"),
+        (lambda W: 1j * np.eye(3), DTypeError, "complex128"),
+        (lambda W: "orthogonal", DTypeError, "of type str"),
+    ],
+)
+def test_a_parameter_never_goes_without_a_word(new, error, words):
+    cell = RNNCell(2, 3, rng=0)
+    before = cell.state_dict()
+    with pytest.raises(error, match=words):
+        cell.W_hh = new(cell.W_hh)
+    for name, array in cell.state_dict().items():
+        assert_array_equal(array, before[name])
+    assert len(cell.parameters()) == 3
+
+
+def test_a_result_may_stand_for_a_parameter_while_nobody_asks_for_the_parameters():
+    cell, x, h = RNNCell(2, 3, rng=0), np.ones(2), np.ones(3)
+    W = cell.W_hh
+    cell.W_hh = 0.9 * W
+    np.sum(cell(x, h)).backward()
+    assert W.grad.shape == (3, 3)
+    for ask in (cell.parameters, cell.state_dict, cell.modules):
+        with pytest.raises(
+            UsageError, match=r"W_hh of this RNNCell was a parameter and is a result of np\.multiply now"
+        ):
+            ask()
+    cell.W_hh = W
+    assert len(cell.parameters()) == 3
+
+
+def test_what_is_no_parameter_may_be_set_to_anything():
+    cell = RNNCell(2, 3, rng=0)
+    del cell.W_hh
+    cell.W_hh = 0.5 * np.eye(3)
+    cell.note = Tensor(1.0)
+    cell.note = None
+    assert [name for name, _ in cell.named_parameters()] == ["W_xh", "b_h"]
 
 
 def test_a_module_that_holds_itself():

@@ -272,4 +272,4 @@ def test_only_a_tensor_has_a_graph(thing):
 def test_drawing_changes_nothing():
     run = make("RNN", 3)
     tg.draw.ops(run), tg.draw.graph(run.loss), tg.draw.paths(run)
-    assert all(p.grad is None for p in ancestors([run.loss]) if isinstance(p, Tensor))
+    assert all(p._grad is None for p in ancestors([run.loss]) if isinstance(p, Tensor))

@@ -251,8 +251,10 @@ def test_long_maps_say_less(columns, numbers, chips):
 @pytest.mark.parametrize("name", CELLS)
 def test_states_are_written_as_the_cell_calls_them(name):
     run = make(name, 2)
-    title = tg.draw.paths(run, 2).scene.title
-    symbol = {"LSTM": "(h, c)₂", "tuple": "(s1, s2)₂"}.get(name, "h₂")
+    scene = tg.draw.paths(run, 2).scene
+    title, symbol = scene.title, "s₂" if name in ("LSTM", "tuple") else "h₂"
     cell = {"relu": "RNN", "bare": "RNN", "function": "leaky_cell", "tuple": "cell"}.get(name, name)
     assert title == f"Unrolled {cell}, T = 2: where ∂L/∂{symbol} comes from"
+    meaning = {"LSTM": ", s = (h, c)", "tuple": ", s = (s1, s2)"}.get(name, "")
+    assert f"eq. (3.1) at t = 2{meaning}" in labels(scene)
     assert re.match(r"<Figure 'Unrolled .*'>", repr(tg.draw.paths(run, 2)))

@@ -2,7 +2,11 @@
 
 import asyncio
 import contextvars
+import os
+import signal
 import sys
+import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -15,7 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_rnn as tg
 from tinygrad_rnn.backprop import pullback
 from tinygrad_rnn.errors import GradientError, NonFiniteError
-from tinygrad_rnn.mode import recording
+from tinygrad_rnn.mode import current, recording
 from tinygrad_rnn.primitive import JVP, VJP
 
 X = np.array([0.5, -1.0, 2.0])
@@ -221,7 +225,7 @@ def test_a_generator_that_is_closed_inside_no_grad_ends_it() -> None:
 
     generator = inside()
     next(generator)
-    assert recording.get() is False  # as with every context variable, what is open at a yield holds for the caller
+    assert current() is True  # it waits
     generator.close()
     assert recording.get() is True
 
@@ -231,3 +235,38 @@ def test_an_error_inside_debug_is_the_users_own() -> None:
     with pytest.raises(GradientError, match="not a scalar"), tg.debug():
         (x * 2.0).backward()
     assert recording.get() is True
+
+
+# -- processes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+def test_a_fork_while_another_thread_looks_for_a_plan_does_not_hang_the_child() -> None:
+    """The thread holds the lock of the plans, for sure, while the process forks."""
+    from tinygrad_rnn.scan import kept
+
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with kept._lock:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Python, for a fork beside threads
+        child = os.fork()
+    if child == 0:  # no test of the child may run on
+        code = 1
+        try:
+            signal.alarm(20)  # it ends in any case
+            outputs = tg.scan(lambda x, h: 0.5 * h + x, np.ones((3, 2)), np.zeros(2)).outputs
+            code = 0 if np.allclose(outputs.data[-1], 1.75) else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(status) == 0

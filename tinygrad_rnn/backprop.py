@@ -9,15 +9,18 @@ topological order: a heap of what has been reached, latest first, is all the wal
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import reduce
 from heapq import heappop, heappush
-from operator import add, attrgetter
+from operator import attrgetter
 from typing import Any, Protocol
 
+import numpy as np
+
+from tinygrad_rnn.careful import Careful, finite, finite_where_it_counts
 from tinygrad_rnn.errors import GradientError
-from tinygrad_rnn.mode import recording
-from tinygrad_rnn.primitive import VJP, Function, name_of, no_derivative
-from tinygrad_rnn.rules.shape import astype, unbroadcast
+from tinygrad_rnn.fit import fit, wrong
+from tinygrad_rnn.marks import check, walked
+from tinygrad_rnn.mode import current
+from tinygrad_rnn.primitive import BILINEAR, VJP, Function, Together, name_of, no_derivative
 
 Array = Any
 
@@ -25,14 +28,14 @@ Array = Any
 class Recorded(Protocol):
     """What the walk reads of a Tensor: its value and the application that made it."""
 
-    data: Any
-    primal: Any
+    _data: Any
     serial: int
     fun: Function | None
     args: tuple[Any, ...]
     primals: tuple[Any, ...]
     kwargs: dict[str, Any] | None
     argnums: tuple[int, ...]
+    marks: Any
 
 
 Visit = tuple[Any, Array, list[Array]]
@@ -44,6 +47,7 @@ def pullback(
     stop: Collection[Any] = (),
     skip: Collection[Any] = (),
     differentiable: bool = False,
+    careful: Careful | None = None,
 ) -> Iterator[Visit]:
     """Carry the cotangents `seeds` (Tensor -> array of its shape) back to everything they depend on.
 
@@ -53,8 +57,10 @@ def pullback(
     stop            Tensors the walk does not pass through (their g is yielded; as seeds they are passed)
     skip            operands for which no share is computed (`None` stands in `shares`)
     differentiable  run the rules on Tensors, so that cotangents are themselves recorded
+    careful         what was cut off gets 0 whatever the slope; see `carefully`
     """
-    watch = _watch()
+    watch, walk = _watch(), object()
+    looked_at = watch is not None or careful is not None
     cotangents = dict(seeds)
     frontier = [(-tensor.serial, tensor) for tensor in cotangents]
     frontier.sort()
@@ -62,31 +68,45 @@ def pullback(
         tensor = heappop(frontier)[1]
         g = cotangents.pop(tensor)
         argnums = tensor.argnums
+        if watch is not None:
+            watch.visited(tensor)
+        marks = tensor.marks
+        if marks is not None and (type(marks) is tuple or marks.print is not None):
+            check(tensor, walk)
         if not argnums or (tensor in stop and tensor not in seeds):
             yield tensor, g, []
             continue
-        if watch is not None:
-            watch.visited(tensor)
         rules, args, primals, kwargs = VJP[tensor.fun], tensor.args, tensor.primals, tensor.kwargs
-        y, operands = recorded_operands(tensor) if differentiable else (tensor.primal, primals)
+        y, operands = recorded_operands(tensor) if differentiable else (tensor._data, primals)
+        at_once = None
+        if type(rules) is Together:
+            wanted = [i for i in argnums if args[i] not in skip]
+            rule_of_all = rules.rule if careful is None else rules.careful
+            at_once = iter(rule_of_all(wanted, g, y, *operands, **kwargs or {}))
         shares: list[Array] = []
         for i in argnums:
             parent, primal = args[i], primals[i]
             if parent in skip:
                 shares.append(None)
                 continue
-            rule = rules[i]
-            if rule is None:
-                raise no_derivative(tensor.fun or repr, i)
-            share = rule(g, y, *operands) if kwargs is None else rule(g, y, *operands, **kwargs)
-            if watch is not None:
-                watch.shared(tensor, i, g, share)
+            if at_once is None:
+                rule = rules[i]
+                if rule is None:
+                    raise no_derivative(tensor.fun or repr, i)
+                share = rule(g, y, *operands) if kwargs is None else rule(g, y, *operands, **kwargs)
+            else:
+                share = next(at_once)
+            if looked_at:
+                if watch is not None:
+                    watch.shared(tensor, i, g, share)
+                if careful is not None:
+                    share = _cut(careful, tensor, i, g, share, operands)
             try:
                 if share.shape != primal.shape or share.dtype is not primal.dtype:
                     share = fit(share, primal, tensor, i)
             except AttributeError:
                 what = f"a share of shape (), a {type(share).__name__}; the argument has shape {primal.shape}"
-                raise _wrong(tensor, i, what) from None
+                raise wrong(tensor, i, what) from None
             shares.append(share)
             if parent in cotangents:
                 cotangents[parent] = cotangents[parent] + share  # out of place: a share may be an alias
@@ -94,24 +114,60 @@ def pullback(
                 cotangents[parent] = share
                 heappush(frontier, (-parent.serial, parent))
         yield tensor, g, shares
+    walked()
+
+
+def _cut(careful: Careful, tensor: Recorded, argnum: int, g: Array, share: Array, operands: tuple[Any, ...]) -> Array:
+    """The share without what is dead in it; what is live is noted for the operand."""
+    fun: Any = tensor.fun
+    rule: Any = VJP[fun][argnum]
+    kwargs = tensor.kwargs or {}
+
+    def run(g: Array, point: Any) -> Array:
+        if point is None:
+            return rule(g, tensor._data, *tensor.primals, **kwargs)
+        return rule(g, None if fun in BILINEAR else fun(*point, **kwargs), *point, **kwargs)
+
+    share, alive = careful.cut(tensor, argnum, g, careful.live.get(tensor), share, operands, run)
+    primal, parent = tensor.primals[argnum], tensor.args[argnum]
+    careful.merge(parent, alive if alive is None else fit(alive.astype(primal.dtype), primal, tensor, argnum) != 0)
+    return share
+
+
+def carefully(
+    seeds: Mapping[Any, Array],
+    walk: Callable[[Careful | None], dict[Any, Array]],
+    stop: Collection[Any] = (),
+) -> dict[Any, Array]:
+    """What a walk from the seeds finds; where that is not finite though what is differentiated is, by a careful one.
+
+    walk  runs `pullback`, with the `careful` it is given, and returns the cotangents that matter
+    """
+    with np.errstate(all="ignore"):  # a slope of 1 / 0 is no mishap, and the values have told theirs
+        found = walk(None)
+        if all(map(finite, found.values())) or not finite_where_it_counts(seeds):
+            return found
+        return walk(Careful(seeds, ancestors(seeds, stop=set(stop) - seeds.keys())))
 
 
 def pushforward(
-    tangents: Mapping[Any, Array], outputs: Iterable[Any], push: Callable[[Any, int, Array], Array]
+    tangents: Mapping[Any, Array], outputs: Iterable[Any], push: Callable[[Any, dict[int, Array]], Array]
 ) -> dict[Any, Array]:
     """Carry `tangents` (Tensor -> array of its shape) forward to everything the outputs were computed from.
 
-    `push(tensor, i, dx)` is what the tangent dx of `tensor.args[i]` adds to that of the tensor.  Returns the tangents
-    of all Tensors reached; what is missing does not depend on the given ones.
+    `push(tensor, dxs)` is the tangent of a Tensor whose operands `tensor.args[i]` have the tangents `dxs[i]`.  Returns
+    the tangents of all Tensors reached; what is missing does not depend on the given ones.
     """
-    watch = _watch()
+    watch, walk = _watch(), object()
     found = dict(tangents)
     for tensor in ancestors(outputs, stop=tangents):
         moving = [] if tensor in tangents else [i for i in tensor.argnums if tensor.args[i] in found]
         if moving:
             if watch is not None:
                 watch.visited(tensor)
-            found[tensor] = reduce(add, [push(tensor, i, found[tensor.args[i]]) for i in moving])
+            if tensor.marks is not None:
+                check(tensor, walk)
+            found[tensor] = push(tensor, {i: found[tensor.args[i]] for i in moving})
     return found
 
 
@@ -144,36 +200,23 @@ def aside(graph: Iterable[Any], xs: Collection[Any]) -> set[Any]:
 
 
 def recorded_operands(tensor: Recorded) -> tuple[Any, tuple[Any, ...]]:
-    """The result and operands as Tensors; they must still hold the values that were recorded."""
-    stale = [f"argument {i}" for i in tensor.argnums if tensor.args[i].data is not tensor.primals[i]]
-    if tensor.data is not tensor.primal:
-        stale.append("the result")
-    if stale:
-        raise GradientError(
-            f"{stale[0]} of {name_of(tensor.fun or repr)} was given new data after the graph was recorded, "
-            "so a derivative of the derivative would mix old and new values. "
-            "Run the forward pass again, or do not set create_graph."
-        )
-    return tensor, tensor.args
-
-
-def fit(share: Array, primal: Array, tensor: Recorded, argnum: int) -> Array:
-    """Sum away broadcast axes and give the share its operand's dtype; anything else is a wrong rule."""
-    shape = primal.shape
-    extra = share.ndim - len(shape)
-    if extra < 0 or any(n not in (1, m) for n, m in zip(shape, share.shape[extra:], strict=True)):
-        raise _wrong(tensor, argnum, f"a share of shape {share.shape}; the argument has shape {shape}")
-    if share.shape != shape:
-        share = unbroadcast(share, shape)
-    return share if share.dtype == primal.dtype else astype(share, primal.dtype)
+    """The result and what it was computed from as Tensors; these must still hold the values that were recorded."""
+    for i in tensor.argnums:
+        if tensor.args[i]._data is not tensor.primals[i]:
+            raise GradientError(
+                f"argument {i} of {name_of(tensor.fun or repr)} was given new data after the graph was recorded, "
+                "so a derivative of the derivative would mix old and new values. "
+                "Run the forward pass again, or do not set create_graph."
+            )
+    if len(tensor.argnums) == len(tensor.args):
+        return tensor, tensor.args
+    operands = list(tensor.primals)
+    for i in tensor.argnums:
+        operands[i] = tensor.args[i]
+    return tensor, tuple(operands)
 
 
 def _watch() -> Any:
     """Who watches under debug(), or None."""
-    mode = recording.get()
+    mode = current()
     return None if isinstance(mode, bool) else mode
-
-
-def _wrong(tensor: Recorded, argnum: int, what: str) -> GradientError:
-    fun = name_of(tensor.fun or repr)
-    return GradientError(f"the rule of {fun} for argument {argnum} returned {what}. Mend the rule given to defvjp.")

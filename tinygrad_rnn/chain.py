@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.levels import Arrivals, Levels
 
@@ -51,7 +52,7 @@ def _link(levels: Levels, t: int) -> Link | None:
         whole, arrived = levels.step(t - 1, levels.apart(t, np.broadcast_to(unit, like.shape)))
         if not set(arrived) <= set(before) or len(set(before)) < len(before):
             return None
-        below.append(_joined([arrived.get(x, np.zeros_like(x.data)) for x in before]))
+        below.append(_joined([arrived.get(x, np.zeros_like(value(x))) for x in before]))
         own.append(_joined(whole))
     jacobian, complete = np.stack(below, axis=-2), np.stack(own, axis=-2)
     if not (np.all(np.isfinite(jacobian)) and np.all(np.isfinite(complete))):
@@ -71,7 +72,8 @@ def by_matrices(levels: Levels, direct: Mapping[int, Arrivals], links: list[Link
     """For t = T .. 1: (t, terms), where row k - t is term(k, t) as one vector."""
     rows = levels.joint(len(levels.tensors))[..., None, :][..., :0, :]  # (..., how many, n)
     for t in range(len(levels.tensors), 0, -1):
-        rows = np.concatenate([_joined(direct[t - 1])[..., None, :], rows], axis=-2)
+        own = _joined(direct[t - 1] or levels.zeros(t - 1))
+        rows = np.concatenate([own[..., None, :], rows], axis=-2)
         link = links[t - 2] if t > 1 else _first(levels)
         complete = rows if link.complete is None else rows @ link.complete
         yield t, _flat(levels.apart(t, np.moveaxis(complete, -2, 0)))

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError, NonFiniteError
-from tinygrad_rnn.mode import recording
+from tinygrad_rnn.mode import Mode
 from tinygrad_rnn.primitive import name_of
 from tinygrad_rnn.tensor import Tensor
 
@@ -47,12 +48,12 @@ class Watch:
         """An operation was recorded: remember its place, look at its value."""
         frame = _users_frame()
         code = frame.f_code
-        prints = tuple(map(_fingerprint, (*y.primals, y.primal)))
+        prints = tuple(map(_fingerprint, (*y.primals, y._data)))
         self._made[y.serial] = _Made(code.co_filename, frame.f_lineno, code.co_name, prints)
-        if not _finite(y.primal) and all(map(_finite, y.primals)):
+        if not _finite(y._data) and all(map(_finite, y.primals)):
             names = ", ".join(a.name for a in y.args if isinstance(a, Tensor) and a.name)
             raise NonFiniteError(
-                f"{name_of(y.fun or repr)} gave {_kind(y.primal)} from finite operands"
+                f"{name_of(y.fun or repr)} gave {_kind(y._data)} from finite operands"
                 f"{f' ({names})' if names else ''}, {self._where(y)}"
             )
 
@@ -61,7 +62,7 @@ class Watch:
         made = self._made.get(y.serial)
         if made is None:
             return
-        for i, (array, before) in enumerate(zip((*y.primals, y.primal), made.prints, strict=True)):
+        for i, (array, before) in enumerate(zip((*y.primals, y._data), made.prints, strict=True)):
             if _fingerprint(array) != before:
                 what = "its result" if i == len(y.primals) else f"its argument {i}{_named(y.args[i])}"
                 raise GradientError(
@@ -102,12 +103,8 @@ def debug() -> Iterator[None]:
     Raises NonFiniteError (a FloatingPointError) or GradientError at the first thing that is wrong, naming the
     operation and the line of your code that made it.  It costs several times the time.
     """
-    token = recording.set(Watch())
-    try:
-        with np.errstate(all="ignore"):  # the report says more than the warning
-            yield
-    finally:
-        recording.reset(token)
+    with Mode(Watch()), np.errstate(all="ignore"):  # the report says more than the warning
+        yield
 
 
 def _users_frame() -> Any:
@@ -125,14 +122,14 @@ def _fingerprint(x: Any) -> int:
 
 
 def _finite(x: Any) -> bool:
-    array = x.data if isinstance(x, Tensor) else x
+    array = value(x)
     if not isinstance(array, (np.ndarray, np.generic, float)) or np.asarray(array).dtype.kind != "f":
         return True
     return bool(np.all(np.isfinite(array)))
 
 
 def _kind(x: Any) -> str:
-    return "NaN" if np.any(np.isnan(x.data if isinstance(x, Tensor) else x)) else "infinity"
+    return "NaN" if np.any(np.isnan(value(x))) else "infinity"
 
 
 def _named(x: Any) -> str:

@@ -17,7 +17,8 @@ from tinygrad_rnn.backprop import ancestors, aside
 from tinygrad_rnn.containers import aligned, described, is_container, leaves, rebuild
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DTypeError, GradientError, ShapeError, UsageError
-from tinygrad_rnn.mode import grad_mode, recording, stepwise
+from tinygrad_rnn.mode import current, grad_mode, stepwise
+from tinygrad_rnn.operands import real_array
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.sweep import backward, differentiate, forward
 from tinygrad_rnn.tensor import Tensor
@@ -41,6 +42,7 @@ def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = Fa
                 "np.sum; or return (y, aux) and say has_aux=True; or use jacobian or vjp."
             )
         (result,) = _as_tensors(y)
+        _check_floating([result])
         gradients = _like_arguments(argnum, args, at.pull({result: np.ones(result.shape, result.dtype)}))
         y = at.released(result)
         return ((y, at.released(aux)) if has_aux else y), gradients
@@ -54,7 +56,7 @@ def grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = False) -> Ca
     With has_aux, f returns `(y, aux)`, and the result is `(dy/dx, aux)`: for what f computes beside its value, such
     as the last state of a network.
 
-    Raises GradientError if f does not return a scalar, DTypeError if an argument is not floating.
+    Raises GradientError if f does not return a scalar, DTypeError if an argument or the result is not floating.
     """
     both = value_and_grad(f, argnum, has_aux)
 
@@ -76,12 +78,14 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     argnums = tuple(range(len(args)))
     at = _at_arguments(f, argnums, args, {})
     ys = _as_tensors(at.output)
+    _check_floating(ys)
     paths = [path for path, _ in leaves(at.output)]
 
     def pull(g: Any) -> tuple[Any, ...]:
         seeds: dict[Tensor, Array] = {}
         for y, path, c in zip(ys, paths, aligned(at.output, g, "the cotangent"), strict=True):
             if c is not None:
+                _check_floating([y])
                 c = _fitting(c, y, f"the cotangent{path}")
                 seeds[y] = seeds[y] + c if y in seeds else c
         shares: tuple[Any, ...] = _like_arguments(argnums, args, at.pull(seeds))
@@ -94,7 +98,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """`(f(*primals), dy)`, where dy = dy/dx . dx is what f changes by, to first order, along the tangents.
 
     primals, tangents: sequences of the same structure, one entry for each argument.  None as a tangent, or in one,
-    stands for 0; what it belongs to is passed on as it is and may be anything.
+    stands for 0; what it belongs to is passed on as it is and may be anything.  A result of integers among others, such
+    as a count, has the tangent None.
 
     Computed in one sweep forward, by the rules of `defjvp` where there are any.  Raises UsageError or ShapeError if
     the tangents do not fit.
@@ -118,21 +123,29 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         at = _At(f, rebuild(tuple(primals), given), {}, list(dxs))
     finally:
         stepwise.reset(token)
-    dys = at.push(dxs, _as_tensors(at.output))
+    ys = _as_tensors(at.output)
+    _check_floating(ys)
+    dys = [dy if _is_floating(y) else None for y, dy in zip(ys, at.push(dxs, ys), strict=True)]
     return at.released(at.output), rebuild(at.output, dys)
 
 
 def jacobian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """`jacobian(f)(x)`: dy/dx, shape y.shape + x.shape, with respect to one positional argument, or several.
 
-    For containers: the structure of y, and in each of its places that of x.  Takes one walk back for each entry of y.
+    For containers: the structure of y, and in each of its places that of x; None for integers.  Takes one walk back for
+    each entry of y.
     """
 
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Any:
         at = _at_arguments(f, argnum, args, kwargs)
-        blocks = []
-        for y in _as_tensors(at.output):
+        blocks: list[Any] = []
+        ys = _as_tensors(at.output)
+        _check_floating(ys)
+        for y in ys:
+            if not _is_floating(y):
+                blocks.append(None)
+                continue
             units = np.eye(y.size, dtype=y.dtype).reshape((y.size, *y.shape))
             rows = [at.pull({y: unit}) for unit in units]
             columns = [
@@ -179,23 +192,23 @@ class _At:
     def pull(self, seeds: dict[Tensor, Array]) -> list[Any]:
         """The share of each variable."""
         found = backward(seeds, self.variables, self._recorded(*seeds.values()), self.skip)
-        return [np.zeros_like(x.data) if g is None else g for x, g in zip(self.variables, found, strict=True)]
+        return [np.zeros_like(value(x)) if g is None else g for x, g in zip(self.variables, found, strict=True)]
 
     def push(self, tangents: dict[Tensor, Array], ys: Sequence[Tensor]) -> list[Any]:
         """The tangent of each y."""
         found = forward(tangents, ys, self._recorded(*tangents.values()))
-        return [np.zeros_like(y.data) if dy is None else dy for y, dy in zip(ys, found, strict=True)]
+        return [np.zeros_like(value(y)) if dy is None else dy for y, dy in zip(ys, found, strict=True)]
 
     def released(self, tree: Any) -> Any:
         """Results as they are handed out: Tensors only where they depend on more than the variables."""
         if self._recorded():
             return tree
         # Copies: a walk back may come later, and whoever gets a value may write to it.
-        return rebuild(tree, [np.array(y.data) if isinstance(y, Tensor) else y for _, y in leaves(tree)])
+        return rebuild(tree, [np.array(value(y)) if isinstance(y, Tensor) else y for _, y in leaves(tree)])
 
     def _recorded(self, *given: Any) -> bool:
         beside = self.beside or any(isinstance(g, Tensor) and g.requires_grad for g in given)
-        return beside and bool(recording.get())
+        return beside and bool(current())
 
 
 def _at_arguments(f: Callable[..., Any], argnum: Argnum, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _At:
@@ -214,11 +227,11 @@ def _at_arguments(f: Callable[..., Any], argnum: Argnum, args: tuple[Any, ...], 
 
 
 def _variable(x: Any, where: str) -> Any:
-    if isinstance(x, Tensor) and x.requires_grad and recording.get():
+    if isinstance(x, Tensor) and x.requires_grad and current():
         return +x
-    data = np.asarray(value(x))
+    data = real_array(value(x), where)
     if data.dtype.kind != "f":
-        what = f"dtype {data.dtype}" if data.dtype.kind in "biuc" else f"type {type(x).__name__}"
+        what = f"dtype {data.dtype}"
         raise DTypeError(
             f"{where} of {what} cannot require a gradient: derivatives need a floating dtype. "
             "Pass floats, e.g. np.asarray(x, dtype=float), or bind what is not to be differentiated: lambda w: f(w, x)."
@@ -231,9 +244,22 @@ def _as_tensors(tree: Any) -> list[Tensor]:
     return [leaf if isinstance(leaf, Tensor) else Tensor(leaf) for _, leaf in leaves(tree)]
 
 
+def _is_floating(y: Tensor) -> bool:
+    return bool(y.dtype.kind == "f")
+
+
+def _check_floating(ys: Sequence[Tensor]) -> None:
+    """Raise DTypeError if nothing among the results can have a derivative."""
+    if ys and not any(map(_is_floating, ys)):
+        raise DTypeError(
+            f"the function returned dtype {ys[0].dtype}: truth values and integers have no derivative. Return floats; "
+            "of a comparison, a smooth function such as sigmoid has one."
+        )
+
+
 def _fitting(c: Any, x: Tensor, what: str) -> Array:
     """A tangent or cotangent in the shape and dtype of the Tensor it belongs to."""
-    c = c if isinstance(c, Tensor) else np.asarray(c)
+    c = c if isinstance(c, Tensor) else real_array(c, what)
     if c.shape != x.shape:
         raise ShapeError(f"{what} has shape {c.shape}; it needs the shape of what it belongs to, {x.shape}.")
     return c if c.dtype == x.dtype else astype(c, x.dtype)

@@ -1,12 +1,35 @@
-"""What a call of a function means on Tensors, by the tables of `primitive`."""
+"""What a call of a function means on Tensors, by the tables of `primitive`; and what NumPy's errors are here."""
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tinygrad_rnn.duckarray import DuckArray, value
-from tinygrad_rnn.errors import DTypeError, UnsupportedError
-from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, FORM, REFUSED, VJP, Function, check_call, name_of, no_derivative
+from tinygrad_rnn.errors import (
+    ArgumentTypeError,
+    AxisError,
+    DTypeError,
+    LinAlgError,
+    RangeError,
+    ShapeError,
+    TinygradError,
+    UnsupportedError,
+)
+from tinygrad_rnn.primitive import (
+    COMPOSITE,
+    CONSTANT,
+    FORM,
+    REFUSED,
+    VJP,
+    Function,
+    Together,
+    check_call,
+    name_of,
+    no_derivative,
+)
 
 
 def apply(record: Callable[..., Any], fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -16,32 +39,66 @@ def apply(record: Callable[..., Any], fun: Function, args: tuple[Any, ...], kwar
     """
     if fun in FORM:
         check_call(fun, args, kwargs)
-    if fun in COMPOSITE:
-        y = COMPOSITE[fun](*args, **kwargs)
-        if y is not NotImplemented:
+    try:
+        if fun in COMPOSITE:
+            y = COMPOSITE[fun](*args, **kwargs)
+            if y is not NotImplemented:
+                return y
+        if fun in VJP:
+            if kwargs and any(isinstance(v, DuckArray) for v in kwargs.values()):
+                args, kwargs = _by_position(fun, args, kwargs)
+            y, rules = record(fun, args, kwargs or None), VJP[fun]
+            if type(rules) is not Together:
+                for i in getattr(y, "argnums", ()):  # what `scan` traces has none: it asks for rules later
+                    if rules[i] is None:
+                        raise no_derivative(fun, i)
             return y
-    if fun in VJP:
-        if any(isinstance(v, DuckArray) for v in kwargs.values()):
-            args, kwargs = _by_position(fun, args, kwargs)
-        y = record(fun, args, kwargs or None)
-        argnums = getattr(y, "argnums", ())  # what `scan` traces has none: it asks for rules later
-        for i in argnums:
-            if VJP[fun][i] is None:
-                raise no_derivative(fun, i)
-        if argnums and y.data.dtype.kind != "f" and args[argnums[0]].dtype.kind == "f":
-            raise DTypeError(
-                f"{name_of(fun)} gives dtype {y.dtype}, which has no derivatives, of a Tensor that requires a "
-                "gradient. Give a floating dtype, or pass x.data."
-            )
-        return y
-    if fun in CONSTANT:
-        return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
+        if fun in CONSTANT:
+            return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
+    except TinygradError:
+        raise
+    except EXPLAINED as error:
+        raise explained(fun, args, error) from error
     if fun in REFUSED:
         raise UnsupportedError(f"{name_of(fun)} {REFUSED[fun]}")
     wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]
     if wanting:
         raise no_derivative(fun, wanting[0])
     raise UnsupportedError(f"{name_of(fun)} is not known on Tensors. Add defvjp({name_of(fun)}, ...), or pass x.data.")
+
+
+_KINDS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (  # what NumPy raises, and what that is here
+    (np.linalg.LinAlgError, LinAlgError),
+    (np.exceptions.AxisError, AxisError),
+    (IndexError, RangeError),
+    (ValueError, ShapeError),
+    (TypeError, ArgumentTypeError),
+)
+EXPLAINED = (ValueError, TypeError, IndexError)
+
+
+def explained(fun: Function, args: tuple[Any, ...], error: Exception) -> TinygradError:
+    """An error of NumPy's as one of this package, with the operands named."""
+    if isinstance(error.__cause__, TinygradError):  # of a Tensor, behind what NumPy makes of it
+        return error.__cause__
+    arrays = [a for a in args if isinstance(a, (DuckArray, np.ndarray))]
+    operands = [
+        f"{getattr(a, 'name', None) or 'a Tensor'} {a.shape}" if isinstance(a, DuckArray) else f"an array {a.shape}"
+        for a in arrays
+    ]
+    told = f"{name_of(fun)} of {' and '.join(operands) or 'these arguments'}: {_in_words(str(error))}"
+    if isinstance(error, TypeError) and any(value(a).dtype.kind not in "biuf" for a in arrays):
+        return DTypeError(f"{told}. A Tensor goes with real numbers: bool, integer or floating.")
+    return next(ours for theirs, ours in _KINDS if isinstance(error, theirs))(told)
+
+
+def _in_words(message: str) -> str:
+    """What NumPy says, without the signatures of generalised ufuncs."""
+    if sizes := re.search(r"gufunc signature.*\(size (\d+) is different from (\d+)\)", message):
+        return f"an axis of {sizes[2]} entries meets one of {sizes[1]}"
+    if axes := re.search(r"operand (\d+) .*\(has (\d+), gufunc core .* requires (\d+)\)", message):
+        return f"operand {axes[1]} has {axes[2]} axes and needs {axes[3]} at least"
+    return message
 
 
 def _wants_gradient(a: Any) -> bool:

@@ -46,6 +46,10 @@ class GradientError(TinygradError, RuntimeError):
     """A backward pass that cannot be done: no graph, no seed, a rule that returns the wrong thing."""
 
 
+class GradientWarning(UserWarning):
+    """A gradient is asked for where none is kept."""
+
+
 class NonFiniteError(TinygradError, FloatingPointError):
     """A NaN or an infinity, found under `debug()`."""
 

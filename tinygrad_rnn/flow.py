@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.chain import Link, by_matrices, chain, side_by_side
-from tinygrad_rnn.errors import RangeError, ShapeError, UsageError
-from tinygrad_rnn.levels import Arrivals, Levels
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.errors import RangeError, UsageError
+from tinygrad_rnn.levels import Arrivals, Levels, one_for_each
+from tinygrad_rnn.seen import check_seen
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import parts
 
@@ -51,8 +53,8 @@ class Truncated:
 def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
     """Measure how the gradients of L = sum_k L_k reach the states s_1 .. s_T.
 
-    losses  one scalar Tensor for each state, None where a step has no loss, or a single scalar Tensor,
-            which counts as L_T
+    losses  one scalar Tensor for each state, or a single one, which counts as L_T.  None, a plain number and a Tensor
+            that requires no gradient mean that the step has no loss
     states  Tensors, or tuples of Tensors such as (h_t, c_t), in the order of time
 
     Raises ShapeError if their numbers differ, GradientError if no loss depends on a Tensor that requires a gradient.
@@ -60,18 +62,13 @@ def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
     states = list(states)
     if not states:
         raise UsageError("gradient_flow needs at least one state.")
-    if isinstance(losses, Tensor):
-        losses = [None] * (len(states) - 1) + [losses]
-    losses = list(losses)
-    if len(losses) != len(states):
-        raise ShapeError(
-            f"{len(losses)} losses and {len(states)} states: each state needs its loss, or None. "
-            "Pass a single Tensor for one loss over the whole sequence."
-        )
+    losses = one_for_each(losses, len(states))
     for t, state in enumerate(states, 1):
         if not all(isinstance(part, Tensor) for part in parts(state)):
             raise UsageError(f"state {t} is {type(state).__name__}; a state is a Tensor or a tuple of Tensors.")
-    return GradientFlow(losses, states)
+    flow = GradientFlow(losses, states)
+    check_seen(losses, list(map(parts, states)))
+    return flow
 
 
 class GradientFlow:
@@ -88,7 +85,7 @@ class GradientFlow:
     A part that does not require a gradient has none.
     """
 
-    def __init__(self, losses: list[Tensor | None], states: list[Any]):
+    def __init__(self, losses: list[Tensor | Any], states: list[Any]):
         self.losses, self.states = losses, states
         self._levels = Levels(losses, [parts(state) for state in states])
         self.parameters = self._levels.parameters
@@ -111,12 +108,15 @@ class GradientFlow:
     def __repr__(self) -> str:
         return f"<gradient flow over T = {len(self)} states, parameters {', '.join(self.parameters) or 'none'}>"
 
+    def sends(self, k: int) -> bool:
+        """Whether step k has a loss that requires a gradient."""
+        return self.losses[k - 1] is not None and self.losses[k - 1].requires_grad
+
     # -- the terms of (3.1) ---------------------------------------------------------------------------
 
     def term(self, k: int, t: int) -> Any:
         """dL_k/dh_k . dh_k/dh_t, the share of (3.1) that loss k sends to h_t; k = t is the direct term."""
-        self._check(t, "t")
-        self._check(k, "k", t)
+        self._check_pair(k, t)
         return self._as_state(self._row(k - 1)[t - 1])
 
     def arriving(self) -> Iterator[tuple[int, Array]]:
@@ -153,12 +153,15 @@ class GradientFlow:
         return float(projections(term, total))
 
     def table(self, t: int, most: int | None = None) -> list[Row]:
-        """The terms at t, the direct one first; beyond `most` (at least 2) the smallest are summed into the last."""
+        """The terms at t: the direct one, 0 without a loss at t, then one for each later loss.
+
+        Beyond `most` rows (at least 2) the smallest are summed into the last.
+        """
         self._check(t, "t")
         if most is not None and most < 2:
             raise RangeError(f"most is {most}; a table has at least 2 rows: the direct term and the rest.")
         column = next(terms for at, terms in self.arriving() if at == t)
-        terms = dict(enumerate(column, t))
+        terms = {k: term for k, term in enumerate(column, t) if k == t or self.sends(k)}
         groups: list[tuple[int, ...]] = [(k,) for k in terms]
         if most is not None and len(groups) > most:
             by_norm = sorted(list(terms)[1:], key=dict(enumerate(lengths(column), t)).__getitem__, reverse=True)
@@ -184,8 +187,7 @@ class GradientFlow:
         if t is None:
             self._check(k, "k", 2)
             t = k - 1
-        self._check(t, "t")
-        self._check(k, "k", t)
+        self._check_pair(k, t)
         if t == k - 1 and self._links:
             return self._links[k - 2].jacobian
         if t == k - 1 and k in self._jacobians:
@@ -203,8 +205,7 @@ class GradientFlow:
 
     def jacobian_product(self, k: int, t: int) -> Array:
         """J_k . J_(k-1) ... J_(t+1), (3.3): equal to jacobian(k, t) when each state depends on the last one only."""
-        self._check(t, "t")
-        self._check(k, "k", t)
+        self._check_pair(k, t)
         product = self.jacobian(k, k)
         for j in range(k, t, -1):
             product = product @ self.jacobian(j)
@@ -236,23 +237,23 @@ class GradientFlow:
         return reach
 
     def _reached(self, tensor: Tensor, reach: list[dict[Tensor, Array]]) -> Array:
-        return np.stack([reached.get(tensor, np.zeros_like(tensor.data)) for reached in reach])
+        return np.stack([reached.get(tensor, np.zeros_like(value(tensor))) for reached in reach])
 
     def truncated(self, window: int) -> Truncated:
         """What truncated BPTT gives that carries each loss back through `window` states (1: direct terms only)."""
         self._check(window, "window")
         T = len(self)
         arrivals: dict[int, Arrivals] = {}
-        for k in range(T):
+        for k in (k for k in range(T) if self._direct[k]):
             for t, arriving, _ in self._levels.sweep({k: self._direct[k]}, lowest=max(0, k - window + 1)):
                 old = arrivals.get(t)
                 arrivals[t] = arriving if old is None else [a + b for a, b in zip(old, arriving, strict=True)]
         full: dict[Tensor, Array] = {}
         self._levels.gather(self._levels.sweep(self._direct, reach=[full] * T), [full] * T)
         cut: dict[Tensor, Array] = {}
-        alone = [next(self._levels.sweep({t: arrivals[t]}, lowest=t, reach=[cut] * T)) for t in range(T)]
+        alone = [next(self._levels.sweep({t: arrivals.get(t, [])}, lowest=t, reach=[cut] * T)) for t in range(T)]
         self._levels.gather(alone, [cut] * T)
-        gradients = {n: cut.get(p, np.zeros_like(p.data)) for n, p in self.parameters.items()}
+        gradients = {n: cut.get(p, np.zeros_like(value(p))) for n, p in self.parameters.items()}
         error = {n: _norm([gradients[n] - full[p]]) / (_norm([full[p]]) or 1.0) for n, p in self.parameters.items()}
         return Truncated(window, [self._as_state(level) for _, _, level in alone], gradients, error)
 
@@ -261,7 +262,7 @@ class GradientFlow:
         if k not in self._rows:
             sweep = {t: level for t, _, level in self._levels.sweep({k: self._direct[k]})}
             self._rows[k] = [sweep[t] for t in range(k + 1)]
-            size = sum(a.nbytes for a in self._direct[k]) * len(self)
+            size = sum(a.nbytes for a in sweep[k]) * len(self)
             while len(self._rows) > 1 and len(self._rows) * size > _KEPT_BYTES:
                 self._rows.popitem(last=False)
         return self._rows[k]
@@ -269,9 +270,13 @@ class GradientFlow:
     def _as_state(self, level: Sequence[Array]) -> Any:
         return tuple(level) if len(level) > 1 else level[0]
 
-    def _check(self, n: int, what: str, lowest: int = 1) -> None:
+    def _check_pair(self, k: int, t: int) -> None:
+        self._check(t, "t")
+        self._check(k, "k", t, " k comes first and is t or later: gradients go back in time.")
+
+    def _check(self, n: int, what: str, lowest: int = 1, why: str = "") -> None:
         if not isinstance(n, (int, np.integer)) or not lowest <= n <= len(self):
-            raise RangeError(f"{what} is {n}; it must lie in {lowest}..{len(self)}.")
+            raise RangeError(f"{what} is {n}; it must lie in {lowest}..{len(self)}.{why}")
 
 
 def lengths(rows: Array) -> Array:

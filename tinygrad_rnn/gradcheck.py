@@ -147,7 +147,7 @@ class _Check(NamedTuple):
 
     def _alone(self, t: Tensor, order: int) -> _Mismatch | None:
         """One recorded operation checked by itself, by the arguments that required a gradient."""
-        if any(t.primals[i].dtype != np.float64 for i in t.argnums) or not np.all(np.isfinite(t.primal)):
+        if any(t.primals[i].dtype != np.float64 for i in t.argnums) or not np.all(np.isfinite(t._data)):
             return None  # differences cannot tell
 
         def operation(*xs: Any) -> Any:
@@ -200,12 +200,12 @@ def _check_dtypes(operations: Sequence[Tensor]) -> None:
         for i in t.argnums:
             rule: Any = VJP[t.fun][i]  # type: ignore[index]
             with np.errstate(all="ignore"):
-                share = rule(np.ones_like(t.primal), t.primal, *t.primals, **t.kwargs or {})
-            given = {p.dtype for p in (t.primal, *t.primals) if isinstance(p, np.ndarray) and p.dtype.kind == "f"}
-            if given == {t.primal.dtype} and getattr(share, "dtype", t.primal.dtype) != t.primal.dtype:
+                share = rule(np.ones_like(t._data), t._data, *t.primals, **t.kwargs or {})
+            given = {p.dtype for p in (t._data, *t.primals) if isinstance(p, np.ndarray) and p.dtype.kind == "f"}
+            if given == {t._data.dtype} and getattr(share, "dtype", t._data.dtype) != t._data.dtype:
                 raise GradientError(
                     f"the rule of {name_of(t.fun or repr)} for argument {i} returned dtype {share.dtype}; everything "
-                    f"it was given is {t.primal.dtype}. Mend the rule given to defvjp."
+                    f"it was given is {t._data.dtype}. Mend the rule given to defvjp."
                 )
 
 

@@ -14,12 +14,42 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import ancestors, pullback
+from tinygrad_rnn.backprop import ancestors, carefully, pullback
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError, ShapeError, UsageError
 from tinygrad_rnn.tensor import Tensor, seed
+from tinygrad_rnn.unroll import is_number
 
 Array = Any
-Arrivals = list[Array]  # one array for each Tensor of a level
+Arrivals = list[Array]  # one array for each Tensor of a level; none at all where nothing arrives
+
+
+def one_for_each(losses: Any, T: int) -> list[Tensor | Any]:
+    """The loss of each of T states; None where there is none, or only a number."""
+    if isinstance(losses, Tensor):
+        losses = [None] * (T - 1) + [losses]
+    if is_number(losses) or not isinstance(losses, Iterable):
+        raise UsageError(f"the losses are {type(losses).__name__}, not a list with one for each state, nor one Tensor.")
+    found = [None if is_number(loss) else loss for loss in losses]
+    if wrong := [loss for loss in found if not (loss is None or isinstance(loss, Tensor))]:
+        raise UsageError(f"one of the losses is {type(wrong[0]).__name__}; a loss is a scalar Tensor, or None.")
+    if len(found) != T:
+        raise ShapeError(
+            f"{len(found)} losses and {T} states: each state needs its loss, or None. "
+            "Pass a single Tensor for one loss over the whole sequence."
+        )
+    return found
+
+
+def parameters(graph: Iterable[Tensor]) -> dict[str, Tensor]:
+    """The leaves that require a gradient by their names; a second one of the same name is name#2."""
+    found: dict[str, Tensor] = {}
+    for tensor in graph:
+        if tensor.fun is None and tensor.requires_grad:
+            name = tensor.name or "parameter"
+            same = sum(other.split("#")[0] == name for other in found)
+            found[f"{name}#{same + 1}" if same else name] = tensor
+    return found
 
 
 class Levels:
@@ -42,7 +72,7 @@ class Levels:
 
     def direct(self) -> dict[int, Arrivals]:
         """What arrives at each level from all losses along paths that have met no listed Tensor before."""
-        levels = {t: self._zeros(t) for t in range(len(self.tensors))}
+        levels: dict[int, Arrivals] = {t: [] for t in range(len(self.tensors))}
         for k in range(len(self.losses)):
             for tensor, g in self._from_loss(k).items():
                 places = self._places[tensor]
@@ -58,14 +88,17 @@ class Levels:
         """Inject arrivals at some levels and carry them down; yields (level, arrivals, complete cotangents).
 
         The two differ in a tuple (h, c) whose h is computed from c: what comes to c through h is not an arrival.
-        With `reach`, what the step of level t brings to each parameter is added to reach[t].
+        With `reach`, what the step of level t brings to each parameter is added to reach[t].  A level at which nothing
+        arrives gets zeros and sends nothing: slopes there, such as those after the last loss, do not count.
         """
         pending: dict[int, Arrivals] = {}
         for t in range(max(inject), lowest - 1, -1):
-            level, arrivals = self.tensors[t], pending.pop(t, None) or self._zeros(t)
-            if t in inject:
-                arrivals = [a + b for a, b in zip(arrivals, inject[t], strict=True)]
-            if t == lowest and len(level) == 1 and reach is None:
+            come = [arrivals for arrivals in (pending.pop(t, []), inject.get(t, [])) if arrivals]
+            if not come:
+                yield t, self.zeros(t), self.zeros(t)
+                continue
+            arrivals = come[0] if len(come) == 1 else [a + b for a, b in zip(*come, strict=True)]
+            if t == lowest and len(arrivals) == 1 and reach is None:
                 yield t, arrivals, arrivals  # nothing below is asked for
                 return
             own, below = self.step(t, arrivals, reach)
@@ -114,12 +147,21 @@ class Levels:
         own: dict[Tensor, Array] = {}
         arrived: dict[Tensor, Array] = {}
         skip = self._parameter_set if reached is None else ()
-        for tensor, g, _ in pullback(seeds, stop=self._places, skip=skip):
+        found = carefully(
+            seeds,
+            lambda careful: {
+                x: g
+                for x, g, _ in pullback(seeds, stop=self._places, skip=skip, careful=careful)
+                if x.fun is None or x in self._places or x in seeds
+            },
+            stop=self._places,
+        )
+        for tensor, g in found.items():
             if tensor in seeds:
                 own[tensor] = g
             elif tensor in self._places:
                 arrived[tensor] = g
-            elif reached is not None and tensor.fun is None:
+            elif reached is not None:
                 reached[tensor] = reached[tensor] + g if tensor in reached else g
         return own, arrived
 
@@ -134,31 +176,27 @@ class Levels:
         return max(places)
 
     def _deposit(self, levels: dict[int, Arrivals], t: int, tensor: Tensor, g: Array) -> None:
-        level, part = levels.setdefault(t, self._zeros(t)), self._places[tensor][t]
+        level, part = levels.get(t) or self.zeros(t), self._places[tensor][t]
         level[part] = level[part] + g
+        levels[t] = level
 
-    def _zeros(self, t: int) -> Arrivals:
-        return [np.zeros_like(x.data) for x in self.tensors[t]]
+    def zeros(self, t: int) -> Arrivals:
+        """Nothing, as arrays."""
+        return [np.zeros_like(value(x)) for x in self.tensors[t]]
 
     def _find_parameters(self) -> dict[str, Tensor]:
         losses = [loss for loss in self.losses if loss is not None]
         if not losses:
-            raise UsageError("every loss is None: there is nothing to differentiate.")
+            raise UsageError("every loss is None: there is nothing to differentiate. A plain number counts as None.")
         if not any(loss.requires_grad for loss in losses):
             seed(losses[-1])  # raises, and says why
-        found: dict[str, Tensor] = {}
-        for tensor in ancestors(losses):
-            if tensor.fun is None and tensor.requires_grad and tensor not in self._places:
-                name = tensor.name or "parameter"
-                same = sum(other.split("#")[0] == name for other in found)
-                found[f"{name}#{same + 1}" if same else name] = tensor
-        return found
+        return parameters([x for x in ancestors(losses) if x not in self._places])
 
     # -- a level as one vector; k and t count from 1, as in the equations ------------------------------
 
     def joint(self, k: int) -> Array:
         """Zeros (..., n): s_k as one vector for each row of the batch."""
-        parts = [np.atleast_1d(x.data) for x in self.tensors[k - 1]]
+        parts = [np.atleast_1d(value(x)) for x in self.tensors[k - 1]]
         if any(part.shape[:-1] != parts[0].shape[:-1] for part in parts):
             shapes = ", ".join(str(part.shape) for part in parts)
             raise ShapeError(f"the parts of state {k} have shapes {shapes}; a Jacobian needs equal batch axes.")
@@ -171,8 +209,8 @@ class Levels:
 
     def apart(self, k: int, joint: Array) -> Arrivals:
         """One vector for each row of the batch as the parts of s_k; leading axes stay."""
-        widths = [np.atleast_1d(x.data).shape[-1] for x in self.tensors[k - 1]]
-        lead = joint.shape[: joint.ndim - np.atleast_1d(self.tensors[k - 1][0].data).ndim]
+        widths = [np.atleast_1d(value(x)).shape[-1] for x in self.tensors[k - 1]]
+        lead = joint.shape[: joint.ndim - np.atleast_1d(value(self.tensors[k - 1][0])).ndim]
         pieces = np.split(joint, np.cumsum(widths)[:-1], axis=-1)
         return [piece.reshape((*lead, *x.shape)) for piece, x in zip(pieces, self.tensors[k - 1], strict=True)]
 

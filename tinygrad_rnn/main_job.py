@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from tinygrad_rnn import draw
 from tinygrad_rnn.draw.palette import number
+from tinygrad_rnn.draw.symbols import definition, joint_name, state_names
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.functional import half_squared_error
@@ -18,7 +19,7 @@ from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.nn import Readout
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.training.settings import CELLS
-from tinygrad_rnn.unroll import Unrolled, parts, unroll
+from tinygrad_rnn.unroll import Unrolled, unroll
 
 Array = Any
 
@@ -97,10 +98,16 @@ def parameters_of(cell: Any) -> list[Tensor]:
 
 def table(run: Unrolled, t: int, flow: GradientFlow) -> str:
     """Equation (3.1) at t as text: norm and share of every term."""
-    name = "h" if len(parts(run.states[0])) == 1 else "s"  # s for a tuple of states
-    lines = [f"eq. (3.1) at t = {t}: dL/d{name}_{t} = direct + indirect", f"{'term':<36}{'norm':>10}{'share':>10}"]
-    for row in flow.table(t, most=12):
+    names = state_names(run)
+    name, meaning = joint_name(names), f", {definition(names)}" if len(names) > 1 else ""
+    lines = [f"eq. (3.1) at t = {t}: dL/d{name}_{t} = direct + indirect{meaning}"]
+    lines.append(f"{'term':<36}{'norm':>10}{'share':>10}")
+    rows = flow.table(t, most=12)
+    for row in rows:
         k = row.ks[0]
+        if not flow.sends(k):
+            lines.append("direct   no loss at this step")
+            continue
         if len(row.ks) > 1:
             what = f"{len(row.ks)} smaller terms, summed"
         elif k == t:
@@ -108,7 +115,8 @@ def table(run: Unrolled, t: int, flow: GradientFlow) -> str:
         else:
             what = f"k = {k:<4} dL_{k}/d{name}_{k} . d{name}_{k}/d{name}_{t}"
         lines.append(f"{what:<36}{number(row.norm):>10}{_percent(row.share):>10}")
-    lines.append(f"{'sum      dL/d' + name + '_' + str(t):<36}{number(flow.total_norm(t)):>10}{_percent(1.0):>10}")
+    whole = 1.0 if rows[0].share == rows[0].share else rows[0].share
+    lines.append(f"{'sum      dL/d' + name + '_' + str(t):<36}{number(flow.total_norm(t)):>10}{_percent(whole):>10}")
     lines.append("share: projection on the sum; shares add up to 100 %, norms do not")
     return "\n".join(lines)
 

@@ -33,18 +33,26 @@ VJP: dict[Function, Sequence[Rule | None]] = {}  # rules by argument number
 JVP: dict[Function, Sequence[Rule | None]] = {}  # rules of forward mode, where someone gave them
 COMPOSITE: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
-REFUSED: dict[Function, str] = {}  # why, and the mend
+REFUSED: dict[Function, str] = {}  # why, and what to do instead
 FORM: dict[Function, "Form"] = {}  # how a primitive or a composite may be called
 
+# What a share depends on beside g, shapes, and arguments that have no derivative (rules/dependence.py fills these):
+LINEAR: set[Function] = set()  # on nothing
+BILINEAR: set[Function] = set()  # on the other operands, on each of them linearly
+CHOSEN: set[Function] = set()  # on which entries the values select; the slopes are numbers
 
-class _Variadic(Sequence[Rule]):
-    """Rules of a function of any number of arrays: argument i gets `rule(i, g, y, *args, **kwargs)`."""
 
-    def __init__(self, rule: Rule):
-        self.rule = rule
+class Together(Sequence[Rule]):
+    """The rule of a function of any number of arrays, which gives the shares of all arguments wanted in one call.
+
+    careful  the same for a careful walk, where it takes another way
+    """
+
+    def __init__(self, rule: Rule, careful: Rule | None = None):
+        self.rule, self.careful = rule, careful or rule
 
     def __getitem__(self, argnum: Any) -> Any:
-        return functools.partial(self.rule, argnum)
+        return lambda *args, **kwargs: self.rule((argnum,), *args, **kwargs)[0]
 
     def __len__(self) -> int:
         raise TypeError("a variadic primitive has no fixed number of arguments")
@@ -73,9 +81,13 @@ def defvjp(fun: Function, *rules: Rule | None) -> None:
     VJP[fun] = rules if form.positional == math.inf else (*rules, *[None] * (int(form.positional) - len(rules)))
 
 
-def defvjp_variadic(fun: Function, rule: Rule) -> None:
-    """Give `fun(*arrays, **kwargs)` one rule for all its arrays: `rule(argnum, g, y, *arrays, **kwargs)`."""
-    VJP[fun] = _Variadic(rule)
+def defvjp_variadic(fun: Function, rule: Rule, careful: Rule | None = None) -> None:
+    """Give `fun(*arrays, **kwargs)` one rule for all its arrays.
+
+    `rule(argnums, g, y, *arrays, **kwargs)` returns the shares of the arguments with these numbers, in their order:
+    one call for all, so that a stack of n arrays costs n and not n².  careful: see `Together`.
+    """
+    VJP[fun] = Together(rule, careful)
     FORM[fun] = _form(rule, skip=3)
 
 
@@ -92,6 +104,12 @@ def defjvp(fun: Function, *rules: Rule | None) -> None:
             f"reverse mode needs its rule first. Call defvjp({name_of(fun)}, ...) before it."
         )
     JVP[fun] = rules
+
+
+def has_rule(fun: Function, argnum: int) -> bool:
+    """Is there a derivative by this argument?  Then an array is wanted there."""
+    rules = VJP.get(fun, ())
+    return isinstance(rules, Together) or (argnum < len(rules) and rules[argnum] is not None)
 
 
 def jvp_rule(fun: Function, argnum: int) -> Rule | None:
@@ -148,8 +166,10 @@ def primitive(fun: Function) -> Function:
     """Make a function of arrays atomic, as `np.tanh` is; give it rules with `defvjp`.
 
     The result speaks NumPy's own `__array_function__` protocol: on arrays it is `fun`, on any array-like
-    that overrides NumPy (a Tensor) it asks that object.
+    that overrides NumPy (a Tensor) it asks that object.  An array that a function of yours returns is copied, so it
+    may be a buffer that it fills again at the next call.
     """
+    own = package_of(fun) == "tinygrad_rnn"
 
     @functools.wraps(fun)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -157,7 +177,8 @@ def primitive(fun: Function) -> Function:
             override = getattr(type(arg), "__array_function__", _ndarray_protocol)
             if override is not _ndarray_protocol:
                 return override(arg, call, (type(arg),), args, kwargs)
-        return fun(*args, **kwargs)
+        y = fun(*args, **kwargs)
+        return y if own or type(y) is not np.ndarray else y.copy()
 
     return call
 
@@ -192,6 +213,11 @@ def no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
         f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
         f"Add defvjp({name}, ...), or pass x.data."
     )
+
+
+def package_of(fun: Function) -> str:
+    """Where a function comes from: `numpy`, `tinygrad_rnn`, another.  Ufuncs say it from NumPy 2.2 on only."""
+    return "numpy" if isinstance(fun, np.ufunc) else str(getattr(fun, "__module__", "")).split(".")[0]
 
 
 def name_of(fun: Function) -> str:

@@ -4,16 +4,20 @@ With `create_graph` the result is recorded: a Tensor where it depends on one, an
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import ancestors, aside, fit, pullback, pushforward, recorded_operands
+from tinygrad_rnn.backprop import ancestors, aside, carefully, pullback, pushforward, recorded_operands
+from tinygrad_rnn.careful import Careful, finite
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError
-from tinygrad_rnn.mode import grad_mode, recording
-from tinygrad_rnn.primitive import JVP, VJP, jvp_rule, name_of
-from tinygrad_rnn.tensor import Tensor, seed
+from tinygrad_rnn.fit import fit
+from tinygrad_rnn.mode import current, grad_mode
+from tinygrad_rnn.primitive import BILINEAR, JVP, LINEAR, VJP, Together, jvp_rule, name_of
+from tinygrad_rnn.tensor import Tensor, record, seed
 
 Array = Any
 
@@ -30,25 +34,77 @@ def backward(
     wanted = set(xs)
     if not create_graph:
         seeds = {y: value(g) for y, g in seeds.items()}
-    with grad_mode(create_graph or recording.get()):
-        visits = pullback(seeds, skip=skip, differentiable=create_graph)
-        found = {t: c for t, c, _ in visits if t in wanted}
+    with grad_mode(create_graph or current()):
+        found = carefully(
+            seeds,
+            lambda careful: {
+                t: c
+                for t, c, _ in pullback(seeds, skip=skip, differentiable=create_graph, careful=careful)
+                if t in wanted
+            },
+        )
     # Cotangents may be views of each other or of a seed: whoever gets them may write to them.
     return [c if c is None or isinstance(c, Tensor) else np.array(c) for c in map(found.get, xs)]
 
 
 def forward(tangents: Mapping[Tensor, Array], ys: Sequence[Tensor], create_graph: bool = False) -> list[Any]:
     """What the tangents of some Tensors change in each y; None where it does not depend on them."""
-    with grad_mode(create_graph or recording.get()):
-        found = pushforward(tangents, ys, lambda tensor, i, dx: _push(tensor, i, dx, create_graph))
+    if not create_graph:
+        tangents = {x: value(dx) for x, dx in tangents.items()}
+    push = _Push(create_graph)
+    with grad_mode(create_graph or current()), np.errstate(all="ignore"):  # as in a walk back
+        found = pushforward(tangents, ys, push)
+        if not all(finite(dy) for dy in map(found.get, ys) if dy is not None) and all(finite(y) for y in ys):
+            push.careful = Careful(tangents, ancestors(ys, stop=tangents))
+            found = pushforward(tangents, ys, push)
     return [dy if dy is None or isinstance(dy, Tensor) else np.array(dy) for dy in map(found.get, ys)]
 
 
-def _push(tensor: Tensor, argnum: int, dx: Array, create_graph: bool) -> Array:
+class _Push:
+    """What the tangents of the operands make of a result's: the sum of J_i dx_i, J_i the Jacobian by operand i."""
+
+    careful: Careful | None = None
+
+    def __init__(self, create_graph: bool):
+        self.create_graph = create_graph
+
+    def __call__(self, tensor: Tensor, dxs: dict[int, Array]) -> Array:
+        fun: Any = tensor.fun
+        if self.careful is None and fun in LINEAR and isinstance(VJP[fun], Together):
+            zeros_or_dx = (dxs[i] if i in dxs else np.zeros_like(p) for i, p in enumerate(tensor.primals))
+            return fun(*zeros_or_dx, **tensor.kwargs or {})  # one call for all operands, linear in their number
+        return reduce(add, [self._one(tensor, i, dx) for i, dx in dxs.items()])
+
+    def _one(self, tensor: Tensor, argnum: int, dx: Array) -> Array:
+        y, operands = recorded_operands(tensor) if self.create_graph else (tensor._data, tensor.primals)
+        dy = _tangent(tensor, argnum, dx, y, operands, self.create_graph)
+        careful = self.careful
+        if careful is None:
+            return dy
+
+        def run(dx: Array, point: Any) -> Array:
+            if point is None:
+                return _tangent(tensor, argnum, dx, tensor._data, tensor.primals, False)
+            if tensor.fun in BILINEAR:  # whose rules do not read y
+                return _tangent(tensor, argnum, dx, tensor._data, tuple(point), self.create_graph)
+            with grad_mode(True):
+                at = record(tensor.fun, tuple(map(_variable, point)), tensor.kwargs)  # type: ignore[arg-type]
+            return _tangent(at, argnum, dx, at._data, at.primals, False)
+
+        dy, alive = careful.cut(tensor, argnum, dx, careful.live.get(tensor.args[argnum]), dy, operands, run)
+        careful.merge(tensor, alive)
+        return dy
+
+
+def _variable(x: Any) -> Any:
+    """An operand of an operation that is tried at another point."""
+    return Tensor(x, requires_grad=True) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+
+
+def _tangent(tensor: Tensor, argnum: int, dx: Array, y: Array, operands: tuple[Any, ...], create_graph: bool) -> Array:
     """J dx, where J is the Jacobian of one operation by one argument."""
     fun: Any = tensor.fun
-    shape, dtype = tensor.primal.shape, tensor.primal.dtype
-    y, operands = recorded_operands(tensor) if create_graph else (tensor.primal, tensor.primals)
+    shape, dtype = tensor.shape, tensor.dtype
     rule = jvp_rule(fun, argnum)
     if rule is None:
         return _transposed(tensor, argnum, dx, y, operands, create_graph)
@@ -59,7 +115,7 @@ def _push(tensor: Tensor, argnum: int, dx: Array, create_graph: bool) -> Array:
     except ValueError:
         raise GradientError(
             f"the forward rule of {name_of(fun)} for argument {argnum} returned a tangent of shape {dy.shape}; "
-            f"the result has shape {shape}. Mend the rule given to {'defjvp' if fun in JVP else 'defvjp'}."
+            f"the result has shape {shape}. Fix the rule given to {'defjvp' if fun in JVP else 'defvjp'}."
         ) from None
     return dy if dy.dtype == dtype else dy.astype(dtype)
 
@@ -71,11 +127,11 @@ def _transposed(
     fun: Any = tensor.fun
     rule: Any = VJP[fun][argnum]
     with grad_mode(True):
-        g = Tensor(np.ones_like(tensor.primal), requires_grad=True)
+        g = Tensor(np.ones_like(tensor._data), requires_grad=True)
         share = rule(g, y, *operands, **tensor.kwargs or {})
         if not (isinstance(share, Tensor) and share.requires_grad):
-            return np.zeros_like(tensor.primal)
+            return np.zeros_like(tensor._data)
         share = fit(share, tensor.primals[argnum], tensor, argnum)
     skip = aside(ancestors([share], stop={tensor, *(a for a in tensor.args if isinstance(a, Tensor))}), [g])
     (dy,) = backward({share: dx}, [g], create_graph, skip)
-    return np.zeros_like(tensor.primal) if dy is None else dy
+    return np.zeros_like(tensor._data) if dy is None else dy

@@ -8,6 +8,8 @@ import numpy as np
 
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, ShapeError, UsageError
+from tinygrad_rnn.mode import current
+from tinygrad_rnn.operands import real_array
 from tinygrad_rnn.tensor import Tensor
 
 Array = Any
@@ -26,7 +28,7 @@ class Unrolled:
     initial: State
     states: list[State]
     outputs: list[Tensor]  # y_t = readout(h_t); empty without a read-out
-    losses: list[Tensor]  # L_t; empty without a loss
+    losses: list[Tensor | Any]  # L_t, or None at a step without one; empty without a loss
     total_loss: Tensor | None  # L = sum_t L_t, (2.1)
     backward: bool = False  # whether it ran from the last time to the first; entry i - 1 is then time T + 1 - i
     outside: tuple[Tensor, ...] = ()  # states of another network that the outputs are computed from as well
@@ -67,14 +69,15 @@ def unroll(
     xs       (T, B, I), or (T, I), or a list of T arrays or Tensors
     h0       the state before the first step; None asks `cell.initial_state`, zeros for the built-in cells
     readout  y_t = readout(h_t), (1.2); of a tuple state, h_t is the first part
-    loss     L_t = loss(y_t, target_t), a scalar; the total is their sum, (2.1)
-    targets  a sequence of T targets
+    loss     L_t = loss(y_t, target_t), a scalar; the total is their sum, (2.1).  A step for which it returns None or a
+             plain number has no loss, and None in `losses`; the number counts in the total
+    targets  a sequence of T targets; None at a step without a loss, for which `loss` is not called
 
     Raises DataError for NaN or an empty sequence, ShapeError where lengths differ, UsageError where something
     is missing.
     """
     inputs = [_leaf(x, f"x_{t}") for t, x in enumerate(_steps(xs, "xs"), 1)]
-    wanted = None if targets is None else _steps(targets, "targets")
+    wanted = None if targets is None else _steps(targets, "targets", gaps=True)
     if (loss is None) != (wanted is None):
         raise UsageError("a loss needs targets and targets need a loss: pass both to unroll, or neither.")
     if wanted is not None and len(wanted) != len(inputs):
@@ -83,19 +86,19 @@ def unroll(
     initial = state = _named(_initial(cell, inputs[0]) if h0 is None else h0, names, 0)
     for part in parts(initial):
         _check_entries(part, "h0")
-    states, outputs, losses = [], [], []
+    states, outputs, losses, learns = [], [], [], False
     for t, x in enumerate(inputs, 1):
         state = _named(cell(x, state), names, t)
+        learns = learns or any(part.requires_grad for part in parts(state))
+        state = _watched(state) if learns else state
         states.append(state)
         y = parts(state)[0] if readout is None else readout(parts(state)[0])
         if readout is not None:
             outputs.append(_name(y, f"y_{t}"))
         if loss is not None and wanted is not None:
-            losses.append(_name(loss(y, wanted[t - 1]), f"L_{t}"))
-            if losses[-1].size != 1:
-                raise ShapeError(f"the loss at t = {t} has shape {losses[-1].shape}; it must be a scalar.")
-    total = _name(np.sum(np.stack(losses)), "L") if losses else None  # (2.1)
-    return Unrolled(cell, inputs, initial, states, outputs, losses, total)
+            losses.append(_loss(loss, y, wanted[t - 1], t))
+    total = _total(losses) if losses else None
+    return Unrolled(cell, inputs, initial, states, outputs, _with_gradient(losses), total)
 
 
 def bidirectional(
@@ -123,45 +126,78 @@ def bidirectional(
             base, _, index = (part.name or "").rpartition("_")
             if base and index == str(i):
                 part.name = f"{base}′_{T + 1 - i}"
-    wanted = _steps(targets, "targets")
+    wanted = _steps(targets, "targets", gaps=True)
     if len(wanted) != T:
         raise ShapeError(f"xs has T = {T} time steps and targets {len(wanted)}; they must be equal.")
     outputs, losses = [], []
     for t, (a, b) in enumerate(zip(first.hidden, reversed(second.hidden), strict=True), 1):
         outputs.append(_name(readout(np.concatenate([a, b], axis=-1)), f"y_{t}"))
-        losses.append(_name(loss(outputs[-1], wanted[t - 1]), f"L_{t}"))
-        if losses[-1].size != 1:
-            raise ShapeError(f"the loss at t = {t} has shape {losses[-1].shape}; it must be a scalar.")
-    total = _name(np.sum(np.stack(losses)), "L")
-    first = replace(first, outputs=outputs, losses=losses, total_loss=total, outside=tuple(second.hidden))
-    second = replace(second, outputs=outputs[::-1], losses=losses[::-1], total_loss=total, outside=tuple(first.hidden))
+        losses.append(_loss(loss, outputs[-1], wanted[t - 1], t))
+    total, shown = _total(losses), _with_gradient(losses)
+    first = replace(first, outputs=outputs, losses=shown, total_loss=total, outside=tuple(second.hidden))
+    second = replace(second, outputs=outputs[::-1], losses=shown[::-1], total_loss=total, outside=tuple(first.hidden))
     return first, replace(second, backward=True)
 
 
-def _steps(sequence: Any, what: str) -> Sequence[Any]:
-    """The entries along time, checked; the steps of one Tensor are recorded slices of it."""
+def _loss(loss: Callable[[Any, Any], Any], y: Any, target: Any, t: int) -> Tensor | float:
+    """L_t, or the plain number that a step without a loss adds to the total."""
+    found = None if target is None else loss(y, target)
+    if found is None or is_number(found):
+        return float(found or 0.0)
+    L = _name(found, f"L_{t}")
+    if L.size != 1:
+        raise ShapeError(f"the loss at t = {t} has shape {L.shape}; it must be a scalar.")
+    return L
+
+
+def _with_gradient(losses: list[Tensor | float]) -> list[Tensor | None]:
+    return [L if isinstance(L, Tensor) else None for L in losses]
+
+
+def _total(losses: list[Tensor | float]) -> Tensor:
+    """L = sum_t L_t, (2.1)."""
+    tensors = [L for L in losses if isinstance(L, Tensor)]
+    if not tensors:
+        raise UsageError(
+            "no step has a loss: at each the target is None, or the loss returned None or a plain number. There is "
+            "nothing to differentiate. Give at least one target, and compute its loss from y with NumPy."
+        )
+    constant = sum(L for L in losses if not isinstance(L, Tensor))
+    total = np.sum(np.stack(tensors))
+    return _name(total + constant if constant else total, "L")
+
+
+def is_number(x: Any) -> bool:
+    """Whether x is a number of Python or NumPy, which carries no gradient."""
+    return (
+        isinstance(x, (int, float, np.generic, np.ndarray)) and np.ndim(x) == 0 and np.asarray(x).dtype.kind in "biuf"
+    )
+
+
+def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:
+    """The entries along time, checked; the steps of one Tensor are recorded slices of it.
+
+    gaps: whether an entry may be None.
+    """
     without_axes = not hasattr(sequence, "__len__") or getattr(sequence, "shape", None) == ()
     if without_axes or isinstance(sequence, (str, bytes, dict)):
         raise ShapeError(
             f"{what} is one {type(sequence).__name__}; it needs a time axis first: an array (T, B, I) or (T, I), or a "
             "list of T arrays."
         )
+    if not isinstance(sequence, (list, tuple, Tensor)):
+        sequence = real_array(sequence, f"{what} of unroll")
     steps = [sequence[t] for t in range(len(sequence))]
     if not steps:
         raise DataError(f"{what} is empty: there is no time step to unroll.")
     for t, step in enumerate(steps, 1):
-        _check_entries(step, f"{what} at t = {t}")
+        if step is not None or not gaps:
+            _check_entries(step, f"{what} at t = {t}")
     return steps
 
 
 def _check_entries(x: Any, what: str) -> None:
-    try:
-        entries = np.asarray(value(x))
-    except ValueError as error:
-        raise DataError(f"{what} is ragged: its rows differ in length.") from error
-    if entries.dtype.kind not in "biuf":
-        raise DataError(f"{what} is not numeric (dtype {entries.dtype}).")
-    if not np.all(np.isfinite(entries)):
+    if not np.all(np.isfinite(real_array(value(x), what))):
         raise DataError(f"{what} holds NaN or infinity. Remove or fill such entries before unrolling.")
 
 
@@ -182,8 +218,20 @@ def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:
     return tuple(_name(part, f"{name}_{t}") for part, name in zip(state, names, strict=True))
 
 
+def _watched(state: Any) -> Any:
+    """The state with leaves in the place of constants, such as an input that is kept for the next step.
+
+    So it is recorded how later steps depend on them.
+    """
+    if isinstance(state, tuple):
+        return tuple(map(_watched, state))
+    if state.requires_grad or state.dtype.kind != "f" or not current():
+        return state
+    return Tensor(value(state), requires_grad=True, name=state.name)
+
+
 def _leaf(x: Any, name: str) -> Tensor:
-    return _name(x if isinstance(x, Tensor) else np.asarray(x), name)
+    return _name(x if isinstance(x, Tensor) else real_array(x, f"{name} of unroll"), name)
 
 
 def _name(x: Any, name: str) -> Tensor:

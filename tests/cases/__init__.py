@@ -54,5 +54,5 @@ __all__ = [
 ]
 
 # Those of the package (tests define more) that are functions of arrays: a scan is tested against the tape instead.
-PRIMITIVES = tuple(fun for fun in VJP if not str(fun.__module__).startswith("tinygrad_rnn.scan"))
+PRIMITIVES = tuple(fun for fun in VJP if not getattr(fun, "__module__", "numpy").startswith("tinygrad_rnn.scan"))
 COMPOSITES = tuple(COMPOSITE)

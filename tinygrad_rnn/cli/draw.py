@@ -1,7 +1,6 @@
 """`tinygrad-rnn draw`: the main job, or the gradient paths of a model that was trained elsewhere."""
 
 import argparse
-import shutil
 import time
 from pathlib import Path
 
@@ -81,7 +80,7 @@ def _show(run: Unrolled, folder: Path, options: argparse.Namespace, start: float
     print("\n" + main_job.table(run, options.t, flow) + "\n")
     for path in main_job.pictures(run, options.t, flow, folder, options.format):
         print(f"wrote {path}")
-    drawn_by = "Graphviz" if shutil.which("dot") else "the built-in SVG writer"
+    drawn_by = "the built-in SVG writer" if options.format == "svg" else "Graphviz"
     print(f"drawn by {drawn_by}; {time.perf_counter() - start:.1f} s")
     return 0
 

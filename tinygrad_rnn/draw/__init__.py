@@ -12,7 +12,7 @@ All but the page return a Figure: `.save("x.svg")` (or .png, .pdf), `.source` (D
 
 __all__ = ["Curve", "Figure", "Page", "curves", "graph", "heatmap", "ops", "page", "paths", "require_format"]
 
-from tinygrad_rnn.draw.curves import Curve
+from tinygrad_rnn.draw.curve import Curve
 from tinygrad_rnn.draw.figure import Figure, require_format
 from tinygrad_rnn.draw.page import Page
 from tinygrad_rnn.draw.pictures import curves, graph, heatmap, ops, page, paths

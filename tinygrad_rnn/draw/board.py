@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import pullback
+from tinygrad_rnn.backprop import carefully, pullback
 from tinygrad_rnn.draw.palette import FADED, FORWARD, GREY, INK, LOSS, WEIGHTS, LogScale, number, readable
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Text, Triangle, clean, extent, fitted, subscript
 from tinygrad_rnn.primitive import name_of
@@ -26,13 +26,20 @@ class Gradients:
     """What one backward pass from a scalar sends along each edge, and brings to each Tensor."""
 
     def __init__(self, root: Tensor):
-        self.whole: dict[Tensor, float] = {}
         shares: dict[tuple[Tensor, Tensor], Any] = {}
-        for tensor, g, sent in pullback({root: seed(root)}):
-            self.whole[tensor] = _norm(g)
-            for i, share in zip(tensor.argnums, sent, strict=False):
-                edge = (tensor, tensor.args[i])  # an operand used twice gets one line
-                shares[edge] = shares[edge] + share if edge in shares else share
+        seeds = {root: seed(root)}
+
+        def walk(careful: Any) -> dict[Tensor, Any]:
+            shares.clear()
+            whole = {}
+            for tensor, g, sent in pullback(seeds, careful=careful):
+                whole[tensor] = g
+                for i, share in zip(tensor.argnums, sent, strict=False):
+                    edge = (tensor, tensor.args[i])  # an operand used twice gets one line
+                    shares[edge] = shares[edge] + share if edge in shares else share
+            return whole
+
+        self.whole = {tensor: _norm(g) for tensor, g in carefully(seeds, walk).items()}
         self.along = {edge: _norm(share) for edge, share in shares.items()}
         self._shares = shares
         self.scale = LogScale(list(self.along.values()))
@@ -64,16 +71,23 @@ class Board:
         size = 12.0 if len(label) <= 2 else 8.5
         width = max(26.0, extent(label, size) + 8)
         tip = f"{name_of(tensor.fun or repr)}: {' , '.join(map(_shape, tensor.args))} → {tensor.shape}"
-        self._box(tensor, Box(x, y, width, 26, label, "ellipse", size=size, stroke="#444B54", color=GREY, tip=tip))
+        stroke, color = (FADED, FADED) if self.silent(tensor) else ("#444B54", GREY)
+        self._box(tensor, Box(x, y, width, 26, label, "ellipse", size=size, stroke=stroke, color=color, tip=tip))
 
-    def value(self, key: Any, tensor: Tensor, label: str, x: float, y: float, kind: str = "value") -> None:
-        """A named value: an input, a state, an output, a loss."""
+    def silent(self, *results: Tensor) -> bool:
+        """Whether there is a backward pass, and it comes to none of these results."""
+        return self.gradients is not None and not any(x in self.gradients.whole for x in results)
+
+    def value(
+        self, key: Any, tensor: Tensor, label: str, x: float, y: float, kind: str = "value", faded: bool = False
+    ) -> None:
+        """A named value: an input, a state, an output, a loss.  Faded: no gradient passes it."""
+        ink = FADED if faded else GREY if kind == "initial" else INK
         shape = {"input": "ellipse", "loss": "rect"}.get(kind, "round")
         width = max(40.0, extent(clean(label), 14) + 12)
         self._box(key, Box(x, y, min(width, 90), 28, fitted(label, 14, min(width, 90) - 6), shape,  # type: ignore[arg-type]
                            LOSS if kind == "loss" else "#FFFFFF", width=1.8 if kind == "state" else 1.0,
-                           dashed=kind == "initial", stroke=GREY if kind == "initial" else INK,
-                           color=GREY if kind == "initial" else INK, size=14, tip=facts(tensor)))  # fmt: skip
+                           dashed=kind == "initial", stroke=ink, color=ink, size=14, tip=facts(tensor)))  # fmt: skip
 
     def fold(self, key: Any, name: str, count: int, tip: str, x: float, y: float) -> None:
         """Many operations as one box."""
@@ -82,12 +96,14 @@ class Board:
         self.items.append(Text(x, y - 6, fitted(name, 11, width - 6), 11, INK, "middle", tip))
         self.items.append(Text(x, y + 8, f"{count} op{'s' if count != 1 else ''}", 8.5, GREY, "middle", tip))
 
-    def chip(self, tensor: Tensor, role: str, x: float, y: float, toward: Point) -> None:
-        """A parameter beside the operation that uses it; the same colour everywhere is the same tensor."""
-        fill, stroke = WEIGHTS[role]
-        label = fitted(tensor.name or "·", 9, 44)
+    def chip(
+        self, tensor: Tensor, name: str, role: str, x: float, y: float, toward: Point, faded: bool = False
+    ) -> None:
+        """A parameter beside the operation that uses it; the same colour and name is the same tensor."""
+        fill, stroke = ("#FFFFFF", FADED) if faded else WEIGHTS[role]
+        label, ink = fitted(name, 9, 44), FADED if faded else INK
         width = max(26.0, extent(label, 9) + 9)
-        self.items.append(Box(x, y, width, 15, label, "round", fill, stroke, size=9, tip=facts(tensor)))
+        self.items.append(Box(x, y, width, 15, label, "round", fill, stroke, size=9, color=ink, tip=facts(tensor)))
         if toward[0] == x:  # below the operation
             self._arrow((x, y - 7.5), toward, stroke)
         else:
@@ -100,15 +116,21 @@ class Board:
         self.items.append(Triangle(*tip, "up" if up else "right", 4, 4, color))
 
     def wire(
-        self, points: list[Point], norm: float | None, color: str, label: float | None = None, tip: str = ""
+        self,
+        points: list[Point],
+        norm: float | None,
+        color: str,
+        label: float | None = None,
+        tip: str = "",
+        faded: bool = False,
     ) -> None:
         """A forward wire along `points` and, if there is a gradient, its way back beside it, as wide as its norm.
 
-        label: a number to write where the gradient arrives.
+        label: a number to write where the gradient arrives.  faded: the forward wire leads where no gradient comes from
         """
         forward = _beside(points, -_APART if norm is not None else 0.0)
         toward = _direction(points[-2], points[-1])
-        self._headed(forward, toward, FORWARD, 1.0, 5.0, 5.0)
+        self._headed(forward, toward, FADED if faded else FORWARD, 1.0, 5.0, 5.0)
         if norm is None or self.gradients is None:
             return
         back = _beside(points, _APART)[::-1]

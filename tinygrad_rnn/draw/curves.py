@@ -1,71 +1,24 @@
 """Curves over a common axis: learning curves, errors along a sequence, norms against distance."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+from typing import Any
 
-from tinygrad_rnn.draw.palette import CURVES, FADED, GREY, INK, number, readable
+from tinygrad_rnn.draw.axis import Axis
+from tinygrad_rnn.draw.curve import Curve, checked
+from tinygrad_rnn.draw.palette import CURVES, FADED, GREY, INK, readable
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, extent
-from tinygrad_rnn.errors import ShapeError, UsageError
+from tinygrad_rnn.errors import RangeError, UsageError
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70.0, 78.0, 470.0, 270.0  # of the plot, in points
 _DOTS = 40  # a measured curve of more points has no marks
+_MANY, _FINEST = 10_000, 0.125  # a line of more points is drawn with few in each strip so many points wide
 _APART = 14.0  # of labels
 
 
-@dataclass(frozen=True)
-class Curve:
-    """One line of a plot.  x and y have one entry for each point; a y that cannot be drawn leaves a gap.
-
-    dotted  for what is computed and not measured: a bound, a baseline
-    color   as "#D55E00"; without one the curves take turns
-    names   a text beside each point, or none
-    """
-
-    label: str
-    x: Sequence[float]
-    y: Sequence[float]
-    dotted: bool = False
-    color: str = ""
-    names: Sequence[str] = ()
-
-
-class Axis:
-    """From values to places on paper: the ends of the axis, its ticks, and where a value lies between the ends."""
-
-    def __init__(self, low: float, high: float, log: bool):
-        self.log = log
-        if low == high:
-            low, high = (low / 2, high * 2) if log else (low - 1, high + 1)
-        self.low, self.high = low, high
-
-    def share(self, value: float) -> float:
-        """0 at the low end, 1 at the high end; nan for what has no place."""
-        value = float(value)  # NumPy's scalars print their type
-        if not math.isfinite(value) or (self.log and value <= 0):
-            return math.nan
-        if self.log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
-
-    def ticks(self) -> list[tuple[float, str]]:
-        """Round values between the ends, with their labels: about six."""
-        if self.log:
-            first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
-            step = max(1, math.ceil((last - first) / 7))
-            if last > first:
-                return [(10.0**e, f"1e{e}" if abs(e) > 3 else f"{10.0**e:g}") for e in range(first, last + 1, step)]
-            return [(self.low, number(self.low)), (self.high, number(self.high))]
-        wanted = (self.high - self.low) / 4 * (1 + 1e-9)
-        size = 10.0 ** math.floor(math.log10(wanted))
-        apart = max(s * size for s in (1, 2, 5) if s * size <= wanted)
-        first, last = math.ceil(self.low / apart - 1e-9), math.floor(self.high / apart + 1e-9)
-        return [(i * apart, f"{i * apart:.10g}") for i in range(first, last + 1)]
-
-
 def curves_scene(
-    curves: Sequence[Curve],
+    lines: Sequence[Curve],
     title: str,
     x_label: str,
     y_label: str,
@@ -74,6 +27,7 @@ def curves_scene(
     note: str,
 ) -> Scene:
     """All curves in one frame, the labels at the right."""
+    curves = [checked(curve) for curve in lines]
     across, up = _axes(curves, log, y_range)
     right, bottom = _LEFT + _WIDTH, _TOP + _HEIGHT
     items: list[Item] = [
@@ -90,14 +44,16 @@ def curves_scene(
             (_LEFT + across.share(x) * _WIDTH, bottom - up.share(y) * _HEIGHT)
             for x, y in zip(curve.x, curve.y, strict=True)
         ]
-        items += [Line(piece, color, 1.8, curve.dotted, tip=curve.label) for piece in _pieces(points)]
-        if not curve.dotted and (len(curve.x) <= _DOTS or curve.names):
-            items += _marks(curve, points, color)
+        items += [Line(_thinned(piece), color, 1.8, curve.dotted, tip=curve.label) for piece in _pieces(points)]
+        every = not curve.dotted and (len(points) <= _DOTS or curve.names)
+        items += _marks(curve, points, color, range(len(points)) if every else _alone(points))
         heights = [min(max(y, _TOP), bottom) for _, y in points if not math.isnan(y)]
         ends.append((heights[-1] if heights else bottom, curve, color))
     items += _legend(ends)
     widest = max(extent(curve.label, 10) for curve in curves)
-    return Scene(max(right + 50 + widest, extent(title, 16) + 36), bottom + 52, title, tuple(items))
+    wide = max(extent(title, 16), extent(note, 10)) + 36
+    lowest = max(item.y for item in items if isinstance(item, Text))
+    return Scene(max(right + 50 + widest, wide), max(bottom + 52, lowest + 18), title, tuple(items))
 
 
 def _frame(across: Axis, up: Axis) -> list[Item]:
@@ -125,14 +81,8 @@ def _legend(ends: Sequence[tuple[float, Curve, str]]) -> list[Item]:
 
 def _axes(curves: Sequence[Curve], log: bool, y_range: tuple[float, float] | None) -> tuple[Axis, Axis]:
     """Axes that hold every point that can be drawn.  Raises UsageError if there is none."""
-    for curve in curves:
-        if len(curve.x) != len(curve.y) or len(curve.names) not in (0, len(curve.x)):
-            raise ShapeError(
-                f"the curve {curve.label!r} has {len(curve.x)} x, {len(curve.y)} y and {len(curve.names)} names; "
-                "each point needs an x and a y, and names are for all or none."
-            )
     drawn = [
-        (float(x), float(y))
+        (x, y)
         for curve in curves
         for x, y in zip(curve.x, curve.y, strict=True)
         if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log)
@@ -140,13 +90,29 @@ def _axes(curves: Sequence[Curve], log: bool, y_range: tuple[float, float] | Non
     if not drawn:
         raise UsageError("there is no point to draw: every curve is empty, not finite, or not positive on a log scale.")
     xs, ys = [x for x, _ in drawn], [y for _, y in drawn]
-    low, high = y_range or (min(ys), max(ys))
-    if y_range is None and log:
+    low, high = min(ys), max(ys)
+    if y_range is not None:
+        low, high = _ends(y_range, log)
+    elif log:
         low, high = low / 1.2, high * 1.2
-    elif y_range is None:
+    else:
         low = 0.0 if 0 < low < high / 2 else low
         high += 0.04 * (high - low)
     return Axis(min(xs), max(xs), False), Axis(low, high, log)
+
+
+def _ends(y_range: Any, log: bool) -> tuple[float, float]:
+    """The ends of the upward axis as they were given.  Raises RangeError."""
+    try:
+        low, high = map(float, y_range)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(f"y_range is {y_range!r}; it must be two numbers.") from error
+    if not -math.inf < low <= high < math.inf or (log and low <= 0):
+        raise RangeError(
+            f"y_range is ({low:g}, {high:g}); it must be two finite numbers, the smaller one first, "
+            "and positive on a log scale."
+        )
+    return low, high
 
 
 def _pieces(points: Sequence[Point]) -> list[tuple[Point, ...]]:
@@ -176,10 +142,34 @@ def _cut(a: Point, b: Point) -> tuple[Point, Point] | None:
     return inside(a, b), inside(b, a)
 
 
-def _marks(curve: Curve, points: Sequence[Point], color: str) -> list[Item]:
-    """A dot at each point that shows its values, and its name."""
+def _thinned(piece: tuple[Point, ...]) -> tuple[Point, ...]:
+    """A long line without what no eye can see: of each strip the first point, the lowest, the highest and the last."""
+    if len(piece) <= _MANY:
+        return piece
+    kept: list[Point] = []
+    for _, strip in groupby(piece, key=lambda point: point[0] // _FINEST):
+        points = list(strip)
+        heights = [y for _, y in points]
+        ends = {0, heights.index(min(heights)), heights.index(max(heights)), len(points) - 1}
+        kept += [points[i] for i in sorted(ends)]
+    return tuple(kept)
+
+
+def _alone(points: Sequence[Point]) -> list[int]:
+    """The points that no line shows: those between two gaps, and one of several at the same place."""
+    found = []
+    for missing, stretch in groupby(range(len(points)), key=lambda i: math.isnan(sum(points[i]))):
+        first, *others = stretch
+        if not missing and all(points[i] == points[first] for i in others):
+            found.append(first)
+    return found
+
+
+def _marks(curve: Curve, points: Sequence[Point], color: str, which: Iterable[int]) -> list[Item]:
+    """A dot at each of some points that shows its values, and its name."""
     items: list[Item] = []
-    for i, (x, y) in enumerate(points):
+    for i in which:
+        x, y = points[i]
         if math.isnan(x) or not _TOP - 1e-6 <= y <= _TOP + _HEIGHT + 1e-6:
             continue
         tip = f"{curve.label}: {curve.x[i]:g}, {curve.y[i]:.6g}"
@@ -192,9 +182,11 @@ def _marks(curve: Curve, points: Sequence[Point], color: str) -> list[Item]:
 
 
 def _spread(ys: Sequence[float]) -> list[float]:
-    """Places for labels that want to stand at ys: in the same order, far enough apart."""
+    """Places for labels that want to stand at ys: in the same order, far enough apart; too many go on below."""
     order = sorted(range(len(ys)), key=lambda i: ys[i])
     places = list(ys)
+    if len(ys) * _APART > _HEIGHT + _APART:
+        return [_TOP + order.index(i) * _APART for i in range(len(ys))]
     for before, after in pairwise(order):
         places[after] = max(places[after], places[before] + _APART)
     overhang = max(0.0, max(places, default=0.0) - (_TOP + _HEIGHT))

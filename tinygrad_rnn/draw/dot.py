@@ -3,14 +3,21 @@
 Node names are n1, n2, ... in drawing order, so the same scene gives the same text, byte for byte.
 """
 
+import math
+import os
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 from tinygrad_rnn.draw.palette import FONT
 from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, clean, corners, extent, stacked
 from tinygrad_rnn.errors import DrawError
 
 _SECONDS = 60  # Graphviz only draws; a picture of 300 steps takes less than one
+_DPI, _PIXELS, _ALL = 144, 32_000, 2e8  # of a png: its resolution, the most along a side, and in all
+_AT_ONCE = 100  # points on one line of text: Graphviz cannot read 16,384 characters without a break
+_CORNER = 0.3  # how much is rounded of a corner: Graphviz lengthens sharp ones to spikes
 _TURN = {"up": 0, "left": 90, "down": 180, "right": 270}
 
 
@@ -43,7 +50,7 @@ def to_dot(scene: Scene) -> str:
             names.setdefault(item.key, name)
             attributes = _box(item)
         elif isinstance(item, Text):
-            attributes = _text(item)
+            attributes = _text(item, scene.width)
         else:
             attributes = _triangle(item)
         x, y = float(attributes.pop("x")), float(attributes.pop("y"))
@@ -63,16 +70,32 @@ def program(what: str = "a picture of this format", instead: str = "save as .svg
     return found
 
 
-def render(source: str, suffix: str) -> bytes:
+def render(source: str, suffix: str, dpi: int = _DPI) -> bytes:
     """The picture Graphviz draws of DOT text.  Raises DrawError if it is missing, fails or takes too long."""
-    resolution = ("-Gdpi=144",) if suffix == "png" else ()
-    return run_graphviz(source, program(f"a {suffix} picture"), "-Kneato", "-n2", f"-T{suffix}", *resolution)
+    resolution = (f"-Gdpi={dpi}",) if suffix == "png" else ()
+    drawn = run_graphviz(source, program(f"a {suffix} picture"), "-Kneato", "-n2", f"-T{suffix}", *resolution)
+    # some versions of cairo write the time of day, whatever SOURCE_DATE_EPOCH says
+    return re.sub(rb"(/CreationDate \(D:)\d{14}", rb"\g<1>19700101000000", drawn) if suffix == "pdf" else drawn
+
+
+def resolution(scene: Scene) -> int:
+    """Dots per inch of a png: fewer for a picture that would have too many.  DrawError where type is lost."""
+    w, h = scene.width / 72, scene.height / 72
+    dpi = int(min(_DPI, _PIXELS / max(w, h), math.sqrt(_ALL / (w * h))))
+    if dpi < _DPI / 4:
+        raise DrawError(
+            f"the picture is {scene.width:,.0f} x {scene.height:,.0f} points, too large for a png that can be read. "
+            "Save it as .svg or .pdf, or draw less of it."
+        )
+    return dpi
 
 
 def run_graphviz(source: str, *command: str) -> bytes:
     """What Graphviz makes of DOT text.  Raises DrawError if it fails or takes too long."""
+    env = os.environ | {"SOURCE_DATE_EPOCH": "0"}  # the same picture, the same bytes
+    text = source.encode()
     try:
-        done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(command, input=text, env=env, capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise DrawError(f"Graphviz did not finish within {_SECONDS} s; the picture is too large.") from error
     except OSError as error:
@@ -106,9 +129,11 @@ def _box(box: Box) -> dict[str, str]:
     return attributes
 
 
-def _text(text: Text) -> dict[str, str]:
-    """Left and right justified text lies in an invisible box that starts, or ends, at x."""
-    width = extent(clean(text.label), text.size) * 1.3 + 8
+def _text(text: Text, paper: float) -> dict[str, str]:
+    """Left and right justified text lies in an invisible box that starts, or ends, at x, and stays on the paper."""
+    room = {"start": paper - text.x, "end": text.x, "middle": 2 * min(text.x, paper - text.x)}[text.anchor]
+    width = extent(clean(text.label), text.size)
+    width = max(width, min(1.3 * width + 8, room))
     shift = {"start": width / 2, "middle": 0.0, "end": -width / 2}[text.anchor]
     return {
         "x": repr(text.x + shift),
@@ -141,10 +166,12 @@ def _triangle(head: Triangle) -> dict[str, str]:
 
 
 def _edge(line: Line, height: float) -> dict[str, str]:
-    pieces = corners(line)
+    pieces = corners(replace(line, radius=_CORNER) if line.sharp else line)
     points = [pieces[0][0], *(p for piece in pieces for p in piece[1:])]
+    written = [f"{_n(x)},{_n(height - y)}" for x, y in points]
+    starts = range(0, len(written), _AT_ONCE)
     return {
-        "pos": " ".join(f"{_n(x)},{_n(height - y)}" for x, y in points),
+        "pos": " \\\n".join(" ".join(written[i : i + _AT_ONCE]) for i in starts),
         "color": line.color,
         "penwidth": _n(line.width),
         **({"style": "dotted"} if line.dotted else {}),

@@ -1,17 +1,19 @@
 """What a layout returns: a scene that can be saved, read as DOT, and shown in a notebook."""
 
+import math
 import os
-import shutil
 from pathlib import Path
 
-from tinygrad_rnn.draw.dot import program, render, to_dot
-from tinygrad_rnn.draw.scene import Scene
+from tinygrad_rnn.draw.arguments import suffix_of
+from tinygrad_rnn.draw.dot import program, render, resolution, to_dot
+from tinygrad_rnn.draw.scene import Scene, scaled
 from tinygrad_rnn.draw.svg import to_svg
 from tinygrad_rnn.draw.tikz import to_tikz
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.files import write_whole
 
 _WIDE, _HIGH = 900.0, 700.0  # the largest picture in a notebook, in points
+_PAGE = 14_400.0  # the longest side of a page of PDF, which TeX can take too
 
 
 def require_format(suffix: str) -> None:
@@ -31,6 +33,8 @@ class Figure:
     """
 
     def __init__(self, scene: Scene):
+        if not (0 < scene.width < math.inf and 0 < scene.height < math.inf):
+            raise UsageError(f"a picture of {scene.width:g} x {scene.height:g} points cannot be drawn.")
         self.scene = scene
 
     @property
@@ -46,20 +50,23 @@ class Figure:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot or .gv; returns the path.
 
-        .tex is TikZ for a paper, with symbols as mathematics.  The others are drawn by Graphviz if it is installed;
-        without it .svg comes from the built-in writer, .png and .pdf raise
-        DrawError.  OutputError if the file cannot be written; nothing is left half-written.
+        .tex is TikZ for a paper, with symbols as mathematics.  .png and .pdf are drawn by Graphviz: DrawError where it
+        is missing, or for a png too large to be read.  OutputError if the file cannot be written; nothing is left
+        half-written.  The same picture gives the same bytes.
         """
-        suffix = Path(path).suffix.lower().lstrip(".")
+        suffix = suffix_of(path)
         require_format(suffix)
-        if suffix in ("dot", "gv"):
-            content = self.source.encode()
-        elif suffix == "tex":
-            content = to_tikz(self.scene).encode()
-        elif suffix == "svg" and shutil.which("dot") is None:
+        page = scaled(self.scene, min(1.0, _PAGE / max(self.scene.width, self.scene.height)))
+        if suffix == "svg":
             content = self.svg.encode()
+        elif suffix == "tex":
+            content = to_tikz(page).encode()
+        elif suffix == "pdf":
+            content = render(to_dot(page), suffix)
+        elif suffix == "png":
+            content = render(self.source, suffix, resolution(self.scene))
         else:
-            content = render(self.source, suffix)
+            content = self.source.encode()
         return write_whole(path, content)
 
     def _repr_svg_(self) -> str | None:

@@ -1,15 +1,28 @@
 """The heat map: the norm of every term dL_k/dh_k . dh_k/dh_t over (k, t), on a log scale; of one network or several."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn.draw.measures import Preset
-from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, DIRECT, GREY, INK, LogScale, blend, number
+from tinygrad_rnn.draw.palette import (
+    BELOW,
+    CIVIDIS,
+    COLUMN,
+    DIRECT,
+    GREY,
+    INK,
+    NOT_A_NUMBER,
+    LogScale,
+    blend,
+    number,
+)
 from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, extent, fitted, scaled
+from tinygrad_rnn.draw.support import Support
+from tinygrad_rnn.draw.symbols import definition, joint_name, part_names
 from tinygrad_rnn.flow import GradientFlow
 
 Array = Any
@@ -21,19 +34,22 @@ _AWAY = 62.0  # from the left edge to a map, and from one map to the next
 _LEFT = 26.0  # room for the numbers of a picture without words
 _MOST = 150  # cells along a side; longer sequences are drawn in blocks
 _DECADES = 8.0  # at most, on a scale of several maps
+_NONE = -1.0  # the norm of a term that there is not: no loss, or no path
 
 
 @dataclass(frozen=True)
 class _Map:
     """Where the cells of one network stand: the upper left corner, and the size of a cell.
 
-    norms  (T, T), of which those with k >= t are terms
-    block  how many steps a cell stands for
-    first  the lowest row that is drawn: 1, or T where no other loss sends anything
+    norms   (T, T): of every term, _NONE where there is none
+    direct  the steps that have a direct term
+    block   how many steps a cell stands for
+    first   the lowest row that is drawn: 1, or T where only the last step has a loss
     """
 
     title: str
     norms: Array
+    direct: Collection[int]
     block: int
     first: int
     left: float
@@ -64,13 +80,17 @@ class _Map:
         for k in rows:
             for j in range(1, k + 1, block):
                 norm = float(shown[(k - 1) // block, (j - 1) // block])
-                fill = blend(CIVIDIS, scale.share(norm)) if scale.visible(norm) else BELOW
                 tip = f"k = {_span(k, block, T)}, t = {_span(j, block, T)}: "
-                tip += f"norm {'up to ' if block > 1 else ''}{norm:.6g}{' (direct)' if k == j else ''}"
+                if norm == _NONE:
+                    tip += "no gradient can flow"
+                else:
+                    tip += f"norm {'up to ' if block > 1 else ''}{norm:.6g}{' (direct)' if k == j else ''}"
+                fill = _color(norm, scale)
                 # a little overlap hides the hairlines that viewers leave between neighbours
                 items.append(Box(*self.center(k, j), self.w + 0.6, self.h + 0.6, fill=fill, width=0, tip=tip))
         for k in rows:
-            items += _frame(*self.center(k, k), self.w, self.h, DIRECT, min(1.6, self.w * 0.15))
+            if any(t in self.direct for t in range(k, k + block)):
+                items += _frame(*self.center(k, k), self.w, self.h, DIRECT, min(1.6, self.w * 0.15))
         return items
 
     def column(self, t: int) -> list[Item]:
@@ -85,22 +105,23 @@ class _Map:
 def heat_scene(
     flows: Mapping[str, GradientFlow],
     t: int | None,
-    symbol: str,
     preset: str = "lecture",
     unit: str = "norm",
     note: str = "",
 ) -> Scene:
     """For each network a map with its title: columns t receive, rows k send.
 
-    The direct diagonal is framed, column t marked.  All maps have one colour scale.  Where only the last loss sends
-    anything, a map is its row alone.  Of a long sequence each cell is a block of terms and shows the largest.
+    The direct diagonal is framed, column t marked.  All maps have one colour scale.  Where only the last step has a
+    loss, a map is its row alone.  Of a long sequence each cell is a block of terms and shows the largest.
     """
     chosen = Preset.named(preset)
     words = chosen.words
-    norms = [flow.norms() for flow in flows.values()]
-    only_last = all(len(n) > 1 and not np.any(n[:-1]) for n in norms)
-    scale = _common([n[np.tril_indices(len(n))] for n in norms])
-    maps = _placed(list(flows), norms, only_last, chosen)
+    supports = {title: Support(flow) for title, flow in flows.items()}
+    norms = [_terms(flow, supports[title]) for title, flow in flows.items()]
+    only_last = all(len(flow) > 1 and {*supports[title].earliest} == {len(flow)} for title, flow in flows.items())
+    scale = _common(norms)
+    maps = _placed(supports, norms, only_last, chosen)
+    symbol, meaning = _state([part_names(flow.states[-1]) for flow in flows.values()])
     block = maps[0].block
     right, bottom = max(m.right for m in maps), max(m.bottom for m in maps)
 
@@ -109,32 +130,60 @@ def heat_scene(
     about = f"norm of every term of (3.1): {'only L_T sends' if only_last else 'row k sends'}, column t receives"
     if block > 1:
         about += f"; each cell: the largest of {block} × {block} terms"
-    about += f"; {note}" if note else ""
+    about += "".join(f"; {words}" for words in (note, meaning) if words)
     items: list[Item] = [Text(18, 22, title, 16, INK), Text(18, 46, about, 10, GREY)] if words else []
     for m in maps:
         items += m.cells(scale)
         items += m.column(t) if t is not None and t <= len(m.norms) else []
         items += _labels(m, symbol, words, only_last, min(m.top for m in maps), m is maps[-1])
     beside, bar_bottom = right + (34 if words else 14), max(bottom, maps[0].top + _BAR) if words else bottom
+    fills = {item.fill for item in items if isinstance(item, Box)}
     items += _bar(scale, beside, maps[0].top, bar_bottom)
     if not words:
         return Scene(chosen.width or right + 110, bottom + 31, title, tuple(items))
     items.append(Text(beside - 7, maps[0].top - 12, unit, 10, INK))
     foot = "orange frames: the direct terms"
+    if COLUMN in fills:
+        foot += "; pale: no loss at k, or no path from it to t"
+    if NOT_A_NUMBER in fills:
+        foot += "; pink: not a number"
     if t is not None:
         foot += f"; black frame: the terms of ∂L/∂{symbol} at t = {t}"
     end = max(bottom + 56, bar_bottom + 26)
     items.append(Text(18, end, foot, 9.5, GREY))
-    width = max(right + 110, beside + extent(unit, 10) + 11, extent(about, 10) + 36, 400)
+    width = max(right + 110, beside + extent(unit, 10) + 11, extent(about, 10) + 36, extent(foot, 9.5) + 36, 400)
     return scaled(Scene(width, end + 18, title, tuple(items)), chosen.scale)
 
 
-def _placed(titles: Sequence[str], norms: Sequence[Array], only_last: bool, preset: Preset) -> list[_Map]:
+def _terms(flow: GradientFlow, support: Support) -> Array:
+    """(T, T): the norm of every term, _NONE where there is none."""
+    times = range(1, len(flow) + 1)
+    there = [[k >= t and support.reaches(k, t) for t in times] for k in times]
+    return np.where(there, flow.norms(), _NONE)
+
+
+def _state(names: Sequence[Sequence[str]]) -> tuple[str, str]:
+    """What the states are called, and what that means: h, or s = (h, c)."""
+    symbols, meanings = {joint_name(each) for each in names}, {definition(each) for each in names}
+    if len(symbols) == 1:
+        return symbols.pop(), meanings.pop() if len(meanings) == 1 else "s: the whole state"
+    return "s", "s: the whole state"
+
+
+def _color(norm: float, scale: LogScale) -> str:
+    if math.isnan(norm):
+        return NOT_A_NUMBER
+    if norm == _NONE:
+        return COLUMN
+    return blend(CIVIDIS, scale.share(norm)) if scale.visible(norm) else BELOW
+
+
+def _placed(supports: Mapping[str, Support], norms: Sequence[Array], only_last: bool, preset: Preset) -> list[_Map]:
     """Maps side by side, or, of one row each, one below another."""
     count, block = len(norms), math.ceil(max(map(len, norms)) / _MOST)
     cells = [math.ceil(len(n) / block) for n in norms]
     left, top = (_AWAY, 74.0) if preset.words else (_LEFT, 16.0)
-    above = (24.0 if only_last else 30.0) if any(titles) else 0.0
+    above = (24.0 if only_last else 30.0) if any(supports) else 0.0
     top -= 12.0 if only_last and preset.words else 0.0
     if preset.width is None:
         w = min((_SIDE if count == 1 or only_last else _SIDE_OF_MANY) / max(cells), 44.0)
@@ -144,9 +193,10 @@ def _placed(titles: Sequence[str], norms: Sequence[Array], only_last: bool, pres
         w = (preset.width - _LEFT - 54 - (count - 1) * left) / sum(cells)
     h = _STRIP * (1.0 if preset.words else 0.5) if only_last else w
     maps, x, y = [], left, top + above
-    for title, terms, n in zip(titles, norms, cells, strict=True):
+    for (title, support), terms, n in zip(supports.items(), norms, cells, strict=True):
         low = 0.0 if only_last else h * (max(cells) - n)  # all stand on one line
-        maps.append(_Map(title, terms, block, len(terms) if only_last else 1, x, y + low, w, h))
+        first = len(terms) if only_last else 1
+        maps.append(_Map(title, terms, support.direct, block, first, x, y + low, w, h))
         x, y = (x, y + h + above + 10) if only_last else (x + n * w + left, y)
     return maps
 
@@ -175,14 +225,14 @@ def _labels(m: _Map, symbol: str, words: bool, only_last: bool, highest: float, 
 
 def _common(norms: Sequence[Array]) -> LogScale:
     """One scale for all maps: each has its own decades on it, as far as _DECADES reach."""
-    each = [LogScale([float(x) for x in n]) for n in norms if np.any(n > 0)]
+    each = [LogScale(n[n > 0].tolist()) for n in norms if np.any(n > 0)]
     return LogScale([end for scale in each for end in (scale.bottom, scale.top)], _DECADES)
 
 
 def _largest(norms: Array, block: int) -> Array:
     """The largest norm of each block."""
     cells = math.ceil(len(norms) / block)
-    padded = np.zeros((cells * block, cells * block))
+    padded = np.full((cells * block, cells * block), _NONE)
     padded[: len(norms), : len(norms)] = norms
     return np.max(padded.reshape(cells, block, cells, block), axis=(1, 3))
 

@@ -1,68 +1,80 @@
 """Under the map: the table of (3.1), and how to read the picture."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn.draw.palette import (
+    COLUMN,
     DIRECT,
+    FADED,
     FORWARD,
     GREY,
     INDIRECT,
     INK,
     WEIGHTS,
-    LogScale,
     blend,
     number,
     percent,
     readable,
 )
-from tinygrad_rnn.draw.scene import Box, Item, Line, Text, extent
-from tinygrad_rnn.draw.symbols import term_symbol, time, total_symbol
-from tinygrad_rnn.flow import GradientFlow, Row
+from tinygrad_rnn.draw.scene import Box, Item, Line, Text, extent, subscript
+from tinygrad_rnn.draw.symbols import definition, joint_name, term_symbol, time, total_symbol
+from tinygrad_rnn.flow import Row
+from tinygrad_rnn.nn import RNNCell
 from tinygrad_rnn.unroll import Unrolled
 
 _ROW = 18.5
 _MOST = 7
+_OTHERS = "#7F9CC0"
+_NO_LOSS = "no loss at this step"
 
 
-def table(
-    run: Unrolled, flow: GradientFlow, t: int, colors: dict[int, str], x: float, y: float, scale: LogScale
-) -> tuple[list[Item], float, float]:
+def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     """Norm and share of every term at t; returns (items, width, height)."""
-    rows = flow.table(t, most=_MOST)
-    wide = max([extent(term_symbol(run, k, t), 10) for row in rows for k in row.ks[:1]] + [90.0])
+    run, t, scale = picture.run, picture.t, picture.scale
+    rows = picture.flow.table(t, most=_MOST)
+    colors = {s.ks[0]: s.color for s in picture.strands if not s.summed}
+    symbols = [_what(picture, row) for row in rows]
+    wide = max([extent(symbol, 10) for symbol in symbols] + [90.0])
     at = {"name": x + 28, "symbol": x + 100, "norm": x + 100 + wide + 62, "share": x + 100 + wide + 126}
     bar = at["share"] + 10
     items: list[Item] = [
-        Text(x, y, f"eq. (3.1) at t = {time(run, t)}", 12.5, INK),
+        Text(x, y, f"eq. (3.1) at t = {time(run, t)}{_where(picture)}", 12.5, INK),
         Text(at["norm"], y, "norm", 10, GREY, "end"),
         Text(at["share"], y, "share ¹", 10, GREY, "end"),
     ]
     longest = max([abs(row.share) for row in rows if row.share == row.share] + [1.0])
-    for i, row in enumerate(rows, 1):
+    for i, (row, symbol) in enumerate(zip(rows, symbols, strict=True), 1):
         line = y + i * _ROW
-        color = DIRECT if row.ks == (t,) else colors.get(row.ks[0], "#7F9CC0")
-        color = color if len(row.ks) == 1 else "#7F9CC0"
+        color = GREY if symbol == _NO_LOSS else colors.get(row.ks[0] if len(row.ks) == 1 else 0, _OTHERS)
         items += [
-            Line(((x, line), (x + 21, line)), color, max(1.2, scale.width(row.norm)), not scale.visible(row.norm)),
             Text(at["name"], line, _name(run, row, t), 10, readable(color)),
-            Text(at["symbol"], line, _what(run, row, t), 10, INK),
+            Text(at["symbol"], line, symbol, 10, INK),
+        ]
+        if symbol == _NO_LOSS:
+            continue
+        width, dotted = max(1.2, scale.width(row.norm)), not scale.visible(row.norm)
+        if any(picture.support.reaches(k, t) for k in row.ks):
+            items.append(Line(((x, line), (x + 21, line)), color, width, dotted))
+        items += [
             Text(at["norm"], line, number(row.norm), 10, INK, "end"),
             Text(at["share"], line, percent(row.share), 10, INK, "end"),
-        ]  # fmt: skip
+        ]
         if row.share == row.share:
             length = max(1.0, 70 * abs(row.share) / longest)
             negative = row.share < 0
             items.append(Box(bar + length / 2, line, length, 9, fill="#FFFFFF" if negative else color, stroke=color,
                              width=1.0 if negative else 0.0))  # fmt: skip
     line = y + (len(rows) + 1) * _ROW
+    whole = percent(math.nan) if math.isnan(rows[0].share) else "100 %"  # 0 has no shares
     items += [
         Line(((x, line - 10), (at["share"], line - 10)), FORWARD, 1.2),
         Text(at["name"], line, "sum", 10, INK),
         Text(at["symbol"], line, total_symbol(run, t), 10, INK),
-        Text(at["norm"], line, number(flow.total_norm(t)), 10, INK, "end"),
-        Text(at["share"], line, "100 %", 10, INK, "end"),
+        Text(at["norm"], line, number(picture.flow.total_norm(t)), 10, INK, "end"),
+        Text(at["share"], line, whole, 10, INK, "end"),
     ]
     return items, bar + 74 - x, (len(rows) + 1) * _ROW + 8
 
@@ -73,37 +85,61 @@ def _name(run: Unrolled, row: Row, t: int) -> str:
     return f"k = {time(run, row.ks[0])}" if len(row.ks) == 1 else f"{len(row.ks)} others"
 
 
-def _what(run: Unrolled, row: Row, t: int) -> str:
-    return term_symbol(run, row.ks[0], t) if len(row.ks) == 1 else "smaller terms, summed"
+def _what(picture: Any, row: Row) -> str:
+    if len(row.ks) > 1:
+        return "smaller terms, summed"
+    return term_symbol(picture.run, row.ks[0], picture.t) if picture.flow.sends(row.ks[0]) else _NO_LOSS
 
 
 def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     """How to read the map; returns (items, width, height)."""
-    size, scale = picture.size, picture.scale
-    span = f"width: log of the norm, {number(scale.top)} down to {number(scale.bottom)}"
-    span += "; dotted: smaller" if len(picture.columns) <= 12 else "; a line that ends: smaller"
-    lines: list[tuple[str, str]] = [
-        ("forward", "forward pass"),
-        ("direct", "gradient, direct: its own loss, L → y → h"),
-        ("indirect", "gradient, indirect: a later loss; dark = near, light = far"),
-        ("width", span),
-    ]
-    if size.chip and any(picture.roles.values()):
-        lines.append(("weights", "same colour = the same tensor, shared by every t"))
-    if size.chip:
-        law = "diag(1−h²)·W_hhᵀ" if getattr(picture.run.cell, "f", None) is np.tanh else ""
-        mark = "‖J‖" if size.numbers else "0.82"
-        before = "t+1" if picture.run.backward else "t−1"
-        lines.append((mark, f"J = ∂h(t)/∂h({before}){' = ' + law if law else ''}; ‖J‖: largest singular value"))
-    if any(len(s.ks) > 1 for s in picture.strands):
+    size, scale, run = picture.size, picture.scale, picture.run
+    shown = [t for t in picture.columns if t > 0]
+    silent = [t for t in shown if not picture.flow.sends(t)]
+    state = joint_name(picture.names)
+    lines = [("forward", "forward pass")]
+    if any(s.color == DIRECT for s in picture.strands):
+        way = f"L → {'y → ' if run.outputs else ''}{picture.names[0]}"
+        lines.append(("direct", f"gradient, direct: its own loss, {way}"))
+    if any(s.color != DIRECT for s in picture.strands):
+        later = "an earlier" if run.backward else "a later"
+        lines.append(("indirect", f"gradient, indirect: {later} loss; dark = near, light = far"))
+    if picture.strands:
+        span = f"width: log of the norm, {number(scale.top)} down to {number(scale.bottom)}"
+        small = "dotted: smaller" if len(picture.columns) <= 12 else "a line that ends: smaller"
+        lines.append(("width", f"{span}; {small}"))
+    if silent or any(picture.part_faded(t, i) for t in shown for i in range(len(picture.names))):
+        lines.append(("grey", f"grey: no gradient to {state}{subscript(time(run, picture.t))} passes here"))
+    if silent:
+        lines.append(("", "without L: the step has no loss"))
+    if size.chip and picture.strands and picture.roles:
+        lines.append(("weights", "same colour and name = the same tensor, shared by every t"))
+    if picture.gains:
+        before = "t+1" if run.backward else "t−1"
+        jacobian = f"J = ∂{state}(t)/∂{state}({before}){_law(run)}{_where(picture)}"
+        lines.append(("‖J‖" if size.numbers else "0.82", f"{jacobian}; ‖J‖: largest singular value"))
+    if any(s.summed for s in picture.strands):
         lines.append(("square", "the terms of the steps left out, summed"))
-    lines.append(("", "¹ projection on the sum: shares add up to 100 %, norms do not"))
+    if picture.strands:
+        lines.append(("", "¹ projection on the sum: shares add up to 100 %, norms do not"))
     items: list[Item] = [Text(x, y, "how to read it", 12.5, INK)]
     for i, (mark, label) in enumerate(lines, 1):
         line = y + i * _ROW
         items += _mark(mark, x, line)
         items.append(Text(x + 50, line, label, 10, INK))
     return items, 50 + max(extent(label, 10) for _, label in lines), len(lines) * _ROW + 8
+
+
+def _where(picture: Any) -> str:
+    """What s is, if the state has several parts."""
+    return f", {definition(picture.names)}" if len(picture.names) > 1 else ""
+
+
+def _law(run: Unrolled) -> str:
+    """The Jacobian of (1.1), where it is the equation of the cell."""
+    cell = run.cell
+    known = isinstance(cell, RNNCell) and type(cell).step is RNNCell.step and cell.f is np.tanh
+    return " = diag(1−h²)·W_hhᵀ" if known else ""
 
 
 def _mark(mark: str, x: float, y: float) -> list[Item]:
@@ -118,6 +154,8 @@ def _mark(mark: str, x: float, y: float) -> list[Item]:
     if mark == "weights":
         return [Box(x + 6 + 13 * i, y, 10, 10, fill=WEIGHTS[r][0], stroke=WEIGHTS[r][1])
                 for i, r in enumerate(("input", "recurrent", "readout"))]  # fmt: skip
+    if mark == "grey":
+        return [Box(x + 19, y, 36, 11, shape="round", fill=COLUMN, stroke=FADED)]
     if mark == "square":
         return [Box(x + 19, y, 5, 5, fill=blend(INDIRECT, 0.5), width=0)]
     return [Text(x + 19, y, mark, 9, GREY, "middle")] if mark else []

@@ -30,7 +30,7 @@ class Preset:
     @staticmethod
     def named(name: str) -> "Preset":
         """UsageError for any other name."""
-        if name not in PRESETS:
+        if not isinstance(name, str) or name not in PRESETS:
             raise UsageError(f"there is no preset {name!r}. Use {', '.join(PRESETS)}.")
         return PRESETS[name]
 

@@ -24,6 +24,7 @@ from tinygrad_rnn.draw.palette import (
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Item, Line, Text, Triangle, fitted, subscript
 from tinygrad_rnn.draw.strands import strands
+from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import state_names, state_symbol, time
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow import GradientFlow
@@ -37,7 +38,8 @@ class Network:
         self.run, self.t, self.flow, self.T, self.preset = run, t, flow, len(run), preset
         self.columns = shown_columns(t, self.T, preset.columns)
         self.size = size = Measures.of(len(self.columns), preset.width)
-        self.strands = list(strands(flow, t, self.columns))
+        self.support = Support(flow)
+        self.strands = strands(flow, self.support, t, self.columns)
         self.scale = LogScale([n for s in self.strands for n in s.norms.values()])
         self.top = 40.0 if preset.words else 3.0
         self.x = {column: size.left + (i + 0.5) * size.pitch for i, column in enumerate(self.columns)}
@@ -49,8 +51,12 @@ class Network:
         self.h_bottom = self.h_top + self.h_height
         self.forward = self._part(0)
         self.bottom = self.h_bottom + size.below
-        self.roles = {role: [p.name or "?" for p, r in roles(run).items() if r == role] for role in WEIGHTS}
+        names = {p: name for name, p in flow.parameters.items()}
+        self.roles: dict[str, list[str]] = {}
+        for p, role in roles(run).items():
+            self.roles.setdefault(role, []).append(names.get(p, p.name or "?"))
         self.items: list[Item] = []
+        self.gains: dict[int, float] = {}  # t -> the norm of J_t that is written
 
     def draw(self) -> None:
         """All columns, then the state before the first."""
@@ -91,17 +97,30 @@ class Network:
             self.items.append(Box(x, middle, self.size.pitch - 5, height, fill=fill, width=0))
             at = time(self.run, column)
             label = f"t = {at}" if self.size.chip else str(at)
-            color = FADED if column < self.t else INK
+            color = FADED if self.faded(column) else INK
             self.items.append(Text(x, self.top + self.size.label, label, 0.35 * self.size.type + 6.5, color, "middle"))
+
+    def faded(self, t: int) -> bool:
+        """Whether no gradient to h_t of the picture passes the state of a column."""
+        return t < self.t or not self.support.state(t)
+
+    def part_faded(self, t: int, i: int) -> bool:
+        """The same of one part of that state."""
+        return t < self.t or not self.support.part(t, parts(self.run.states[t - 1])[i])
+
+    def _link_faded(self, t: int, i: int) -> bool:
+        """Whether none passes from part i of the state at t to that at t - 1."""
+        return t <= self.t or self.part_faded(t, i) or self.part_faded(t - 1, i)
 
     def _network(self, t: int) -> None:
         """x_t, h_t, y_t, L_t of one column and the forward lines between them."""
-        run, size, x, faded = self.run, self.size, self.x[t], t < self.t
-        ink, line = (FADED, FADED) if faded else (INK, FORWARD)
+        run, size, x, faded = self.run, self.size, self.x[t], self.faded(t)
+        unsent = faded or not self.flow.sends(t)  # nothing comes down through y_t
         y_loss, y_out = self.top + size.rows[0], self.top + size.rows[1]
         y_in = self.bottom - ((28 if size.chip else 20) if self.preset.words else size.height / 2 + 4)
 
-        def node(symbol: str, y: float, shape: Any, fill: str = PAPER) -> None:
+        def node(symbol: str, y: float, shape: Any, faded: bool, fill: str = PAPER) -> None:
+            ink = FADED if faded else INK
             width = size.node * (0.75 if symbol == "x" else 1)
             label, key = symbol + subscript(time(run, t)), f"{symbol}{t}"
             box = Box(x, y, width, size.height, label, shape, fill, ink, size=size.type, color=ink, key=key)
@@ -109,36 +128,39 @@ class Network:
 
         symbol = state_symbol(run, t)
         middle, tip = (self.h_top + self.h_bottom) / 2, f"{symbol}: shape {parts(run.states[t - 1])[0].shape}"
-        border = 2.0 if t == self.t else 1.0
+        border, ink = 2.0 if t == self.t else 1.0, FADED if faded else INK
         self.items += [
             Box(x, middle, size.node, self.h_height, shape="round", width=border, stroke=ink, key=f"h{t}", tip=tip),
         ]
         for i, name in enumerate(self.names):
+            ink = FADED if self.part_faded(t, i) else INK
             big = size.type * (1.3 if self.preset.words else 1.1)
             label = fitted(name + subscript(time(run, t)), big, size.node - 2)
             self.items.append(Text(x, self._part(i), label, big, ink, "middle"))
         for high, within in enumerate(self._within if size.chip else ()):
             for low in within:
                 if abs(self._part(low) - self._part(high)) < 1.5 * self._apart:
-                    self._between(x + size.node * 0.36, low, high, line)
-        node("x", y_in, "ellipse")
-        self._up(x, y_in - size.height / 2, self.h_bottom, line, "input", faded, f"x{t}", f"h{t}")
+                    self._between(x + size.node * 0.36, low, high, self.part_faded(t, high))
+        node("x", y_in, "ellipse", faded)
+        self._up(x, y_in - size.height / 2, self.h_bottom, "input", faded, f"x{t}", f"h{t}")
         upper, below = self.h_top, "h"
         if run.outputs:
-            node("y", y_out, "round")
-            self._up(x - size.offset, upper, y_out + size.height / 2, line, "readout", faded, f"h{t}", f"y{t}")
+            node("y", y_out, "round", unsent)
+            self._up(x - size.offset, upper, y_out + size.height / 2, "readout", unsent, f"h{t}", f"y{t}")
             upper, below = y_out - size.height / 2, "y"
-        node("L", y_loss, "rect", COLUMN if faded else LOSS)
-        self._up(x - size.offset, upper, y_loss + size.height / 2, line, "", faded, f"{below}{t}", f"L{t}")
+        if self.flow.sends(t):
+            node("L", y_loss, "rect", unsent, COLUMN if unsent else LOSS)
+            self._up(x - size.offset, upper, y_loss + size.height / 2, "", unsent, f"{below}{t}", f"L{t}")
         if t + 1 in self.x:
-            self._recurrent(x + size.node / 2, self.x[t + 1] - size.node / 2, t + 1, faded)
+            self._recurrent(x + size.node / 2, self.x[t + 1] - size.node / 2, t + 1)
         elif t < self.T:
-            self._right(x + size.node / 2, x + size.pitch - size.node / 2, line, "", "")
+            self._right(x + size.node / 2, x + size.pitch - size.node / 2, t + 1, "", "")
         if t - 1 not in self.x and t > 1:
-            self._right(x - size.pitch + size.node / 2, x - size.node / 2, line, "", f"h{t}")
+            self._right(x - size.pitch + size.node / 2, x - size.node / 2, t, "", f"h{t}")
 
-    def _between(self, x: float, low: int, high: int, color: str) -> None:
+    def _between(self, x: float, low: int, high: int, faded: bool) -> None:
         """A short arrow from one part to the next inside the box of the state."""
+        color = FADED if faded else FORWARD
         a, b = self._part(low), self._part(high)
         sign = 1 if b > a else -1
         a, b = a + sign * 0.3 * self.size.type, b - sign * 0.4 * self.size.type
@@ -158,16 +180,20 @@ class Network:
             label = fitted(name + subscript(time(self.run, 0)), size.type, width)
             box = Box(x, self._part(i), width, height, label, "round", stroke=color, color=color, dashed=True)
             self.items.append(replace(box, size=size.type, key="" if i else "h0"))
-        self._recurrent(x + width / 2, self.x[1] - size.node / 2, 1, True)
+        self._recurrent(x + width / 2, self.x[1] - size.node / 2, 1)
 
-    def _recurrent(self, start: float, end: float, t: int, faded: bool) -> None:
+    def _recurrent(self, start: float, end: float, t: int) -> None:
         """h_(t-1) -> h_t with its weight and the norm of its Jacobian."""
         middle, chip = (start + end) / 2, self._chip_width("recurrent")
-        self._right(start, end, FADED if faded else FORWARD, f"h{t - 1}", f"h{t}", chip, middle)
+        faded = all(self._link_faded(t, i) for i in range(len(self.names)))
+        self._right(start, end, t, f"h{t - 1}", f"h{t}", chip, middle)
         self._chip(middle, self.forward, "recurrent", faded)
         norm = self._jacobian_norm(t) if self.size.chip and not faded and t > 1 else None
         if norm is not None:
-            label = f"‖J{subscript(time(self.run, t))}‖ = {number(norm)}" if self.size.numbers else f"{norm:.2f}"
+            self.gains[t] = norm
+            label = f"{norm:.2f}" if 0.01 <= norm < 100 else number(norm)
+            if self.size.numbers:
+                label = f"‖J{subscript(time(self.run, t))}‖ = {number(norm)}"
             tip = f"largest singular value of J_{time(self.run, t)}"
             self.items.append(Text(middle, self.forward + 18, label, 8.5, GREY, "middle", tip))
 
@@ -180,9 +206,9 @@ class Network:
 
     # -- lines ----------------------------------------------------------------------------------------
 
-    def _up(self, x: float, low: float, high: float, color: str, role: str, faded: bool, source: str, end: str) -> None:
+    def _up(self, x: float, low: float, high: float, role: str, faded: bool, source: str, end: str) -> None:
         """A forward line upwards, interrupted by its weight, with an arrow head."""
-        arrow = 6.0 if self.size.chip else 4.0
+        arrow, color = 6.0 if self.size.chip else 4.0, FADED if faded else FORWARD
         stops = [(low, high + arrow)]
         if self._chip_width(role):
             middle = (low + high) / 2
@@ -193,14 +219,14 @@ class Network:
             self.items.append(Line(((x, a), (x, b)), color, 1.0, ends=(source, end)))
         self.items.append(Triangle(x, high, "up", arrow, arrow, color))
 
-    def _right(
-        self, a: float, b: float, color: str, source: str, end: str, chip: float = 0.0, middle: float = 0.0
-    ) -> None:
+    def _right(self, a: float, b: float, t: int, source: str, end: str, chip: float = 0.0, middle: float = 0.0) -> None:
+        """The forward lines of all parts from h_(t-1) to h_t; that of the first is interrupted by the weight."""
         arrow = min(6.0 if self.size.chip else 4.0, 0.5 * abs(b - a))
-        y = self.forward
         for i in range(1, len(self.names)):
+            color = FADED if self._link_faded(t, i) else FORWARD
             self.items.append(Line(((a, self._part(i)), (b - arrow, self._part(i))), color, 1.0, ends=(source, end)))
             self.items.append(Triangle(b, self._part(i), "right", arrow, arrow, color))
+        y, color = self.forward, FADED if self._link_faded(t, 0) else FORWARD
         runs = [(a, middle - chip / 2), (middle + chip / 2, b - arrow)] if chip else [(a, b - arrow)]
         self.items += [Line(((p, y), (q, y)), color, 1.0, ends=(source, end)) for p, q in runs]
         self.items.append(Triangle(b, y, "right", arrow, arrow, color))

@@ -9,12 +9,14 @@ from typing import Any
 
 from tinygrad_rnn.backprop import ancestors
 from tinygrad_rnn.draw.board import Board, Gradients, facts, written
+from tinygrad_rnn.draw.key import how_to_read
 from tinygrad_rnn.draw.layered import depths, rows
-from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FORWARD, GREY, INDIRECT_SUM, INK, TOTAL, number
+from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FORWARD, GREY, INDIRECT_SUM, INK, TOTAL
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.route import channels, route
-from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle, extent
+from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle
 from tinygrad_rnn.draw.symbols import cell_name
+from tinygrad_rnn.levels import parameters
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, parts
 
@@ -29,6 +31,8 @@ class Operations:
     def __init__(self, run: Unrolled):
         self.run, self.T = run, len(run)
         self.board = Board(Gradients(run.loss))
+        self.losses = {t: L for t, L in enumerate(run.losses, 1) if L is not None and L.requires_grad}
+        self.names = {p: name for name, p in parameters(ancestors(self.losses.values())).items()}
         self.roles = roles(run) | dict.fromkeys(run.outside, "bias")  # beside the operation that uses them
         self.steps = [t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST]
         self.listed = {x: t for t in range(self.T, 0, -1) for x in parts(run.states[t - 1])}
@@ -37,6 +41,7 @@ class Operations:
         tallest = max(max(depth.values(), default=0) for depth, _ in self.heads.values())
         self.main = _TOP + 34 + tallest * _UP  # the row of h
         self.lowest = self.main
+        self.folded: list[Point] = []  # where losses that are not drawn go on to their sum
 
     def scene(self) -> Scene:
         """Columns from left to right, then the bus of the losses."""
@@ -62,7 +67,8 @@ class Operations:
             backgrounds.append(Box(left + width / 2, (52 + bottom) / 2, width, bottom - 52, fill=COLUMN, width=0))
             backgrounds.append(Text(left + 14, 68, f"t = {t}", 12, INK))
         self._bus(x)
-        return Scene(max(x + 70, self._key(bottom + 22)), bottom + 62, title, (*backgrounds, *self.board.items))
+        shown, right = how_to_read(self.run, self.board, bottom + 22)
+        return Scene(max(x + 70, right), bottom + 62, title, (*backgrounds, *self.board.items, *shown))
 
     def _fold(self, x: float, first: int, last: int) -> None:
         """The steps that are not drawn, counted; and whether they are copies of the step before them."""
@@ -70,9 +76,14 @@ class Operations:
         label = "⋯ the same ⋯" if copies else "⋯ others ⋯"
         self.board.items.append(Text(x, self.main - 30, f"× {last - first + 1}", 13, INK, "middle"))
         self.board.items.append(Text(x, self.main - 15, label, 9.5, GREY, "middle"))
+        if count := sum(first <= t <= last for t in self.losses):
+            self.board.items.append(Text(x, 68, "1 loss" if count == 1 else f"{count} losses", 9.5, GREY, "middle"))
+            self.folded.append((x, 60.0))
 
     def _kinds(self, t: int) -> list[Any]:
-        return [x.fun for x in self.cells.get(t) or self._region(parts(self.run.states[t - 1]), t)]
+        cell = self.cells.get(t) or self._region(parts(self.run.states[t - 1]), t)
+        head, _ = self.heads.get(t) or self._head(t)
+        return [x.fun for x in cell] + [x[0] if isinstance(x, tuple) else x.fun for x in head]
 
     # -- one step -------------------------------------------------------------------------------------
 
@@ -118,9 +129,11 @@ class Operations:
             self._chips(op, *at(op))
         for key, x in new:
             px, py = at(key)
-            board.value(key, x, written(x.name or "h"), px + 8, py, "state")
-        if any(a is x_t for a, _ in edges):
-            board.value(x_t, x_t, written(x_t.name or "x"), at(x_t)[0] + 4, at(x_t)[1], "input")
+            board.value(key, x, written(x.name or "h"), px + 8, py, "state", board.silent(x))
+        readers = [b for a, b in edges if a is x_t]
+        if readers:
+            name, (px, py) = written(x_t.name or "x"), at(x_t)
+            board.value(x_t, x_t, name, px + 4, py, "input", board.silent(*readers))
         passed = {spot for spots in via.values() for spot in spots}
         occupied = {(layer[n], row[n]) for n in row} | passed
         self.lowest = max([self.lowest, *(self._row(r) for _, r in occupied)])
@@ -151,12 +164,13 @@ class Operations:
         if b in self.board.boxes and isinstance(b, tuple):  # the result and the box of its value
             norm = grads.whole.get(source) if source not in self.listed or self.listed[source] == t else None
             label = norm if len(points) == 2 else None
-            self.board.wire(points, norm, TOTAL, label, self._tip(source, norm))
+            self.board.wire(points, norm, TOTAL, label, self._tip(source, norm), norm is None)
             return
         norm = grads.along.get((b, source))
         state = isinstance(a, tuple)
         label = grads.together(source, set(self.cells[t])) if state and first and norm is not None else None
-        self.board.wire(points, norm, INDIRECT_SUM if state else TOTAL, label, self._tip(source, norm))
+        color, faded = INDIRECT_SUM if state else TOTAL, self.board.silent(b)
+        self.board.wire(points, norm, color, label, self._tip(source, norm), faded)
 
     def _tensor(self, node: Any) -> Tensor:
         if isinstance(node, Tensor):
@@ -174,18 +188,20 @@ class Operations:
     def _chips(self, op: Tensor, x: float, y: float, upwards: bool = False) -> None:
         own = [a for a in dict.fromkeys(a for a in op.args if isinstance(a, Tensor)) if a in self.roles]
         for i, a in enumerate(own):
-            role = self.roles[a]
+            name, role, faded = self.names.get(a, a.name or "·"), self.roles[a], self.board.silent(op)
             if upwards:
-                self.board.chip(a, role, x - 52, y + 17 * i, (x - 13, y + 17 * i))
+                self.board.chip(a, name, role, x - 52, y + 17 * i, (x - 13, y + 17 * i), faded)
             else:
-                self.board.chip(a, role, x, y + 31 + 17 * i, (x, y + 13))
+                self.board.chip(a, name, role, x, y + 31 + 17 * i, (x, y + 13), faded)
 
     # -- from the state up to the loss ----------------------------------------------------------------
 
     def _head(self, t: int) -> tuple[dict[Any, int], list[tuple[Any, Any]]]:
         """Heights above h_t of everything between the state and the loss; named values get a place of their own."""
         run = self.run
-        named = {x: (what, t) for what, xs in (("y", run.outputs), ("L", run.losses)) for x in xs[t - 1 : t]}
+        named = dict.fromkeys(run.outputs[t - 1 : t], ("y", t))
+        if t in self.losses:
+            named[self.losses[t]] = "L", t
         stop = {*self.listed, *run.outside}
         inside = [x for x in ancestors(list(named), stop=stop) if x.fun is not None and x not in stop]
         within = set(inside)
@@ -216,7 +232,8 @@ class Operations:
             if isinstance(node, tuple):
                 what = node[0]
                 tensor = (self.run.outputs if what == "y" else self.run.losses)[t - 1]
-                self.board.value(node, tensor, written(tensor.name or what), x, y, "loss" if what == "L" else "value")
+                kind, faded = "loss" if what == "L" else "value", self.board.silent(tensor)
+                self.board.value(node, tensor, written(tensor.name or what), x, y, kind, faded)
             else:
                 self.board.op(node, x, y)
                 self._chips(node, x, y, upwards=True)
@@ -231,7 +248,8 @@ class Operations:
             source = self._source(a, t)
             norm = grads.whole.get(source) if isinstance(b, tuple) else grads.along.get((b, source))
             into_state = isinstance(a, tuple) and a[0] in ("state", "y")
-            self.board.wire(points, norm, DIRECT, norm if into_state else None, self._tip(source, norm))
+            label, faded = norm if into_state else None, self.board.silent(self._source(b, t))
+            self.board.wire(points, norm, DIRECT, label, self._tip(source, norm), faded)
 
     def _source(self, node: Any, t: int) -> Tensor:
         if isinstance(node, tuple) and node[0] in ("y", "L"):
@@ -244,32 +262,10 @@ class Operations:
         """L = sum of L_t: one line over all columns."""
         y = 40.0
         self.board.value("L", self.run.loss, "L = Σ", right + 26, y, "loss")
-        for t in self.steps:
-            box = self.board.boxes[("L", t)]
-            path = ((box.x, box.y - box.h / 2), (box.x, y), (right - 8, y))
-            self.board.items.append(Line(path, FORWARD, 1.0, radius=6))
+        drawn = [self.board.boxes["L", t] for t in self.steps if t in self.losses]
+        for start in [*((box.x, box.y - box.h / 2) for box in drawn), *self.folded]:
+            self.board.items.append(Line((start, (start[0], y), (right - 8, y)), FORWARD, 1.0, radius=6))
         self.board.items.append(Triangle(right + 26 - self.board.boxes["L"].w / 2, y, "right", 6, 6, FORWARD))
-
-    def _key(self, y: float) -> float:
-        """How to read the picture; returns how far to the right it reaches."""
-        grads = self.board.gradients
-        assert grads is not None
-        x = 18.0
-        for color, width, label in (
-            (FORWARD, 1.2, "forward"),
-            (DIRECT, 5, "direct: ∂L(t)/∂h(t), first term of (3.1)"),
-            (INDIRECT_SUM, 5, "indirect: all later losses, second term of (3.1)"),
-            (TOTAL, 5, "∂L/∂h(t) = direct + indirect, on its way through the cell"),
-        ):
-            self.board.items += [Line(((x, y), (x + 26, y)), color, width), Text(x + 32, y, label, 10, INK)]
-            x += extent(label, 10) + 62
-        scale = grads.scale
-        note = (
-            f"line width: log of the norm, {number(scale.top)} down to {number(scale.bottom)}, dotted below; "
-            "numbers: norms; same colour of a weight = the same tensor; @: matrix product"
-        )
-        self.board.items.append(Text(18, y + 20, note, 9.5, GREY))
-        return max(x, 18 + extent(note, 9.5)) + 18
 
 
 def _state_row(part: int) -> int:

@@ -8,9 +8,10 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from tinygrad_rnn.draw.arguments import suffix_of
 from tinygrad_rnn.draw.operations import operations_scene
 from tinygrad_rnn.draw.page_data import page_data
-from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, DARK
+from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, DARK, NOT_A_NUMBER, channels
 from tinygrad_rnn.draw.scene import clean
 from tinygrad_rnn.draw.svg import to_svg
 from tinygrad_rnn.draw.symbols import cell_name
@@ -33,7 +34,7 @@ class Page:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page, whole or not at all; returns the path.  UsageError for a suffix other than .html."""
-        if Path(path).suffix.lower() not in (".html", ".htm"):
+        if suffix_of(path) not in ("html", "htm"):
             raise UsageError(f"a page is an .html file, not {Path(path).name!r}. Name it, say, bptt.html.")
         return write_whole(path, self.html.encode())
 
@@ -51,7 +52,7 @@ class Page:
 def make_page(run: Unrolled, t: int, flow: GradientFlow) -> Page:
     """The page that opens with h_t."""
     title = f"Unrolled {cell_name(run)}, T = {len(run)}: where its gradients come from"
-    data = page_data(run, flow, t) | {"cividis": CIVIDIS, "below": [int(BELOW[i : i + 2], 16) for i in (1, 3, 5)]}
+    data = page_data(run, flow, t) | {"cividis": CIVIDIS, "below": channels(BELOW), "nan": channels(NOT_A_NUMBER)}
     parts = {
         "title": html.escape(clean(title)),
         "style": _asset("page.css") + _dark_operations(),

@@ -14,7 +14,8 @@ from tinygrad_rnn.draw.measures import shown_columns
 from tinygrad_rnn.draw.palette import LogScale
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import clean
-from tinygrad_rnn.draw.symbols import cell_name, state_names
+from tinygrad_rnn.draw.support import Support
+from tinygrad_rnn.draw.symbols import cell_name, joint_name, state_names
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow import GradientFlow, lengths, projections
 from tinygrad_rnn.tensor import Tensor
@@ -29,17 +30,24 @@ _VECTORS, _MATRICES, _VALUES = 600_000, 300_000, 64  # bytes of all terms, of al
 
 def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
     """Everything the page shows, as JSON can carry it; t is the state it opens with."""
-    terms = Terms(flow)
-    T = len(run)
+    support = Support(flow)
+    terms = Terms(flow, support)
+    T, names = len(run), state_names(run)
+    times = range(1, T + 1)
     return {
         "cell": cell_name(run),
         "T": T,
         "t": t,
-        "states": state_names(run),
+        "states": names,
+        "joint": joint_name(names),
         "outputs": bool(run.outputs),
+        "losses": [flow.sends(k) for k in times],
+        "earliest": [support.earliest.get(k) for k in times],
+        "direct": [k in support.direct for k in times],
+        "reached": [[support.part(s, x) for x in parts(run.states[s - 1])] for s in times],
         **terms.data(),
         **_jacobians(flow),
-        "columns": [shown_columns(s, T) for s in (range(1, T + 1) if T > 30 else [1])],
+        "columns": [shown_columns(s, T) for s in (times if T > 30 else [1])],
         "weights": _weights(run, flow),
         "values": _values(run),
         "equations": _equations(run),
@@ -49,13 +57,14 @@ def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
 class Terms:
     """Norms, shares and vectors of all terms, and the sums of those that are not shown alone: one pass, t = T .. 1."""
 
-    def __init__(self, flow: GradientFlow):
-        self.flow, self.T = flow, len(flow)
+    def __init__(self, flow: GradientFlow, support: Support):
+        self.flow, self.T, self.support = flow, len(flow), support
         T = self.T
         self.total = np.stack([_joined(parts(total)) for total in flow.total])
         self.norms, self.shares = np.zeros((T, T)), np.full((T, T), np.nan)  # [k - 1, t - 1]
         self.rest = np.zeros_like(self.total)  # the small terms of each table, summed
         self.kept: dict[int, list[int]] = {}  # t -> the losses with a row of their own in its table
+        self.others: dict[int, int] = {}  # t -> how many there are besides
         self.hidden = {t: self._left_out(t) for t in range(1, T + 1)}
         self.sums: dict[int, list[float]] = {t: [] for t in range(1, T + 1)}  # what these send, from t on
         keep = T * (T + 1) // 2 * self.total.shape[-1] * 16 // 3 <= _VECTORS
@@ -69,10 +78,11 @@ class Terms:
         self.norms[t - 1 :, t - 1], self.shares[t - 1 :, t - 1] = norms, projections(terms, self.total[t - 1])
         if self.vectors is not None:
             self.vectors[t - 1 :, t - 1] = terms
-        most = _ROWS - 2 if len(terms) > _ROWS else len(terms)
-        largest, rest = np.split(1 + np.argsort(-norms[1:], kind="stable"), [most])
+        later = np.array([i for i in range(1, len(terms)) if self.flow.sends(t + i)], dtype=int)
+        most = _ROWS - 2 if 1 + len(later) > _ROWS else len(later)
+        largest, rest = np.split(later[np.argsort(-norms[later], kind="stable")], [most])
         self.kept[t] = [t, *sorted(int(i) + t for i in largest)]
-        self.rest[t - 1] = np.sum(terms[rest], axis=0)
+        self.rest[t - 1], self.others[t] = np.sum(terms[rest], axis=0), len(rest)
         for earlier in range(max(1, t - _ROWS * 2), t + 1):  # the maps in which t is a column right of the chosen one
             hidden = self.hidden[earlier]
             if hidden and t < hidden[0]:
@@ -80,9 +90,10 @@ class Terms:
                 self.sums[earlier].insert(0, float(lengths(total)))
 
     def _left_out(self, t: int) -> list[int]:
-        """The later losses whose columns the map of t leaves out: a range."""
+        """The later steps that the map of t leaves out: a range; none if it has no loss."""
         shown = set(shown_columns(t, self.T))
-        return [k for k in range(t, self.T + 1) if k not in shown]
+        hidden = [k for k in range(t, self.T + 1) if k not in shown]
+        return hidden if any(k in self.support.earliest for k in hidden) else []
 
     def data(self) -> dict[str, Any]:
         """As JSON can carry it."""
@@ -95,7 +106,7 @@ class Terms:
             {
                 "ks": self.kept[t],
                 "shares": packed(self.shares[[k - 1 for k in self.kept[t]], t - 1]),
-                "others": T - t + 1 - len(self.kept[t]),
+                "others": self.others[t],
             }
             for t in times
         ]
@@ -174,26 +185,35 @@ def _values(run: Unrolled) -> dict[str, Any]:
     }
 
 
-def _value(tensors: list[Tensor]) -> dict[str, Any]:
-    """The shape of a series of Tensors, and their entries if they are few."""
-    same = all(x.shape == tensors[0].shape for x in tensors)
-    small = same and tensors[0].size <= _VALUES and len(tensors) * tensors[0].size <= 50 * _EXACT
-    entries = packed([np.ravel(x.data) for x in tensors], short=tensors[0].data.dtype.itemsize <= 4) if small else None
-    return {"shape": list(tensors[0].shape), "entries": entries}
+def _value(tensors: list[Tensor | Any]) -> dict[str, Any]:
+    """The shape of a series of Tensors, and their entries if they are few; nan where there is no Tensor."""
+    there = [x for x in tensors if x is not None]
+    first, same = there[0], all(x.shape == there[0].shape for x in there)
+    small = same and first.size <= _VALUES and len(tensors) * first.size <= 50 * _EXACT
+    nothing = np.full(first.size, np.nan)
+    rows = [nothing if x is None else np.ravel(x.data) for x in tensors] if small else []
+    entries = packed(rows, short=first.data.dtype.itemsize <= 4) if small else None
+    return {"shape": list(first.shape), "entries": entries}
 
 
 def _equations(run: Unrolled) -> dict[str, Any]:
-    """How the last step computed its values, in terms of earlier ones, with t for its time."""
-    state, before = parts(run.states[-1]), parts(run.states[-2] if len(run) > 1 else run.initial)
-    names = state_names(run)
-    known = {run.xs[-1]: "x_t"} | {x: f"{n}_(t−1)" for x, n in zip(before, names, strict=True)}
-    now = {x: f"{n}_t" for x, n in zip(state, names, strict=True)}
-    outputs = dict.fromkeys(run.outputs[-1:], "y_t")
+    """How the last step computed its state and output, and the last loss, with t for their times."""
+    known, now = _known(run, len(run))
+    last = max(t for t, L in enumerate(run.losses, 1) if L is not None)
+    earlier, then = _known(run, last)
+    outputs = dict.fromkeys(run.outputs[last - 1 : last], "y_t")
     return {
         "h": [f"{name} = {equation(x, known | now)}" for x, name in now.items()],
-        "y": [f"y_t = {equation(y, known | now)}" for y in outputs],
-        "L": [f"L_t = {equation(L, known | now | outputs)}" for L in run.losses[-1:]],
+        "y": [f"y_t = {equation(y, known | now)}" for y in run.outputs[-1:]],
+        "L": [f"L_t = {equation(run.losses[last - 1], earlier | then | outputs)}"],
     }
+
+
+def _known(run: Unrolled, t: int) -> tuple[dict[Tensor, str], dict[Tensor, str]]:
+    """What step t starts from, and what it makes, by its names."""
+    before, names = parts(run.states[t - 2] if t > 1 else run.initial), state_names(run)
+    known = {run.xs[t - 1]: "x_t"} | {x: f"{n}_(t−1)" for x, n in zip(before, names, strict=True)}
+    return known, {x: f"{n}_t" for x, n in zip(parts(run.states[t - 1]), names, strict=True)}
 
 
 def _joined(arrays: Any) -> Array:

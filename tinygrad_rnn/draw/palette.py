@@ -20,6 +20,7 @@ CIVIDIS = (  # 17 even samples of cividis (Nunez, Anderton and Renslow 2018, doi
     "#8C8878", "#9B9476", "#ABA072", "#BCAE6C", "#CDBB63", "#DEC958", "#F0D846", "#FEE838",
 )  # fmt: skip
 BELOW = "#00122B"  # under the scale
+NOT_A_NUMBER = "#F0D3E2"  # no colour of the scale
 CURVES = ("#1F4E96", "#D55E00", "#009E73", "#B5548A", "#9A8B00", "#4089CC", "#1F2328")  # of a plot, in turn
 
 _DECADES = 4.0
@@ -31,7 +32,7 @@ def blend(colors: Sequence[str], share: float) -> str:
     """The colour at `share` (0 to 1) of the way through a list of colours."""
     place = min(max(share, 0.0), 1.0) * (len(colors) - 1)
     i = min(int(place), len(colors) - 2)
-    pairs = zip(_channels(colors[i]), _channels(colors[i + 1]), strict=True)
+    pairs = zip(channels(colors[i]), channels(colors[i + 1]), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * (place - i)):02X}" for a, b in pairs)
 
 
@@ -43,16 +44,17 @@ def far(k: int, t: int, T: int) -> str:
 def readable(color: str) -> str:
     """The colour darkened until it stands out from white by 4.5 to 1 (WCAG 2 contrast)."""
     while 1.05 / (_luminance(color) + 0.05) < 4.5:
-        color = "#" + "".join(f"{int(c * 0.93):02X}" for c in _channels(color))
+        color = "#" + "".join(f"{int(c * 0.93):02X}" for c in channels(color))
     return color
 
 
-def _channels(color: str) -> list[int]:
+def channels(color: str) -> list[int]:
+    """Red, green and blue from 0 to 255."""
     return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
 
 
 def _luminance(color: str) -> float:
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (n / 255 for n in _channels(color))]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (n / 255 for n in channels(color))]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 

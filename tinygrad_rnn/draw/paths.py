@@ -13,7 +13,7 @@ from tinygrad_rnn.draw.network import Network
 from tinygrad_rnn.draw.palette import DIRECT, INK, number, readable
 from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, below, mirrored, scaled
 from tinygrad_rnn.draw.strands import Strand
-from tinygrad_rnn.draw.symbols import cell_name, time, total_symbol
+from tinygrad_rnn.draw.symbols import cell_name, joint_name, time, total_symbol
 from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.unroll import Unrolled
 
@@ -23,7 +23,9 @@ class Map(Network):
 
     def scene(self) -> Scene:
         """Columns, then the network, then the gradients, then the table."""
-        title = f"Unrolled {cell_name(self.run)}, T = {self.T}: where {total_symbol(self.run, self.t)} comes from"
+        total = total_symbol(self.run, self.t)
+        title = f"Unrolled {cell_name(self.run)}, T = {self.T}: "
+        title += f"where {total} comes from" if self.support.state(self.t) else f"{total} = 0: no loss reaches it"
         self.draw()
         for track, strand in enumerate(reversed(self.strands)):
             self._strand(strand, self.h_top + 12 * min(1, self.size.type / 8) + track * self.size.track)
@@ -34,8 +36,7 @@ class Map(Network):
         if not self.preset.words:
             return Scene(self.preset.width or right + 3, self.bottom + 3, title, tuple(self.items))
         self.items.insert(0, Text(18, 20, title, 16, INK))
-        colors = {s.ks[0]: s.color for s in self.strands if len(s.ks) == 1}
-        shown, width, height = table(self.run, self.flow, self.t, colors, 18, self.bottom + 30, self.scale)
+        shown, width, height = table(self, 18, self.bottom + 30)
         self.items += shown
         explained, more_width, more_height = legend(self, width + 60, self.bottom + 30)
         self.items += explained
@@ -45,23 +46,23 @@ class Map(Network):
     def _strand(self, strand: Strand, track: float) -> None:
         """One term from its loss to h_t, hop by hop; below the scale it is dotted, or left out if there are many."""
         t, k = self.t, strand.ks[0]
-        if strand.ks == (t,):
+        if k == t:
             self._direct(strand)
             return
         edge = {j: self.x[j] - self.size.node / 2 for j in strand.norms}
-        if len(strand.ks) == 1:
+        if not strand.summed:
             before = edge[k]
             self._descent(strand, track)
         else:
             before = self.x[next(c for c in reversed(self.columns) if c <= 0)]
             self.items.append(Box(before, track, 5, 5, fill=strand.color, width=0))
-        for j in sorted((j for j in strand.norms if strand.ks != (j,)), reverse=True):
+        for j in sorted((j for j in strand.norms if j < k), reverse=True):
             self._hop(strand, j, track, before, edge[j] if j > t else self.x[t] + self.size.node / 2)
             before = edge[j]
 
     def _descent(self, strand: Strand, track: float) -> None:
         """L_k -> y_k -> h_k and round the corner on to the track."""
-        (k,) = strand.ks
+        k = strand.ks[0]
         norm, x = strand.norms[k], self.x[k] + self.size.offset
         if not self._drawn(strand, k):
             return
@@ -116,7 +117,7 @@ class Map(Network):
     def _tip(self, strand: Strand, j: int) -> str:
         ks = [time(self.run, k) for k in strand.ks]
         what = f"loss {ks[0]}" if len(ks) == 1 else f"losses {ks[0]} to {ks[-1]}, summed"
-        at = "direct" if strand.ks[0] == j else f"at h_{time(self.run, j)}"
+        at = "direct" if strand.ks[0] == j else f"at {joint_name(self.names)}_{time(self.run, j)}"
         return f"{what}, {at}: norm {strand.norms[j]:.6g}"
 
 

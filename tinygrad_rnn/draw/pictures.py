@@ -1,19 +1,23 @@
 """The pictures, each one function from a network or a Tensor to a Figure or a Page."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import numpy as np
 
 from tinygrad_rnn.draw.any_graph import Layout, graph_scene
-from tinygrad_rnn.draw.curves import Curve, curves_scene
+from tinygrad_rnn.draw.arguments import flow_of, network, step, text
+from tinygrad_rnn.draw.curve import Curve
+from tinygrad_rnn.draw.curves import curves_scene
 from tinygrad_rnn.draw.figure import Figure
 from tinygrad_rnn.draw.heat import heat_scene
 from tinygrad_rnn.draw.operations import operations_scene
 from tinygrad_rnn.draw.page import Page, make_page
 from tinygrad_rnn.draw.paths import paths_scene
-from tinygrad_rnn.errors import RangeError, UsageError
-from tinygrad_rnn.flow import GradientFlow, gradient_flow
+from tinygrad_rnn.errors import ArgumentTypeError, RangeError, UsageError
+from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.unroll import Unrolled
 
 
 def paths(
@@ -25,14 +29,18 @@ def paths(
     flow    `gradient_flow(run.losses, run.states)` if it is at hand already, of a single network
     preset  lecture, paper (one column of 3.4 inches, type of 7 points and more, no legend) or poster
 
-    Raises RangeError for t outside 1..T.
+    A step without a loss has no L and no line.  Grey is what no gradient to h_t passes: the steps before t, those after
+    the last loss, the read-outs without a loss, and parts of a state that no loss reaches.
+
+    Raises RangeError for t outside 1..T, UsageError for what is no unrolled network with a loss.
     """
-    runs = run if isinstance(run, tuple) else (run,)
-    for each in runs:
-        if not 1 <= t <= len(each):
-            raise RangeError(f"t is {t}; it must lie in 1..{len(each)}.")
-    flows = [flow] if flow is not None and len(runs) == 1 else map(measured, runs)
-    return Figure(paths_scene(list(zip(runs, flows, strict=True)), t, preset))
+    runs = [network(each, "draw.paths") for each in (run if isinstance(run, (tuple, list)) else (run,))]
+    if not runs:
+        raise UsageError("there is no network to draw.")
+    if flow is not None and len(runs) > 1:
+        raise UsageError("flow is of a single network; several are measured here. Leave it out.")
+    t = step(t, min(map(len, runs)))
+    return Figure(paths_scene([(each, flow_of(each, flow)) for each in runs], t, preset))
 
 
 def heatmap(
@@ -51,26 +59,27 @@ def heatmap(
     unit    what stands above the colour scale
     note    more words for the line under the title
 
-    Where only the last loss sends anything, a map is its row alone.  Raises RangeError for t outside 1..T.
+    Where no loss is, or no path from it to a state, a cell is pale; where only the last step has a loss, a map is its
+    row alone.  Raises RangeError for t outside 1..T, UsageError for what is neither a network with a loss nor a flow.
     """
     runs = run if isinstance(run, Mapping) else {"": run}
     if not runs:
         raise UsageError("there is no network to draw.")
-    flows = {title: each if isinstance(each, GradientFlow) else measured(each) for title, each in runs.items()}
-    T = max(map(len, flows.values()))
-    if t is not None and not 1 <= t <= T:
-        raise RangeError(f"t is {t}; it must lie in 1..{T}.")
-    symbol = "h" if all(len(parts(flow.states[0])) == 1 for flow in flows.values()) else "s"
-    return Figure(heat_scene(flows, t, symbol, preset, unit, note))
+    flows = {
+        str(title): each if isinstance(each, GradientFlow) else flow_of(network(each, "draw.heatmap"))
+        for title, each in runs.items()
+    }
+    t = None if t is None else step(t, max(map(len, flows.values())))
+    return Figure(heat_scene(flows, t, preset, text(unit, "unit"), text(note, "note")))
 
 
 def ops(run: Unrolled) -> Figure:
     """Every operation, one column for each step, with the gradient beside each forward wire.
 
-    Above 8 steps those in the middle are left out, and counted.
+    Above 8 steps those in the middle are left out, and counted.  Where no gradient comes, only the forward wire is
+    drawn.  Raises UsageError for what is no unrolled network with a loss.
     """
-    _check_direction(run)
-    return Figure(operations_scene(run))
+    return Figure(operations_scene(_forward(run, "draw.ops")))
 
 
 def graph(
@@ -84,11 +93,13 @@ def graph(
     layout  "layered" needs no program; "dot" lets Graphviz place the boxes, and raises DrawError without it
     """
     if not isinstance(tensor, Tensor):
-        raise UsageError(f"draw.graph draws a Tensor, not {type(tensor).__name__}.")
+        raise ArgumentTypeError(f"draw.graph draws a Tensor, not {type(tensor).__name__}.")
     if layout not in ("layered", "dot"):
         raise UsageError(f"there is no layout {layout!r}. Use layered or dot.")
-    if limit < 2:
-        raise RangeError(f"limit is {limit}; a picture has at least 2 boxes.")
+    if not isinstance(limit, (int, np.integer)) or limit < 2:
+        raise RangeError(f"limit is {limit!r}; a picture has at least 2 boxes.")
+    if not (fold is None or isinstance(fold, (bool, str, Collection))):
+        raise ArgumentTypeError(f"fold is {type(fold).__name__}; it is True, False, None or the names of scopes.")
     return Figure(graph_scene(tensor, fold, limit, layout))
 
 
@@ -98,12 +109,10 @@ def page(
     """One self-contained HTML page about every term of (3.1), to explore with mouse or keyboard; opens with h_t.
 
     path: where to write it, e.g. "bptt.html"; without it `.save(path)` does, and a notebook shows it in a frame.
-    Raises RangeError for t outside 1..T.
+    Raises RangeError for t outside 1..T, UsageError for what is no unrolled network with a loss.
     """
-    if not 1 <= t <= len(run):
-        raise RangeError(f"t is {t}; it must lie in 1..{len(run)}.")
-    _check_direction(run)
-    made = make_page(run, t, flow or measured(run))
+    run = _forward(run, "draw.page")
+    made = make_page(run, step(t, len(run)), flow_of(run, flow))
     if path is not None:
         made.save(path)
     return made
@@ -125,19 +134,21 @@ def curves(
     y_range  the ends of the upward axis; without it, what holds every point
     note     a sentence under the title
 
-    Raises ShapeError where x and y of a curve differ in length, UsageError if no point can be drawn.
+    A line of any number of points is drawn; above 10,000 without those that no eye could tell apart.
+
+    Raises ShapeError where x and y of a curve differ in length, RangeError for a y_range that is none, UsageError if no
+    point can be drawn.
     """
-    return Figure(curves_scene(lines, title, x_label, y_label, log, y_range, note))
+    if isinstance(lines, Curve) or not isinstance(lines, Iterable):
+        raise ArgumentTypeError(f"draw.curves takes a list of draw.Curve, not {type(lines).__name__}.")
+    words = {"title": title, "x_label": x_label, "y_label": y_label, "note": note}
+    title, x_label, y_label, note = (text(given, what) for what, given in words.items())
+    return Figure(curves_scene(list(lines), title, x_label, y_label, log, y_range, note))
 
 
-def measured(run: Unrolled) -> GradientFlow:
-    """The gradient flow of a network unrolled with a loss; UsageError without one."""
-    assert run.loss is not None
-    return gradient_flow(run.losses, run.states)
-
-
-def _check_direction(run: Unrolled) -> None:
-    if run.backward:
+def _forward(run: Unrolled, what: str) -> Unrolled:
+    if network(run, what).backward:
         raise UsageError(
             "this network ran backwards in time; only its map is drawn so. Use draw.paths, or draw.graph(run.loss)."
         )
+    return run

@@ -17,13 +17,19 @@ def roles(run: Unrolled) -> dict[Tensor, Role]:
     readout    used between the state and the loss
     bias       none of these, or added and not multiplied
     """
-    previous = parts(run.states[-2] if len(run) > 1 else run.initial)
-    states = parts(run.states[-1])
     found: dict[Tensor, Role] = {}
-    _search(states, {*previous, run.xs[-1]}, {run.xs[-1]: "input", **dict.fromkeys(previous, "recurrent")}, found)
-    ends = [*run.losses[-1:], *run.outputs[-1:]]
+    states, previous, x = parts(run.states[-1]), _previous(run, len(run)), run.xs[-1]
+    _search(states, {*previous, x}, {x: "input", **dict.fromkeys(previous, "recurrent")}, found)
+    last = max((t for t, loss in enumerate(run.losses, 1) if loss is not None), default=len(run))
+    states, previous = parts(run.states[last - 1]), _previous(run, last)
+    ends = [x for x in (*run.losses[last - 1 : last], *run.outputs[last - 1 : last]) if x is not None]
     _search(ends, {*states, *previous, *run.outside}, dict.fromkeys(states, "readout"), found)
     return found
+
+
+def _previous(run: Unrolled, t: int) -> tuple[Tensor, ...]:
+    """The parts of the state that step t starts from."""
+    return parts(run.states[t - 2] if t > 1 else run.initial)
 
 
 def _search(ends: Any, stop: set[Tensor], origin: dict[Tensor, Role], found: dict[Tensor, Role]) -> None:

@@ -68,6 +68,11 @@ class Line:
     tip: str = ""
     ends: tuple[str, str] = ("", "")
 
+    @property
+    def sharp(self) -> bool:
+        """Whether it has corners, which a pen must not lengthen to spikes."""
+        return len(self.points) > 2 and not self.radius
+
 
 Item = Box | Text | Triangle | Line
 
@@ -89,7 +94,8 @@ def corners(line: Line) -> list[tuple[Point, Point, Point, Point]]:
     for before, corner, after in zip(line.points, line.points[1:], line.points[2:], strict=False):
         into, out = _shortened(corner, before, line.radius), _shortened(corner, after, line.radius)
         pieces.append(_straight(start, into))
-        pieces.append((into, _between(into, corner, 0.55), _between(out, corner, 0.55), out))
+        if into != out:
+            pieces.append((into, _between(into, corner, 0.55), _between(out, corner, 0.55), out))
         start = out
     pieces.append(_straight(start, line.points[-1]))
     return pieces
@@ -116,7 +122,8 @@ def clean(text: str, most: int = 200) -> str:
 
 
 def extent(label: str, size: float) -> float:
-    """About how wide a label is, in points."""
+    """About how wide a label is when it is drawn, in points."""
+    label = clean(label)
     narrow = sum(c in "₀₁₂₃₄₅₆₇₈₉ilj.,;:|'!()[]" for c in label)
     return size * (0.58 * (len(label) - narrow) + 0.36 * narrow)
 

@@ -1,31 +1,39 @@
 """The lines of the map: the term of each loss, hop by hop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinygrad_rnn.draw.palette import DIRECT, far
+from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.flow import GradientFlow, lengths
 
 
 @dataclass(frozen=True)
 class Strand:
-    """One line of the map: the term of one loss, or the sum of the terms of the steps left out."""
+    """One line of the map: the term of one loss, or the sum of the terms of the steps left out.
+
+    norms   j -> norm of the term at h_j, as far back as it gets
+    summed  whether it belongs to steps left out
+    """
 
     ks: tuple[int, ...]
-    norms: dict[int, float]  # j -> norm of the term at h_j
+    norms: dict[int, float]
     color: str
+    summed: bool = False
 
 
-def strands(flow: GradientFlow, t: int, columns: Sequence[int]) -> Iterator[Strand]:
+def strands(flow: GradientFlow, support: Support, t: int, columns: Sequence[int]) -> list[Strand]:
     """Direct first, then near to far; the terms of the columns left out are summed into one, as vectors."""
-    shown = [k for k in columns if k >= t]
-    hidden = [k for k in range(t, len(flow) + 1) if k not in shown]
-    norms = flow.norms()
-    for k in shown:
-        if hidden and k > hidden[-1]:
-            sums = flow.summed(hidden)
-            hops = {j: float(lengths(sums[j - 1])) for j in shown if j < hidden[0]}
-            yield Strand(tuple(hidden), hops, far((hidden[0] + hidden[-1]) // 2, t, len(flow)))
-            hidden = []
-        color = DIRECT if k == t else far(k, t, len(flow))
-        yield Strand((k,), {j: float(norms[k - 1, j - 1]) for j in shown if j <= k}, color)
+    T, norms, earliest = len(flow), flow.norms(), support.earliest
+    found = []
+    for k in (k for k in columns if (k > t and k in earliest) or (k == t and k in support.direct)):
+        hops = {j: float(norms[k - 1, j - 1]) for j in columns if max(t, earliest[k]) <= j <= k}
+        if hops:
+            found.append(Strand((k,), hops, DIRECT if k == t else far(k, t, T)))
+    hidden = tuple(k for k in range(t, T + 1) if k in earliest and k not in columns)
+    if hidden:
+        sums, last = flow.summed(hidden), max(t, min(earliest[k] for k in hidden))
+        hops = {j: float(lengths(sums[j - 1])) for j in columns if last <= j < hidden[0]}
+        if hops:
+            found.append(Strand(hidden, hops, far((hidden[0] + hidden[-1]) // 2, t, T), summed=True))
+    return sorted(found, key=lambda strand: strand.ks)

@@ -65,8 +65,9 @@ def _line(line: Line) -> str:
     path = f"M{_n(start[0])} {_n(start[1])}"
     for _, a, b, end in corners(line):
         path += f"C{_n(a[0])} {_n(a[1])} {_n(b[0])} {_n(b[1])} {_n(end[0])} {_n(end[1])}"
-    dots = ' stroke-dasharray="1 4" stroke-linecap="round"' if line.dotted else ""
-    return f'<path d="{path}" fill="none" stroke="{line.color}" stroke-width="{_n(line.width)}"{dots}/>'
+    style = ' stroke-dasharray="1 4" stroke-linecap="round"' if line.dotted else ""
+    style += ' stroke-linejoin="round"' if line.sharp else ""
+    return f'<path d="{path}" fill="none" stroke="{line.color}" stroke-width="{_n(line.width)}"{style}/>'
 
 
 def escape(text: str) -> str:

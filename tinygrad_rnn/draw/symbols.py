@@ -1,4 +1,10 @@
-"""How an unrolled network is written: its cell, its states, its derivatives."""
+"""How an unrolled network is written: its cell, its states, its derivatives.
+
+A state of several parts, such as (h, c), is one vector s in all derivatives.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 from tinygrad_rnn.draw.scene import clean, subscript
 from tinygrad_rnn.unroll import Unrolled, parts
@@ -15,9 +21,29 @@ def cell_name(run: Unrolled) -> str:
     return clean("cell" if name == "<lambda>" else name.removesuffix("Cell") or name, 40)
 
 
+def part_names(state: Any) -> list[str]:
+    """h, or h and c: the names of the parts of a state without its time."""
+    names = []
+    for i, part in enumerate(parts(state), 1):
+        base, _, index = (part.name or "").rpartition("_")
+        name = base if base and index.isdecimal() else part.name
+        names.append(clean(name or (f"s{i}" if isinstance(state, tuple) else "h"), 12))
+    return names
+
+
 def state_names(run: Unrolled) -> list[str]:
-    """h, or h and c: the names of the parts without their time."""
-    return [clean((part.name or "h").rsplit("_", 1)[0], 12) for part in parts(run.states[-1])]
+    """The names of the parts of the states."""
+    return part_names(run.states[-1])
+
+
+def joint_name(names: Sequence[str]) -> str:
+    """h, or s for (h, c): the state as one vector."""
+    return names[0] if len(names) == 1 else "s" if "s" not in names else "S"
+
+
+def definition(names: Sequence[str]) -> str:
+    """s = (h, c); empty if the state is one Tensor."""
+    return f"{joint_name(names)} = ({', '.join(names)})" if len(names) > 1 else ""
 
 
 def state_symbol(run: Unrolled, t: int) -> str:
@@ -26,14 +52,13 @@ def state_symbol(run: Unrolled, t: int) -> str:
 
 
 def total_symbol(run: Unrolled, t: int) -> str:
-    """∂L/∂h₃, or ∂L/∂(h, c)₃."""
+    """∂L/∂h₃, or ∂L/∂s₃."""
     return f"∂L/∂{joint_symbol(run, t)}"
 
 
 def joint_symbol(run: Unrolled, t: int) -> str:
-    """h₃, or (h, c)₃: the state as one vector."""
-    names = state_names(run)
-    return (names[0] if len(names) == 1 else f"({', '.join(names)})") + subscript(time(run, t))
+    """h₃, or s₃ for (h₃, c₃)."""
+    return joint_name(state_names(run)) + subscript(time(run, t))
 
 
 def term_symbol(run: Unrolled, k: int, t: int) -> str:

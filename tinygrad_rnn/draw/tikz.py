@@ -7,6 +7,7 @@ import re
 
 from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, clean, corners, stacked
 
+_AT_ONCE = 100  # pieces of a path on one line: TeX reads no line of 200,000 characters
 _SPECIAL = {c: rf"\{c}" for c in "&%$#_{}"} | {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "<": r"\textless{}",
     ">": r"\textgreater{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
@@ -81,10 +82,12 @@ def _box(box: Box) -> str:
 
 def _line(line: Line) -> str:
     path = _point(line.points[0])
-    for _, a, b, end in corners(line):
+    for i, (_, a, b, end) in enumerate(corners(line), 1):
         path += f" .. controls {_point(a)} and {_point(b)} .. {_point(end)}"
-    dots = ", dotted" if line.dotted else ""
-    return rf"\draw[c{line.color[1:]}, line width={_n(line.width)}bp{dots}] {path};"
+        path += "" if i % _AT_ONCE else "\n"
+    style = ", dotted" if line.dotted else ""
+    style += ", line join=round" if line.sharp else ""
+    return rf"\draw[c{line.color[1:]}, line width={_n(line.width)}bp{style}] {path};"
 
 
 def _node(label: str, x: float, y: float, size: float, color: str, anchor: str) -> str:

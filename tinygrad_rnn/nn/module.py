@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
+from tinygrad_rnn.primitive import name_of
 from tinygrad_rnn.tensor import Tensor
 
 Array = Any
@@ -21,6 +22,28 @@ class Module:
     """
 
     training: bool = True
+
+    def __setattr__(self, name: str, new: Any) -> None:
+        """An attribute that is a parameter stays one: another parameter takes its place, an array becomes its data.
+
+        A result, as of a function that is differentiated by the weights, may stand there too; while it does, asking for
+        the parameters is an error.  Raises UsageError for None, and what assigning to `.data` raises.
+        """
+        old = vars(self).get(name)
+        if not (isinstance(old, Tensor) and old.fun is None and old.requires_grad):
+            object.__setattr__(self, name, new)
+        elif isinstance(new, Tensor) and new.requires_grad:
+            object.__setattr__(self, name, new)
+            if new.fun is not None:
+                object.__setattr__(self, "_replaced", {*vars(self).get("_replaced", ()), name})
+        elif new is None:
+            raise UsageError(
+                f"{name} of this {type(self).__name__} is a parameter, and None in its place would take it from "
+                f"parameters() without a word. Assign zeros, set {name}.requires_grad = False to freeze it, or "
+                f"`del module.{name}` first."
+            )
+        else:
+            old.data = new
 
     def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
         """(name, parameter), in the order the attributes were set; a shared one comes once."""
@@ -95,6 +118,12 @@ def _walk(prefix: str, x: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
         return
     if isinstance(x, Module):
         yield prefix, x
+        for name in vars(x).get("_replaced", ()):
+            if isinstance(now := vars(x).get(name), Tensor) and now.fun is not None:
+                raise UsageError(
+                    f"{name} of this {type(x).__name__} was a parameter and is a result of {name_of(now.fun)} now, so "
+                    f"it would be missing. Put the parameter back; to change its numbers assign {name}.data."
+                )
         x = vars(x)
     for key, item in x.items() if isinstance(x, dict) else enumerate(x):
         yield from _walk(f"{prefix}.{key}" if prefix else str(key), item, seen)

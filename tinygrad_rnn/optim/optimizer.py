@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import DataError, ShapeError, UsageError
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.nn.module import Module, fitting
 from tinygrad_rnn.optim.parameters import Parameters, named
 from tinygrad_rnn.tensor import Tensor
@@ -50,29 +51,23 @@ class Optimizer:
             if p in seen:
                 raise UsageError(f"{name} is given twice. Leave it in one group, once.")
             seen.add(p)
-            if p.fun is not None or p.data.dtype.kind != "f":
+            if p.fun is not None or p.dtype.kind != "f":
                 raise UsageError(
                     f"{name} is no parameter: only leaves of a floating dtype are. Pass the Tensor it was made from."
                 )
-        options = {**self.options, **{key: value for key, value in group.items() if key != "params"}}
+        options = {**self.options, **{key: option for key, option in group.items() if key != "params"}}
         self._check(options)
         self.param_groups.append({"params": [p for _, p in pairs], **options})
         self._names |= {p: name for name, p in pairs}
 
     def step(self) -> None:
-        """Update every parameter that has a gradient.
-
-        Raises ShapeError, before anything is changed, for a gradient that has not its parameter's shape.
-        """
-        for p, name in self._names.items():
-            if p.grad is not None and p.grad.shape != p.data.shape:
-                raise ShapeError(f"the gradient of {name} has shape {p.grad.shape}, {name} itself {p.data.shape}.")
+        """Update every parameter that has a gradient."""
         for group in self.param_groups:
             buffers = self.buffers(group).items()
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                x = p.data
+                x = value(p)
                 state = self.state.setdefault(p, {"step": 0})
                 for name, start in buffers:
                     if name not in state:
@@ -163,12 +158,12 @@ class Optimizer:
     def _check(self, options: Group) -> None:
         """Raise UsageError for an option that is unknown or out of range."""
         kind = type(self).__name__
-        for name, value in options.items():
+        for name, option in options.items():
             if name not in self.options and name != "initial_lr":  # schedules put that there
                 raise UsageError(f"{kind} has no option {name}. It has {', '.join(self.options)}.")
-            if not _in_range(name, value):
+            if not _in_range(name, option):
                 high = "1), twice" if name == "betas" else "infinity)"
-                raise UsageError(f"{name} of {kind} is {value!r}; it must lie in [0, {high}.")
+                raise UsageError(f"{name} of {kind} is {option!r}; it must lie in [0, {high}.")
 
 
 def _in_range(name: str, value: Any) -> bool:

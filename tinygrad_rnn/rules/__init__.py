@@ -22,6 +22,7 @@ spaces          linspace, logspace
 structure       copy, full_like; what is constant, what is refused
 nonlinear       what NumPy lacks: sigmoid, relu, softplus, softmax, log_softmax, logsumexp
 activations     leaky_relu, hardtanh, elu, selu, silu, mish, gelu, erf, erfc, softsign, logit
+dependence      which of them are linear, which select: what cuts a gradient off
 """
 
 from tinygrad_rnn.rules import (
@@ -29,6 +30,7 @@ from tinygrad_rnn.rules import (
     comparison,
     cumulative,
     decompositions,
+    dependence,
     eigen,
     einsum,
     elementwise,
@@ -54,6 +56,7 @@ __all__ = [
     "comparison",
     "cumulative",
     "decompositions",
+    "dependence",
     "eigen",
     "einsum",
     "elementwise",

@@ -25,7 +25,13 @@ def einsum(*operands: Array, subscripts: str, optimize: Any = False) -> Array:
     return np.einsum(subscripts, *operands, optimize=optimize)
 
 
-def _einsum(argnum: int, g: Array, y: Array, *operands: Array, subscripts: str, optimize: Any = False) -> Array:
+def _einsum(
+    argnums: Sequence[int], g: Array, y: Array, *operands: Array, subscripts: str, optimize: Any = False
+) -> list[Array]:
+    return [_share(i, g, operands, subscripts, bool(optimize)) for i in argnums]
+
+
+def _share(argnum: int, g: Array, operands: Sequence[Array], subscripts: str, optimize: bool) -> Array:
     inputs, output = subscripts.split("->")
     letters = inputs.split(",")
     own, shape = letters.pop(argnum), operands[argnum].shape
@@ -41,7 +47,7 @@ def _einsum(argnum: int, g: Array, y: Array, *operands: Array, subscripts: str, 
             terms.append(c)
             arrays.append(np.ones(n, dtype=g.dtype))
         wanted += c
-    return einsum(*arrays, subscripts=f"{','.join(terms)}->{wanted}", optimize=bool(optimize))
+    return einsum(*arrays, subscripts=f"{','.join(terms)}->{wanted}", optimize=optimize)
 
 
 defvjp_variadic(einsum, _einsum)

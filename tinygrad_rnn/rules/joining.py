@@ -1,6 +1,7 @@
 """Rules of the functions that put arrays together and take them apart again."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,13 @@ def stack(*arrays: Array, axis: int = 0) -> Array:
     return np.stack(arrays, axis=axis)
 
 
-def _concatenate(argnum: int, g: Array, y: Array, *arrays: Array, axis: int = 0) -> Array:
-    start = sum(np.shape(a)[axis] for a in arrays[:argnum])
-    return g[_along(g, axis, slice(start, start + np.shape(arrays[argnum])[axis]))]
+def _concatenate(argnums: Sequence[int], g: Array, y: Array, *arrays: Array, axis: int = 0) -> list[Array]:
+    ends = [0, *accumulate(np.shape(a)[axis] for a in arrays)]
+    return [g[_along(g, axis, slice(ends[i], ends[i + 1]))] for i in argnums]
+
+
+def _stack(argnums: Sequence[int], g: Array, y: Array, *arrays: Array, axis: int = 0) -> list[Array]:
+    return [g[_along(g, axis, i)] for i in argnums]
 
 
 def _along(x: Array, axis: int, part: int | slice) -> tuple[Any, ...]:
@@ -36,7 +41,7 @@ def _along(x: Array, axis: int, part: int | slice) -> tuple[Any, ...]:
 
 
 defvjp_variadic(concatenate, _concatenate)
-defvjp_variadic(stack, lambda argnum, g, y, *arrays, axis=0: g[_along(g, axis, argnum)])
+defvjp_variadic(stack, _stack)
 
 
 # -- together -----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The plans of cells that ran before."""
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
@@ -16,6 +17,16 @@ _PLANS_KEPT = 32  # of each: cells of the same code with different parameters, a
 _plans: OrderedDict[Any, list[Plan]] = OrderedDict()  # by code and signature
 _families: OrderedDict[Any, list[Plan]] = OrderedDict()  # by code and family: for plans of other batch sizes
 _lock = Lock()
+
+
+def _unlocked() -> None:
+    """A new lock for the child of a fork: a thread that held the old one is not there to give it back."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # where processes fork
+    os.register_at_fork(after_in_child=_unlocked)
 
 
 def plan_for(

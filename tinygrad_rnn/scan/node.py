@@ -4,13 +4,15 @@ The run is recorded as an application of `scan` to the parameters, the inputs an
 is not an array but `Cotangents`, one array for each result that is in use.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import pullback
+from tinygrad_rnn.backprop import carefully, pullback
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.marks import FIXED
 from tinygrad_rnn.mode import grad_mode
 from tinygrad_rnn.primitive import defvjp, defvjp_variadic
 from tinygrad_rnn.scan.run import Run
@@ -27,7 +29,6 @@ class Cotangents:
 
     def __init__(self, by_result: dict[int, Array], dtype: Any):
         self.by_result, self.dtype = by_result, dtype
-        self.shares: dict[Any, Array] | None = None
 
     def __add__(self, other: "Cotangents") -> "Cotangents":
         both = dict(self.by_result)
@@ -37,10 +38,15 @@ class Cotangents:
 
 
 class Call:
-    """What one call of `scan` was given, and its run."""
+    """What one call of `scan` was given, and its run.
 
-    def __init__(self, run: Run, replay: Any, leaf_ids: list[Any]):
+    operands  the Tensors that a gradient is wanted of, by their place among the operands
+    replay    runs the same steps one by one on the tape and gives the results
+    """
+
+    def __init__(self, run: Run, replay: Any, leaf_ids: list[Any], operands: Sequence[Any]):
         self.run, self.replay, self.leaf_ids = run, replay, leaf_ids
+        self.operands = {i: t for i, t in enumerate(operands) if isinstance(t, Tensor) and t.requires_grad}
 
 
 def scan(*operands: Array, call: Call) -> Array:
@@ -54,32 +60,47 @@ def result(token: Array, i: int, call: Call) -> Array:
     return outputs[i] if i < len(outputs) else call.run.state[i - len(outputs)]
 
 
-def _scan(argnum: int, g: Cotangents, y: Array, *operands: Array, call: Call) -> Array:
-    if isinstance(g, (np.ndarray, np.generic)):  # check_grads tries every rule by itself, but the token is no number
-        return np.zeros_like(operands[argnum])
-    if g.shares is None:
-        recorded = any(isinstance(c, Tensor) for c in g.by_result.values()) or isinstance(y, Tensor)
-        g.shares = _recorded(g, y, operands, call) if recorded else _computed(g, call)
-    share = g.shares.get(call.leaf_ids[argnum])
-    return np.zeros_like(operands[argnum]) if share is None else share
+def _scan(argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call) -> list[Array]:
+    if isinstance(y, Tensor) or any(isinstance(c, Tensor) for c in getattr(g, "by_result", {}).values()):
+        found = _recorded(g, call)
+    else:
+        found = _computed(g, call)
+    shares = [found.get(call.leaf_ids[i]) for i in argnums]
+    return [np.zeros_like(operands[i]) if share is None else share for i, share in zip(argnums, shares, strict=True)]
+
+
+def _carefully(argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call) -> list[Array]:
+    """The same for a careful walk: by one through the steps."""
+    found = _recorded(g, call)
+    shares = [found.get(call.leaf_ids[i]) for i in argnums]
+    shares = shares if isinstance(y, Tensor) else [value(share) for share in shares]
+    return [np.zeros_like(operands[i]) if share is None else share for i, share in zip(argnums, shares, strict=True)]
 
 
 def _computed(g: Cotangents, call: Call) -> dict[Any, Array]:
+    if not isinstance(g, Cotangents):  # check_grads tries every rule by itself, but the token is no number
+        return {}
     n = len(call.run.outputs)
     outputs = [g.by_result.get(i) for i in range(n)]
     return call.run.backward(outputs, [g.by_result.get(n + i) for i in range(len(call.run.state))])
 
 
-def _recorded(g: Cotangents, token: Tensor, operands: tuple[Tensor, ...], call: Call) -> dict[Any, Array]:
+def _recorded(g: Cotangents, call: Call) -> dict[Any, Array]:
     """The same shares as recorded Tensors: from the unrolled tape of the same cell, up to the operands."""
-    with grad_mode(True), _requiring(operands[i] for i in token.argnums):
+    operands = set(call.operands.values())
+    with grad_mode(True), _requiring(operands):
         results = call.replay()
         seeds = {results[i]: c for i, c in g.by_result.items() if isinstance(results[i], Tensor)}
-        found = {
-            t: c
-            for t, c, _ in pullback(seeds, stop={t for t in operands if isinstance(t, Tensor)}, differentiable=True)
-        }
-    return {k: found.get(t) for k, t in zip(call.leaf_ids, operands, strict=True) if isinstance(t, Tensor)}
+        found = carefully(
+            seeds,
+            lambda careful: {
+                t: c
+                for t, c, _ in pullback(seeds, stop=operands, differentiable=True, careful=careful)
+                if t in operands
+            },
+            stop=operands,
+        )
+    return {call.leaf_ids[i]: found.get(t) for i, t in call.operands.items()}
 
 
 @contextmanager
@@ -95,5 +116,6 @@ def _requiring(operands: Iterable[Tensor]) -> Iterator[None]:
             t.requires_grad = False
 
 
-defvjp_variadic(scan, _scan)
+FIXED.add(Call)
+defvjp_variadic(scan, _scan, careful=_carefully)
 defvjp(result, lambda g, y, token, i, call: Cotangents({i: g}, token.dtype))

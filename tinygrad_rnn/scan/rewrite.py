@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.scan.forms import is_ufunc
+from tinygrad_rnn.primitive import package_of
 from tinygrad_rnn.scan.traced import CARRIED, SUMMED, Traced, record
 
 Rewrite = Callable[["Rewriter", Traced], Any]  # the simpler value, or None
@@ -72,7 +72,7 @@ class Rewriter:
             simpler = REWRITES[v.fun](self, v)
             if simpler is not None and (simpler.shape, simpler.dtype) == (v.shape, v.dtype):
                 return simpler
-        if v.fun is None or not (is_ufunc(v.fun) or str(v.fun.__module__).startswith(("numpy", "tinygrad_rnn"))):
+        if v.fun is None or package_of(v.fun) not in ("numpy", "tinygrad_rnn"):
             return v  # a leaf; or a function of the user's, which may draw random numbers
         key = v.fun, tuple(map(_key, v.args)), tuple((k, _key(a)) for k, a in v.kwargs.items())
         return self._made.setdefault(key, v)

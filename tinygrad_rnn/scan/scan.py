@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
-from tinygrad_rnn.mode import recording, stepwise
+from tinygrad_rnn.mode import current, stepwise
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan import node
 from tinygrad_rnn.scan.kept import forget, plan_for
@@ -16,7 +16,7 @@ from tinygrad_rnn.scan.reach import name_of_cell
 from tinygrad_rnn.scan.run import Run
 from tinygrad_rnn.scan.structure import flattened, rebuilt, structure
 from tinygrad_rnn.scan.trace import Signature
-from tinygrad_rnn.tensor import Tensor, record
+from tinygrad_rnn.tensor import Tensor, held, record
 
 Array = Any
 
@@ -64,7 +64,7 @@ class Scan:
         T = _length(xs)
         h0 = _initial(cell, xs) if h0 is None else h0
         every = _every(checkpoint, T)
-        mode = recording.get()
+        mode = current()
         if unrolled or stepwise.get() or not isinstance(mode, bool):
             return _unrolled(cell, xs, h0, T)
         return _scanned(cell, xs, h0, every)
@@ -137,7 +137,7 @@ def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> 
         structure(h0),
         tuple([(h.shape, h.dtype) for h in flat_h]),
     )
-    recorded = bool(recording.get())
+    recorded = bool(current())
     wanted = [[recorded and isinstance(a, Tensor) and a.requires_grad for a in flat] for flat in (flat_x, flat_h)]
     plan = plan_for(cell, signature, *wanted)
     if again and plan.promoted:  # the first step of a float32 state with float64 weights gives float64
@@ -148,12 +148,20 @@ def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> 
 
 def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None) -> Scanned:
     plan, (flat_x, flat_h) = _plan(cell, xs, h0)
+    recorded = plan.wanted and bool(current())
+    if recorded:
+        flat_x, flat_h = [held(a) for a in flat_x], [held(a) for a in flat_h]
     arrays, initial = [value(a) for a in flat_x], [value(a) for a in flat_h]
-    run = Run(plan, plan.values(), arrays, initial, every, recorded=plan.wanted and bool(recording.get()))
+    run = Run(plan, plan.values(), arrays, initial, every, recorded=recorded)
     operands = (*(v.source for v in plan.parameters), *flat_x, *flat_h)
-    call = {"call": node.Call(run, lambda: _flat(_unrolled(cell, xs, h0, run.T)), plan.keys)}
+    given = rebuilt(structure(xs), iter(flat_x)), rebuilt(structure(h0), iter(flat_h))  # as the graph keeps them
+    replay = lambda: _flat(_unrolled(cell, *given, run.T))
+    call = {"call": node.Call(run, replay, plan.keys, operands)}
     token = record(node.scan, operands, call)
-    results = (record(node.result, (token, i), call) for i in range(len(run.outputs) + len(run.state)))
+    results = (
+        record(node.result, (token, i), call) if array.dtype.kind == "f" else Tensor(array)  # counts have no slope
+        for i, array in enumerate([*run.outputs, *run.state])
+    )
     return Scanned(rebuilt(plan.step.output_form, results), rebuilt(structure(h0), results))
 
 

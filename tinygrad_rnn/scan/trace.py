@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import TinygradError, TraceError
 from tinygrad_rnn.mode import grad_mode
 from tinygrad_rnn.scan.reach import Reach, name_of_cell
@@ -143,7 +144,7 @@ def described(step: Step, known: Collection[int]) -> str:
             return number[id(a)]
         if isinstance(a, tuple):
             return f"({' '.join(map(word, a))})"
-        a = a.data if isinstance(a, Tensor) else a
+        a = value(a)
         return f"{a.dtype} {a.shape} #{hash(a.tobytes())}" if isinstance(a, np.ndarray) else repr(a)
 
     def origin(v: Traced) -> str:

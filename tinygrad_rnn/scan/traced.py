@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.duckarray import DuckArray
+from tinygrad_rnn.duckarray import DuckArray, value
 from tinygrad_rnn.errors import ShapeError, TraceError, UnsupportedError
 from tinygrad_rnn.primitive import COMPOSITE, VJP, Function, check_call, name_of
 from tinygrad_rnn.rules.indexing import getitem, scatter
@@ -66,6 +66,8 @@ class Traced(DuckArray):
         """The value without its history: no gradient flows through `x.data`, here as on the tape."""
         return self.detach()
 
+    _data = data
+
     def detach(self) -> "Traced":
         """The same value; no gradient flows through it."""
         return record(detached, (self,))
@@ -104,7 +106,7 @@ class Traced(DuckArray):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    def astype(self, dtype: Any) -> Any:
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """The value in another dtype."""
         return record(astype, (self, np.dtype(dtype)))
 
@@ -150,7 +152,7 @@ class Leaves:
     """
 
     def __init__(self, owners: Iterable[Tensor] = ()):
-        self.owners = {id(t.data): t for t in owners}
+        self.owners = {id(value(t)): t for t in owners}
         self.constants: dict[int, Traced] = {}
         self._since = Tensor(0.0).serial
         self._kept: list[Any] = []  # what ids are taken of must live as long
@@ -166,7 +168,7 @@ class Leaves:
                 return self._once(
                     a, lambda: Traced(a.shape, a.dtype, CONSTANT, source=a, name=a.name or "", wanted=a.requires_grad)
                 )
-            a = a.data
+            a = value(a)
         if isinstance(a, (np.ndarray, np.generic)):
             array = np.asarray(a)
             source = self.owners.get(id(a), array)
@@ -295,6 +297,7 @@ _ABOUT_SHAPE: dict[Function, Any] = {
     np.full_like: lambda a, fill_value, dtype=None: _filled(a, fill_value, dtype),
 }
 
+Traced._apply = staticmethod(apply)
 Traced._record = staticmethod(record)
 Traced._unary = staticmethod(lambda fun, a: record(fun, (a,)))
 Traced._binary = staticmethod(lambda fun, a, b: record(fun, (a, b)))

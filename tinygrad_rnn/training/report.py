@@ -37,7 +37,7 @@ def gradients(run: Run) -> draw.Figure:
     return draw.heatmap(
         {"before training": before, f"after {count:,} {what}{'s' * (count > 1)}": after},
         unit=f"{problem.unit} per unit of {'h' if len(states) == 1 else 's'}",
-        note=about + (f"; s = ({', '.join(states)})" if len(states) > 1 else ""),
+        note=about,
     )
 
 
@@ -73,15 +73,6 @@ def window(model: Model, problem: Problem) -> Unrolled:
             b, steps = int(np.argmax(lengths)), int(np.max(lengths))
         steps = min(_STEPS, steps)
     xs, targets = batch.xs[:steps, b], batch.targets[b] if problem.last else batch.targets[:steps, b]
-    counts = np.ones(steps, targets.dtype)
     if problem.last:
-        counts[:-1] = 0
-        targets = np.stack([targets] * steps)
-    rows = np.concatenate([counts[:, None], targets.reshape(steps, -1)], axis=1)
-    classes = rows.dtype.kind in "iu"
-
-    def loss(y: Array, row: Array) -> Array:
-        row = np.asarray(getattr(row, "data", row))
-        return row[0].astype(y.dtype) * problem.loss(y, row[1] if classes else row[1:])
-
-    return unroll(model.cell, xs, readout=model.readout, loss=loss, targets=rows)
+        targets = [None] * (steps - 1) + [targets]
+    return unroll(model.cell, xs, readout=model.readout, loss=problem.loss, targets=targets)

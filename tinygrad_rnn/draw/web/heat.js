@@ -3,6 +3,7 @@
 const CIVIDIS = D.cividis.map((c) => [1, 3, 5].map((i) => parseInt(c.slice(i, i + 2), 16)));
 
 function heatColor(n) {
+  if (Number.isNaN(n)) return D.nan;
   if (!visible(n)) return D.below;
   const place = level(n) * (CIVIDIS.length - 1), i = Math.min(CIVIDIS.length - 2, Math.floor(place));
   return CIVIDIS[i].map((c, j) => Math.round(c + (CIVIDIS[i + 1][j] - c) * (place - i)));
@@ -44,7 +45,8 @@ class Heat {
     const context = this.canvas.getContext("2d"), image = context.createImageData(T, T);
     for (let k = 1; k <= T; k++) {
       for (let t = 1; t <= k; t++) {
-        image.data.set([...heatColor(norm(k, t)), 255], 4 * ((T - k) * T + t - 1));
+        const color = reaches(k, t) ? [...heatColor(norm(k, t)), 255] : [128, 128, 128, 28];  // pale on any paper
+        image.data.set(color, 4 * ((T - k) * T + t - 1));
       }
     }
     context.putImageData(image, 0, 0);
@@ -80,7 +82,8 @@ class Heat {
 
   diagonal() {
     const cell = this.side / T, width = Math.min(1.8, cell * 0.15);
-    return Array.from({ length: T }, (_, i) => svg("rect", { x: this.x(i + 1), y: this.y(i + 1), width: cell, height: cell,
+    const steps = Array.from({ length: T }, (_, i) => i + 1).filter((t) => D.direct[t - 1]);
+    return steps.map((t) => svg("rect", { x: this.x(t), y: this.y(t), width: cell, height: cell,
       fill: "none", stroke: "var(--direct)", "stroke-width": width }));
   }
 
@@ -107,6 +110,7 @@ class Heat {
   }
 
   lines(k, t) {
+    if (!reaches(k, t)) return [`k = ${k}, t = ${t}`, whyNot(k, t)];
     return [`k = ${k}, t = ${t}${k === t ? " (direct)" : ""}`, `norm ${exact(norm(k, t))}`,
       ...(share(k, t) === null ? [] : [`share ${percent(share(k, t))} of ${totalSymbol(t)}`]),
       `shape (${D.width},), ${termSymbol(k, t)}`];

@@ -41,11 +41,14 @@ function choose(k, t) {
 // -- the backward pass, one time step after the other: from T down to the chosen t ---------------------
 
 function story(j) {
-  const direct = `direct ∂L${sub(j)}/∂${joint(j)}, norm ${brief(norm(j, j))}`;
+  const direct = D.direct[j - 1] ? `direct ∂L${sub(j)}/∂${joint(j)}, norm ${brief(norm(j, j))}` : whyNot(j, j);
   const sum = `‖${totalSymbol(j)}‖ = ${brief(total[j - 1])}`;
   const steps = `Step ${T - j + 1} of ${T - state.t + 1}, at ${joint(j)}: `;
-  if (j === T) return `${steps}${direct}; nothing comes from later losses: ${sum}`;
-  return `${steps}${direct} + indirect, from ${joint(j + 1)} through J${sub(j + 1)}, norm ${brief(indirect[j - 1])}: ${sum}`;
+  if (!D.earliest.some((e, i) => e !== null && e <= j && i + 1 > j)) {
+    return `${steps}${direct}; nothing comes from later losses: ${sum}`;
+  }
+  const later = `indirect, from ${joint(j + 1)} through J${sub(j + 1)}, norm ${brief(indirect[j - 1])}`;
+  return `${steps}${direct}${D.direct[j - 1] ? " + " : "; "}${later}: ${sum}`;
 }
 
 function step() {
@@ -133,6 +136,9 @@ function formula(node, text) {  // _x_ is a subscript
   return node;
 }
 const s = joint("");
+if (D.losses.includes(false) || D.earliest.some((e) => e > 1)) {
+  byId("pale").textContent = " Pale: no loss at k, or no path from it to t.";
+}
 formula(byId("law"), `∂L/∂${s}_t_ = `).append(
   formula(html("span", { class: "d" }), `∂L_t_/∂${s}_t_`), formula(html("span"), " + Σ_k>t_ "),
   formula(html("span", { class: "i" }), `∂L_k_/∂${s}_k_ · ∂${s}_k_/∂${s}_t_`),

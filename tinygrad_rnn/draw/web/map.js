@@ -13,15 +13,14 @@ function measures(columns, width) {
 // The lines of one map: the term of each loss, or the sum of the terms of the columns left out.
 function strands(t) {
   const columns = columnsOf(t), found = [], hidden = D.hidden[t - 1];
-  for (const k of columns.filter((c) => c >= t)) {
-    if (hidden && k > hidden[1] && !found.some((s) => s.sum)) {
-      const hops = new Map(sums[t - 1].map((n, i) => [t + i, n]));
-      found.push({ k: hidden[0], last: hidden[1], sum: true, hops });
-    }
-    const hops = new Map(columns.filter((j) => j >= t && j <= k).map((j) => [j, norm(k, j)]));
-    found.push({ k, last: k, sum: false, hops });
-  }
-  return found;
+  const add = (k, last, value) => {
+    const first = Math.min(...D.earliest.slice(k - 1, last).map((e) => e ?? Infinity));
+    const hops = new Map(columns.filter((j) => j >= Math.max(t, first) && j <= k).map((j) => [j, value(j)]));
+    if (hops.size) found.push({ k, last, sum: last > k, hops });
+  };
+  for (const k of columns.filter((c) => c > t || (c === t && D.direct[t - 1]))) add(k, k, (j) => norm(k, j));
+  if (hidden) add(hidden[0], hidden[1], (j) => sums[t - 1][j - t]);
+  return found.sort((a, b) => a.k - b.k);
 }
 
 // Near is strong, far is faint; two neighbouring colours of the palette are mixed.
@@ -73,33 +72,41 @@ function drawMap(box, state, choose) {
   }
 
   function column(c) {
-    const px = x.get(c), group = svg("g", { class: c < t ? "past" : "" });
+    const px = x.get(c), group = part(c < t || silent(c)), out = part(c < t || !sends(c));
     backgrounds.append(svg("rect", { class: `background${c === t ? " now" : ""}`, x: px - m.pitch / 2 + 2, y: 2,
       width: m.pitch - 4, height: bottomEdge - 2 }));
     group.append(text(px, 17, m.chips ? `t = ${c}` : String(c), 12));
     node(group, "x", c, px, yIn, 0.75);
     up(group, px, yIn - m.height / 2, hBottom, "input", c);
     if (D.outputs) {
-      up(group, px - m.side, hTop, yOut + m.height / 2, "readout", c);
-      node(group, "y", c, px, yOut, 1);
-      up(group, px - m.side, yOut - m.height / 2, yLoss + m.height / 2, "", c);
-    } else {
-      up(group, px - m.side, hTop, yLoss + m.height / 2, "", c);
+      up(out, px - m.side, hTop, yOut + m.height / 2, "readout", c);
+      node(out, "y", c, px, yOut, 1);
     }
-    node(group, "L", c, px, yLoss, 1);
+    if (sends(c)) {
+      up(out, px - m.side, D.outputs ? yOut - m.height / 2 : hTop, yLoss + m.height / 2, "", c);
+      node(out, "L", c, px, yLoss, 1);
+    }
     const facts = [stateSymbol(c), ...values.h.flatMap((h) => valueLines(h, c)), ...D.equations.h,
-      `‖${totalSymbol(c)}‖ = ${exact(total[c - 1])}`];
+      silent(c) ? "no loss reaches it" : `‖${totalSymbol(c)}‖ = ${exact(total[c - 1])}`,
+      ...(sends(c) ? [] : ["no loss at this step"])];
     const cell = item(svg("g"), facts, { key: `h${c}` });
     cell.append(svg("rect", { class: `node${c === t ? " now" : ""}`, x: px - m.node / 2, y: hTop, width: m.node,
       height: hBottom - hTop, rx: 9 }));
-    if (m.chips) cell.append(text(px, yForward, stateSymbol(c), D.states.length > 1 ? 12 : 17));
-    else D.states.forEach((s, i) => cell.append(text(px, yForward + 3 - 13 * (D.states.length - 1 - i), s + sub(c), 11)));
+    const symbols = D.states.map((s, i) => svg("tspan", { class: D.reached[c - 1][i] ? "" : "silent" }, s + sub(c)));
+    if (m.chips) {
+      const label = text(px, yForward, "", D.states.length > 1 ? 12 : 17);
+      symbols.forEach((s, i) => label.append(i ? " " : "", s));
+      cell.append(label);
+    } else symbols.forEach((s, i) => cell.append(text(px, yForward + 3 - 13 * (symbols.length - 1 - i), s, 11)));
     group.append(cell);
-    if (x.has(c - 1)) right(group, x.get(c - 1) + m.node / 2, px - m.node / 2, c);
-    if (!x.has(c + 1) && c < T) right(group, px + m.node / 2, px + m.pitch - m.node / 2, 0);
-    if (c > 1 && !x.has(c - 1)) right(group, px - m.pitch + m.node / 2, px - m.node / 2, 0);
-    network.append(group);
+    const before = x.get(c - 1) ?? px - m.pitch, after = x.get(c + 1) ?? px + m.pitch;
+    if (c > 1) right(before + m.node / 2, px - m.node / 2, c, x.has(c - 1));
+    if (!x.has(c + 1) && c < T) right(px + m.node / 2, after - m.node / 2, c + 1, false);
+    network.append(group, out);
   }
+
+  // A group of the network, past if no gradient to h_t passes it.
+  function part(past) { return svg("g", { class: past ? "past" : "" }); }
 
   function node(group, symbol, c, px, py, factor) {
     const w = m.node * factor, label = symbol + sub(c);
@@ -114,11 +121,11 @@ function drawMap(box, state, choose) {
 
   function start() {
     if (columns[0] !== 1) return;
-    const px = m.chips ? 22 : 14, w = m.chips ? 40 : 24, group = svg("g", { class: "past" });
+    const px = m.chips ? 22 : 14, w = m.chips ? 40 : 24, group = part(true);
     group.append(svg("rect", { class: "node start", x: px - w / 2, y: yForward - 11, width: w, height: 22, rx: 7 }),
       text(px, yForward, m.chips ? stateSymbol(0) : joint(0), 11));
-    right(group, px + w / 2, x.get(1) - m.node / 2, 1);
     network.append(group);
+    right(px + w / 2, x.get(1) - m.node / 2, 1, true);
   }
 
   function head(px, py, toward, size) {
@@ -133,14 +140,17 @@ function drawMap(box, state, choose) {
     chip(group, px, (low + high) / 2, role, c);
   }
 
-  function right(group, from, to, c) {
+  // From the state before to that at c; whole: not only to or from a gap.
+  function right(from, to, c, whole) {
+    const past = c <= t || silent(c) || silent(c - 1), group = part(past);
     group.append(svg("line", { class: "wire", x1: from, y1: yForward, x2: to - 5, y2: yForward }),
       head(to, yForward, "right", 6));
-    if (c) chip(group, (from + to) / 2, yForward, "recurrent", c);
-    if (c > 1 && c > t && gains && m.chips) {
-      const label = m.numbers ? `‖J${sub(c)}‖ = ${brief(gains[c - 2])}` : brief(gains[c - 2]).slice(0, 5);
+    if (whole) chip(group, (from + to) / 2, yForward, "recurrent", c);
+    if (whole && !past && gains && m.chips) {
+      const label = m.numbers ? `‖J${sub(c)}‖ = ${brief(gains[c - 2])}` : tiny(gains[c - 2]);
       group.append(text((from + to) / 2, yForward + 18, label, m.numbers ? 11 : 10.5));
     }
+    network.append(group);
   }
 
   // A parameter where it is applied: the same colour is the same tensor.
@@ -150,7 +160,8 @@ function drawMap(box, state, choose) {
     const facts = [own.map((w) => w.name).join(", ") + ` at t = ${c}`];
     for (const w of own) {
       facts.push(`${w.name}: ${shapeText(w.shape)}, ‖∂L/∂${w.name}‖ = ${exact(w.norm)}`,
-        `this step adds ${exact(w.norms[c - 1])}, share ${percent(w.shares[c - 1])}`,
+        w.norms[c - 1] === 0 ? "this step adds nothing"
+          : `this step adds ${exact(w.norms[c - 1])}, share ${percent(w.shares[c - 1])}`,
         ...(w.entries ? [`value ${list(w.entries, 16)}`] : []));
     }
     if (role === "recurrent" && c > 1 && gains) facts.push(`‖J${sub(c)}‖ = ${exact(gains[c - 2])}, largest singular value`);
@@ -165,8 +176,9 @@ function drawMap(box, state, choose) {
   function strandOf(strand, y) {
     const direct = strand.k === t, arriving = strand.hops.get(t);
     const name = strand.sum ? `losses ${strand.k} to ${strand.last}, summed` : termSymbol(strand.k, t);
-    const facts = [name, direct ? "direct term of (3.1)" : "indirect term of (3.1)", `norm ${exact(arriving)}`];
-    if (!strand.sum) {
+    const facts = arriving === undefined ? [name, `no gradient of it gets to ${joint(t)}`]
+      : [name, direct ? "direct term of (3.1)" : "indirect term of (3.1)", `norm ${exact(arriving)}`];
+    if (!strand.sum && arriving !== undefined) {
       facts.push(`share ${percent(share(strand.k, t))} of ${totalSymbol(t)}`);
       if (strand.k > t) facts.push(`= ${productSymbol(strand.k, t)}`);
       const v = vector(strand.k, t);

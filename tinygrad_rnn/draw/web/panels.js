@@ -3,9 +3,14 @@
 function drawTable(table, state, choose) {
   const { t } = state, { ks, others: count } = D.tables[t - 1];
   const rows = ks.map((k, i) => ({ k, norm: norm(k, t), share: tableShares[t - 1][i] }));
+  const whole = total[t - 1] !== 0 && Number.isFinite(total[t - 1]) ? "100 %" : "–";
   if (count) rows.push({ k: null, norm: others.norms[t - 1], share: others.shares[t - 1] });
   const longest = Math.max(1, ...rows.map((r) => Math.abs(r.share)).filter(Number.isFinite));
   const body = rows.map((row) => {
+    if (row.k !== null && !reaches(row.k, t)) {
+      return html("tr", {}, html("td", {}, row.k === t ? "direct" : `k = ${row.k}`),
+        html("td", { class: "left note", colspan: "4" }, row.k === t ? "no loss at this step" : whyNot(row.k, t)));
+    }
     const k = row.k, color = k === null ? "var(--grey)" : colorOf({ k, last: k }, t);
     const name = k === null ? `${count} smaller, summed` : k === t ? "direct" : `k = ${k}`;
     const swatch = html("span", { class: "swatch", style: `height: ${1 + 6 * level(row.norm)}px; background: ${color}` });
@@ -22,7 +27,7 @@ function drawTable(table, state, choose) {
   table.replaceChildren(
     html("thead", {}, html("tr", {}, ...["term", "", "norm", "share", ""].map((h) => html("th", { scope: "col" }, h)))),
     html("tbody", {}, ...body, html("tr", { class: "sum" }, html("td", {}, "sum"), html("td", { class: "left" }, totalSymbol(t)),
-      html("td", { id: "total" }, brief(total[t - 1])), html("td", {}, "100 %"), html("td"))));
+      html("td", { id: "total" }, brief(total[t - 1])), html("td", {}, whole), html("td"))));
 }
 
 function drawPath(box, state) {
@@ -30,6 +35,10 @@ function drawPath(box, state) {
   if (k === null) {
     box.replaceChildren(html("p", { class: "note" },
       "Choose a line of the map, a row of the table, or a cell of the heat map: its Jacobian product appears here."));
+    return;
+  }
+  if (!reaches(k, t)) {
+    box.replaceChildren(html("p", { class: "note" }, `There is no such path: ${whyNot(k, t)}.`));
     return;
   }
   const product = html("p", { id: "product" }, `${termSymbol(k, t)}${k > t ? ` = ${productSymbol(k, t)}` : ""}`);
@@ -78,11 +87,13 @@ function drawWeights(box, state, goTo) {
     const chart = svg("svg", { viewBox: `0 0 ${T} 1`, preserveAspectRatio: "none", tabindex: "0", role: "application",
       "data-weight": w.name });
     w.norms.forEach((n, i) => {
-      const h = Number.isFinite(n) ? Math.max(0.02, n / most) : 1;
+      const h = Number.isFinite(n) ? n && Math.max(0.02, n / most) : 1;  // of nothing there is no bar
       chart.append(svg("rect", { class: i + 1 === state.t ? "now" : "", x: i + gap / 2, y: 1 - h, width: 1 - gap, height: h }));
     });
-    const lines = (t) => [`${w.name} at t = ${t}`, `adds a gradient of norm ${exact(w.norms[t - 1])}`,
-      `share ${percent(w.shares[t - 1])} of ∂L/∂${w.name}, norm ${exact(w.norm)}`, shapeText(w.shape)];
+    const added = (t) => (w.norms[t - 1] === 0 ? ["adds nothing", `norm of ∂L/∂${w.name}: ${exact(w.norm)}`]
+      : [`adds a gradient of norm ${exact(w.norms[t - 1])}`,
+        `share ${percent(w.shares[t - 1])} of ∂L/∂${w.name}, norm ${exact(w.norm)}`]);
+    const lines = (t) => [`${w.name} at t = ${t}`, ...added(t), shapeText(w.shape)];
     const name = (t) => chart.setAttribute("aria-label", `bars, left and right arrows move. ${lines(t).join("; ")}`);
     name(state.t);
     const stepAt = (event) => {

@@ -10,6 +10,9 @@ function brief(x) {
   return text.replace(/^-/, "−");
 }
 
+// A number in at most five characters, none of which may be missing.
+const tiny = (x) => (x >= 0.01 && x < 100 ? x.toFixed(2) : brief(x));
+
 // A number to some digits; six are all that is stored of most.
 function exact(x, digits = 6) {
   if (x === null || Number.isNaN(x)) return "nan";
@@ -29,7 +32,7 @@ const sub = (n) => String(n).replace(/[0-9]/g, (d) => "₀₁₂₃₄₅₆₇�
 
 // h₃ c₃ in the map; the state as one vector: h₃, or s₃ for (h₃, c₃).
 const stateSymbol = (t) => D.states.map((s) => s + sub(t)).join(" ");
-const joint = (t) => (D.states.length === 1 ? D.states[0] : "s") + sub(t);
+const joint = (t) => D.joint + sub(t);
 const totalSymbol = (t) => `∂L/∂${joint(t)}`;
 
 // ∂L₅/∂h₅ · ∂h₅/∂h₃

@@ -1,0 +1,59 @@
+"""What the pictures are made of, and what is said of anything else."""
+
+import operator
+import os
+from pathlib import Path
+from typing import Any
+
+from tinygrad_rnn.errors import ArgumentTypeError, RangeError, UsageError
+from tinygrad_rnn.flow import GradientFlow, gradient_flow
+from tinygrad_rnn.unroll import Unrolled, parts
+
+
+def network(run: Any, what: str) -> Unrolled:
+    """What `unroll` returned, with a loss.  Raises UsageError for anything else."""
+    if isinstance(run, GradientFlow):
+        raise ArgumentTypeError(
+            f"{what} draws the network that a gradient flow was measured in: pass what unroll returned. "
+            "Of a flow alone draw.heatmap makes a picture."
+        )
+    if not isinstance(run, Unrolled):
+        raise ArgumentTypeError(f"{what} draws what unroll returned, not {type(run).__name__}.")
+    assert run.loss is not None  # asked for so that its error is raised
+    return run
+
+
+def flow_of(run: Unrolled, flow: Any = None) -> GradientFlow:
+    """The gradient flow of a network, measured unless it is at hand.  UsageError for that of other states."""
+    if flow is None:
+        return gradient_flow(run.losses, run.states)
+    if not isinstance(flow, GradientFlow):
+        raise ArgumentTypeError(f"flow is {type(flow).__name__}; pass gradient_flow(run.losses, run.states), or None.")
+    if [list(map(id, parts(s))) for s in flow.states] != [list(map(id, parts(s))) for s in run.states]:
+        raise UsageError("flow was measured on other states. Pass gradient_flow(run.losses, run.states), or None.")
+    return flow
+
+
+def step(t: Any, T: int) -> int:
+    """A time from 1 to T.  Raises RangeError."""
+    try:
+        found = operator.index(t)
+    except TypeError:
+        found = 0
+    if not 1 <= found <= T:
+        raise RangeError(f"t is {t!r}; it must lie in 1..{T}.")
+    return found
+
+
+def text(words: Any, what: str) -> str:
+    """Words to be written.  Raises UsageError."""
+    if not isinstance(words, str):
+        raise ArgumentTypeError(f"{what} is {type(words).__name__}; it must be text.")
+    return words
+
+
+def suffix_of(path: Any) -> str:
+    """The end of a file's name, without its dot and in small letters.  Raises UsageError for what is no path."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentTypeError(f"a path is text or a pathlib.Path, not {type(path).__name__}.")
+    return Path(path).suffix.lower().lstrip(".")

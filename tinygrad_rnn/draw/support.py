@@ -1,0 +1,69 @@
+"""Which gradients there are: what each loss reaches, read from the graph and not from numbers.
+
+A term of (3.1) that is 0 because its numbers are 0 is there; one that no path leads to is not, and is not drawn.
+"""
+
+from collections.abc import Iterable
+
+from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.flow import GradientFlow
+from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.unroll import parts
+
+Place = tuple[int, int]  # part i of the state s_t as (t, i); t counts from 1
+
+
+class Support:
+    """What the losses of a gradient flow reach.
+
+    earliest  k -> the earliest time that L_k reaches; a loss that reaches no state has no entry
+    direct    the times t at which L_t reaches s_t on a path through no other state
+    """
+
+    def __init__(self, flow: GradientFlow):
+        self._times: dict[Tensor, dict[int, int]] = {}  # a Tensor may stand in several states
+        for t, state in enumerate(flow.states, 1):
+            for i, x in enumerate(parts(state)):
+                self._times.setdefault(x, {}).setdefault(t, i)
+        below: dict[Place, list[Place]] = {}
+        first: dict[Place, int] = {}
+        for t, state in enumerate(flow.states, 1):
+            for x in sorted(parts(state), key=lambda x: x.serial):
+                place = t, self._times[x][t]
+                passed_on = min(self._times[x]) < t
+                below[place] = [self._at(x, t)] if passed_on else self._met((a for a in x.args), t)
+                first[place] = min([t, *(first.get(p, t) for p in below[place])])
+        arrivals = {k: self._met([L], k + 1) for k, L in enumerate(flow.losses, 1) if flow.sends(k)}
+        self.earliest = {k: min(first[p] for p in places) for k, places in arrivals.items() if places}
+        self.direct = {k for k, places in arrivals.items() if any(t == k for t, _ in places)}
+        self._reached: set[Place] = set()
+        waiting = [p for places in arrivals.values() for p in places]
+        while waiting:
+            place = waiting.pop()
+            if place not in self._reached:
+                self._reached.add(place)
+                waiting += below[place]
+        self._states = {t for t, _ in self._reached}
+
+    def reaches(self, k: int, t: int) -> bool:
+        """Whether L_k reaches s_t itself, k = t, or s_t or a state before it, k > t."""
+        return t in self.direct if k == t else self.earliest.get(k, t + 1) <= t
+
+    def state(self, t: int) -> bool:
+        """Whether any loss reaches s_t."""
+        return t in self._states
+
+    def part(self, t: int, x: Tensor) -> bool:
+        """Whether any loss reaches this part of s_t."""
+        return (t, self._times[x][t]) in self._reached
+
+    def _met(self, ends: Iterable[object], before: int) -> list[Place]:
+        """The parts of states that come first on the ways back from some Tensors."""
+        ends = [x for x in ends if isinstance(x, Tensor)]
+        return [self._at(x, before) for x in ancestors(ends, stop=self._times) if x in self._times and x.requires_grad]
+
+    def _at(self, x: Tensor, before: int) -> Place:
+        """Where a Tensor stands last before some time; what is made at that time stands there."""
+        times = self._times[x]
+        t = max((t for t in times if t < before), default=min(times))
+        return t, times[t]
