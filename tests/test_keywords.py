@@ -267,7 +267,6 @@ WITH_DTYPE = [np.sum, np.prod, np.mean, np.var, np.std, np.cumsum, np.cumprod, n
 @pytest.mark.parametrize("of", WITH_DTYPE, ids=name_of)
 def test_a_dtype_without_derivatives_is_refused(of: Callable[..., Any], dtype: Any) -> None:
     x = Tensor([1.0, 2.0], requires_grad=True)
-    with np.errstate(all="ignore"), pytest.raises(DTypeError, match="which has no derivatives"):
-        of(x, dtype=dtype)
-    with np.errstate(all="ignore"), pytest.raises(DTypeError, match="which has no derivatives"):
-        of(x, 0, dtype)
+    for call in (lambda: of(x, dtype=dtype), lambda: of(x, 0, dtype)):
+        with np.errstate(all="ignore"), pytest.raises(DTypeError):
+            call()

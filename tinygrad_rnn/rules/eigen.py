@@ -89,12 +89,12 @@ def svd(
 
 
 @primitive
-def infinite_where(x: Array, condition: Array) -> Array:
-    """x, and infinity where the condition holds: there it has no slope."""
-    return np.where(condition, np.inf, x)
+def without_nan(x: Array, known: Array) -> Array:
+    """x, with infinity in the place of NaN except where that is known.  It has no slope there."""
+    return np.where(np.isnan(x) & ~known, np.inf, x)
 
 
-defvjp(infinite_where, lambda g, y, x, condition: np.where(condition, np.nan, g), None)
+defvjp(without_nan, lambda g, y, x, known: g * np.where(np.isnan(x), np.nan, np.ones_like(x)), None)
 
 
 @composite(np.linalg.cond)
@@ -104,7 +104,7 @@ def cond(x: Array, p: Any = None) -> Array:
         raise LinAlgError("np.linalg.cond is not defined for matrices without entries.")
     with np.errstate(all="ignore"):
         r = _spectral_cond(x, p) if p in (None, 2, -2) else _cond(x, p)
-    return infinite_where(r, np.isnan(r) & ~np.any(np.isnan(x), axis=(-2, -1)))
+    return without_nan(r, np.any(np.isnan(x), axis=(-2, -1)))
 
 
 def _spectral_cond(x: Array, p: Any) -> Array:

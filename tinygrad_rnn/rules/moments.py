@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.primitive import composite, defvjp
-from tinygrad_rnn.rules.reduce import among, axes_of, count, given, restore
+from tinygrad_rnn.rules.reduce import among, axes_of, count, restore
 from tinygrad_rnn.rules.scale import HALF, extent, finite, fitted, ordinary, over, unit, wide
 from tinygrad_rnn.rules.shape import astype
 
@@ -14,8 +14,9 @@ Array = Any
 
 
 def _deviation(a: Array, axis: Any, where: Any) -> Array:
-    mean = np.mean(a, axis=axis, keepdims=True, **given(where=where))
-    return among(where, a - mean)
+    if where is True:
+        return a - np.mean(a, axis=axis, keepdims=True)
+    return np.where(where, a - np.mean(a, axis=axis, keepdims=True, where=where), 0.0)
 
 
 def _freedom(a: Array, y: Array, axis: Any, ddof: Any, where: Any, keepdims: bool = True) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_rnn.primitive import defvjp, primitive
 from tinygrad_rnn.rules.reduce import restore
-from tinygrad_rnn.rules.scale import HALF, fitted, wide
+from tinygrad_rnn.rules.scale import HALF, fitted, moderate, wide
 
 Array = Any
 
@@ -83,7 +83,10 @@ def _below_top(x: Array, axis: Any) -> Array:
 
 def _logsumexp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """softmax(x).  Where y is infinite: an inf alone is all that counts; nothing but -inf sends nothing."""
+    usual = moderate(y)
     g, y = restore(g, x, axis), restore(y, x, axis)
+    if usual:
+        return g * np.exp(x - y)
     infinite = np.isinf(y)
     at_top = np.equal(x, y) & np.greater(y, 0)
     alone = at_top & (np.count_nonzero(at_top, axis=axis, keepdims=True) == 1)

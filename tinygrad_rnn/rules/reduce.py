@@ -90,11 +90,13 @@ def shared(g: Array, y: Array, a: Array, axis: Any, initial: Any = None, where: 
     """g, in equal parts to the entries of a that are y; NaN if y is.  An initial value takes its part too."""
     g, y = restore(g, a, axis), restore(y, a, axis)
     chosen = np.equal(a, y) if where is True else np.logical_and(np.equal(a, y), where)
-    alone = axis is None and type(chosen) is np.ndarray
-    ties: Any = np.count_nonzero(chosen) if alone else np.count_nonzero(chosen, axis=axis, keepdims=True)
+    if axis is None and type(chosen) is np.ndarray:
+        ties: Any = np.count_nonzero(chosen)
+    else:
+        ties = np.sum(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + np.equal(y, np.asarray(initial, y.dtype))
-    return np.where(chosen, over(g, ties), over(np.zeros_like(g), ties))
+    return np.where(chosen, over(g, ties), fitted(np.divide(0.0, ties), g))
 
 
 for extremum in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):

@@ -48,16 +48,22 @@ def _bounds(dtype: Any, p: float) -> tuple[float, float]:
 
 def within(y: Array, low: float, high: float) -> bool:
     """Do all entries lie between these?  Of a traced value, which has no numbers, not known: no."""
-    if type(y) is np.ndarray and y.size == 1:
-        return low < float(y.item()) < high
-    inside = (y > low) & (y < high)
-    return isinstance(inside, (np.ndarray, np.bool_)) and bool(inside.all())
+    if type(y) is not np.ndarray:
+        inside = (y > low) & (y < high)
+        return isinstance(inside, (np.ndarray, np.bool_)) and bool(inside.all())
+    if y.size <= 8:  # quicker in Python
+        return all([low < entry < high for entry in y.ravel().tolist()])
+    return bool(low < y.min() and y.max() < high)
 
 
-def extreme(y: Array) -> bool:
-    """Is any entry 0, infinite or NaN?  Of a traced value not known: no."""
-    inside = (y > 0) & (y < np.inf)
-    return isinstance(inside, (np.ndarray, np.bool_)) and not inside.all()
+def finite(y: Array) -> bool:
+    """Are these squares, or sums of them, as exact as their dtype?"""
+    return y.dtype != HALF and within(y, -1.0, np.inf)
+
+
+def moderate(y: Array) -> bool:
+    """Are these logarithms so small that their exponential is as exact as their dtype?"""
+    return y.dtype != HALF and within(y, -64.0, 64.0)
 
 
 def ordinary(y: Array, p: float = 2) -> bool:
@@ -65,9 +71,10 @@ def ordinary(y: Array, p: float = 2) -> bool:
     return within(y, *_bounds(y.dtype, p))
 
 
-def finite(y: Array) -> bool:
-    """Are these variances as exact as their dtype?"""
-    return y.dtype != HALF and within(y, -1.0, np.inf)
+def extreme(y: Array) -> bool:
+    """Is any entry 0, infinite or NaN?  Of a traced value not known: no."""
+    inside = (y > 0) & (y < np.inf)
+    return isinstance(inside, (np.ndarray, np.bool_)) and not inside.all()
 
 
 @primitive

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.primitive import defvjp, primitive
-from tinygrad_rnn.rules.scale import extent, ordinary, unit
+from tinygrad_rnn.rules.scale import extent, finite, ordinary, unit
 from tinygrad_rnn.rules.shape import floating
 
 Array = Any
@@ -19,7 +19,10 @@ defvjp(np.arccos, lambda g, y, x: -g / np.sqrt((1.0 - x) * (1.0 + x)))
 
 
 def _arctan(g: Array, y: Array, x: Array) -> Array:
-    root = np.hypot(x, 1.0)  # of x**2 + 1, which would overflow
+    square = 1.0 + x * x
+    if finite(square):
+        return g / square
+    root = np.hypot(x, 1.0)
     return g / root / root
 
 
