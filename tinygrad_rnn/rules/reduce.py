@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_rnn.errors import AxisError
-from tinygrad_rnn.primitive import composite, defconstant, defvjp
-from tinygrad_rnn.rules.scale import fitted, over
+from tinygrad_rnn.primitive import composite, defconstant, defvjp, primitive
+from tinygrad_rnn.rules.scale import fitted, multiplies, over
 
 Array = Any
 
@@ -63,10 +63,40 @@ def _product_of_others(a: Array, axes: tuple[int, ...]) -> Array:
     order = axes + tuple(i for i in range(a.ndim) if i not in axes)
     rows = np.transpose(a, order)
     x = rows.reshape((prod(rows.shape[: len(axes)]), *rows.shape[len(axes) :]))
+    others = _others(x) if multiplies(x) else _others_of_any_size(x)
+    return np.transpose(others.reshape(rows.shape), sorted(range(a.ndim), key=order.__getitem__))
+
+
+def _others(x: Array) -> Array:
+    """Along the first axis."""
     one = np.ones_like(x[:1])
     before = np.cumprod(np.concatenate([one, x[:-1]]), 0)
     after = np.cumprod(np.concatenate([one, x[:0:-1]]), 0)[::-1]
-    return np.transpose((before * after).reshape(rows.shape), sorted(range(a.ndim), key=order.__getitem__))
+    return before * after
+
+
+def _others_of_any_size(x: Array) -> Array:
+    """The same by numbers near 1 and powers of two, which are added up apart."""
+    e = exponents(x)
+    rest = np.sum(e, axis=0, keepdims=True) - e
+    half = rest // 2
+    return _others(x / power_of_two(e, x.dtype)) * power_of_two(half, x.dtype) * power_of_two(rest - half, x.dtype)
+
+
+@primitive
+def exponents(x: Array) -> Array:
+    """Integers e for which |x| is between 2**(e - 1/2) and 2**(e + 1/2); 0 where x is 0 or not finite."""
+    mantissa, e = np.frexp(np.where(np.isfinite(x), x, 0))
+    return e - ((mantissa != 0) & (np.abs(mantissa) < 0.5**0.5))
+
+
+@primitive
+def power_of_two(e: Array, dtype: Any) -> Array:
+    """2**e, at most the largest there is: 0 times it is 0."""
+    return np.minimum(np.ldexp(np.ones((), dtype), np.asarray(e, np.intc)), np.finfo(dtype).max)
+
+
+defconstant(exponents, power_of_two)
 
 
 defvjp(

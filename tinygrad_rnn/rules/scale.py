@@ -33,6 +33,7 @@ def over(g: Array, n: Any) -> Array:
 
 
 def _root(x: Any, p: float) -> float:
+    """x ** (1 / p), for a p of any size."""
     return math.exp(min(max(float(np.log(x)) / p, -700.0), 700.0))
 
 
@@ -43,7 +44,8 @@ def _bounds(dtype: Any, p: float) -> tuple[float, float]:
         return np.inf, np.inf
     facts = np.finfo(dtype)
     small, large = (_root(x, p) for x in (facts.tiny / facts.eps, facts.max))
-    return (small, np.inf) if p > 0 else (large, small)
+    low, high = (small, np.inf) if p > 0 else (large, small)
+    return max(low, float(facts.tiny)), high
 
 
 def within(y: Array, low: float, high: float) -> bool:
@@ -69,6 +71,18 @@ def moderate(y: Array) -> bool:
 def ordinary(y: Array, p: float = 2) -> bool:
     """Are these norms of order p as exact as their dtype?"""
     return within(y, *_bounds(y.dtype, p))
+
+
+@cache
+def _factors(dtype: Any, n: int) -> tuple[float, float]:
+    """Between them no product of n numbers over- or underflows."""
+    bound = _root(np.finfo(dtype).max, max(n, 1))
+    return 1 / bound, bound
+
+
+def multiplies(x: Array) -> bool:
+    """Does no product of entries along the first axis over- or underflow?"""
+    return within(np.abs(x), *_factors(x.dtype, len(x)))
 
 
 def extreme(y: Array) -> bool:
