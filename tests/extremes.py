@@ -11,10 +11,13 @@ import mpmath
 import numpy as np
 from mpmath import mp, mpf
 
+import tinygrad_rnn as tg
+
 Slope = Callable[..., Any]
 
 mp.prec = 400
 NO_LIMIT = None
+DTYPES = [np.float64, np.float32, np.float16]
 
 INFINITE, FARTHER = mpf("1e400"), mpf("1e500")  # both beyond every dtype
 HELD = mpf("1e1000")  # beyond what moves
@@ -28,7 +31,10 @@ def limit(f: Slope, x: float, ends: Sequence[float] = ()) -> Any:
 
 def partial(f: Slope, i: int, xs: Sequence[float]) -> Any:
     """The limit of f(*xs) in its i-th argument."""
-    for zero in (lambda x: mpf(0), lambda x: (-1 if np.signbit(x) else 1) / HELD):  # 1 / 0 by its sign
+    for zero in (
+        lambda x: mpf(0),
+        lambda x: (-1 if np.signbit(x) else 1) / HELD,
+    ):  # 1 / 0 by its sign
         held = [_held(x) if x else zero(x) for x in xs]
         with_x = lambda x, held=held: f(*held[:i], x, *held[i + 1 :])
         found = limit(with_x, xs[i], ends=(float(xs[i]),))
@@ -88,3 +94,17 @@ def _settled(f: Slope, a: Any, b: Any) -> Any:
 
 def _close(a: Any, b: Any) -> bool:
     return a is b or (a is not None and b is not None and (a == b or bool(abs(a - b) <= abs(b) * mpf("1e-40"))))
+
+
+def logistic(x: Any) -> Any:
+    e = mp.exp(-abs(x))
+    return (1 if x > 0 else e) / (1 + e)
+
+
+def softplus(x: Any) -> Any:
+    return mp.log1p(mp.exp(-abs(x))) + max(x, 0)
+
+
+def slope(f: Callable[..., Any], x: Any, dtype: Any = float) -> Any:
+    """d sum(f(x)) / dx."""
+    return tg.grad(lambda x: np.sum(f(x)))(np.asarray(x, dtype))

@@ -4,46 +4,27 @@ The slopes that are expected are limits of textbook derivatives (extremes.py).  
 derivative has no limit, nothing is expected but the conventions: ties share equally, a kink at 0 has slope 0.
 """
 
-import warnings
-from collections.abc import Callable, Iterator
 from math import pi
 from typing import Any
 
 import numpy as np
 import pytest
 from cases import CASES, PRIMITIVES
-from extremes import agrees, limit, partial, points
+from extremes import DTYPES, agrees, limit, logistic, partial, points, slope, softplus
 from mpmath import mp, mpf
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_rnn as tg
-from tinygrad_rnn import functional as fn
 from tinygrad_rnn.primitive import BILINEAR, LINEAR, VJP, name_of
-from tinygrad_rnn.rules import activations, nonlinear, piecewise, trigonometry
+from tinygrad_rnn.rules import activations, elementwise, nonlinear, piecewise, scale, trigonometry
+from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.tensor import Tensor
 
-DTYPES = [np.float64, np.float32, np.float16]
+pytestmark = pytest.mark.usefixtures("quiet")
 INF, NAN = np.inf, np.nan
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Infinite slopes and values out of domains are what is tested: NumPy need not warn of them."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        yield
-
-
 # -- functions of one number --------------------------------------------------------------------------
-
-
-def logistic(x: Any) -> Any:
-    e = mp.exp(-abs(x))
-    return (1 if x > 0 else e) / (1 + e)
-
-
-def softplus(x: Any) -> Any:
-    return mp.log1p(mp.exp(-abs(x))) + max(x, 0)
 
 
 def tanh(x: Any) -> Any:
@@ -167,10 +148,10 @@ def check_one(of: Any, dtype: Any) -> None:
             assert agrees(y.data, value), f"{where} is {y.data}, should be {mp.nstr(value)}"
         if np.isnan(y.data) and of is not np.sinc:
             continue
-        slope = limit(within_domain(of), x, ENDS.get(of, ()))
-        if slope is not None:
-            assert agrees(leaf.grad, slope, ULPS.get(of, 16)), (
-                f"the slope of {where} is {leaf.grad}, should be {mp.nstr(slope)}"
+        wanted = limit(within_domain(of), x, ENDS.get(of, ()))
+        if wanted is not None:
+            assert agrees(leaf.grad, wanted, ULPS.get(of, 16)), (
+                f"the slope of {where} is {leaf.grad}, should be {mp.nstr(wanted)}"
             )
 
 
@@ -237,13 +218,12 @@ def check_two(of: Any, dtype: Any) -> None:
             y.backward()
             if np.isnan(y.data):
                 continue
-            for i, (slope, leaf) in enumerate(zip(PARTIALS[of], leaves, strict=True)):
+            for i, (f, leaf) in enumerate(zip(PARTIALS[of], leaves, strict=True)):
                 assert leaf.grad.dtype == dtype
-                wanted = partial(slope, i, (a, b))
+                wanted = partial(f, i, (a, b))
                 if wanted is not None and not _convention(of, i, a, b):
                     assert agrees(leaf.grad, wanted, 64), (
-                        f"slope {i} of {name_of(of)} at {a!r}, {b!r} is {leaf.grad}, "
-                        f"should be {mp.nstr(wanted)}"
+                        f"slope {i} of {name_of(of)} at {a!r}, {b!r} is {leaf.grad}, should be {mp.nstr(wanted)}"
                     )
 
 
@@ -264,9 +244,7 @@ def test_slopes_of_functions_of_two(of: Any, dtype: Any) -> None:
 
 @pytest.mark.parametrize("factor", [1.001, -1.0])
 @pytest.mark.parametrize("of", [*SLOPES, *PARTIALS], ids=name_of)
-def test_a_slope_that_is_off_is_caught(
-    of: Any, factor: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slope_that_is_off_is_caught(of: Any, factor: float, monkeypatch: pytest.MonkeyPatch) -> None:
     right = VJP[of]
     check = check_one if of in SLOPES else check_two
     for i, rule in enumerate(right):
@@ -287,85 +265,125 @@ FLAT = {
 }
 
 
-# -- functions of rows --------------------------------------------------------------------------------
+def test_clip_is_that_of_numpy_to_the_sign() -> None:
+    for dtype in DTYPES:
+        at = points(dtype, NAN)
+        x, low, high = (np.reshape(a, -1) for a in np.meshgrid(at, at, at))
+        for bounds in ((low, high), (None, high), (low, None)):
+            found, wanted = np.clip(Tensor(x), *bounds).data, np.clip(x, *bounds)
+            assert_array_equal(found, wanted, strict=True)
+            assert_array_equal(np.signbit(found), np.signbit(wanted))
+        of_x, of_low, of_high = tg.grad(lambda *xs: np.sum(np.clip(*xs)), (0, 1, 2))(x, low, high)
+        assert_array_equal(of_x, (low <= x) & (x <= high))  # the closed interval
+        assert_array_equal(of_low, (x < low) & (low <= high))
+        assert_array_equal(of_high, (x > high) | (low > high))
 
 
-def norm_slope(p: float) -> Any:
-    """Of the norm of order p by its first argument."""
-
-    def slope(x: Any, *others: Any) -> Any:
-        largest = max(map(abs, (x, *others)))
-        if p < 0 and 0 in (x, *others):
-            return mpf(0)
-        total = sum((abs(y) / largest) ** p for y in (x, *others) if y)
-        return mp.sign(x) * (abs(x) / largest) ** (p - 1) * total ** (mpf(1) / p - 1)
-
-    return slope
-
-
-def var_slope(x: Any, *others: Any) -> Any:
-    n = len(others) + 1
-    return 2 * (x - (x + sum(others)) / n) / n
-
-
-def std_slope(x: Any, *others: Any) -> Any:
-    row, n = (x, *others), len(others) + 1
-    return var_slope(*row) / (2 * mp.sqrt(sum((y - sum(row) / n) ** 2 for y in row) / n))
-
-
-def softmax(x: Any, *others: Any) -> Any:
-    top = max(x, *others) if others else x
-    return mp.exp(x - top) / sum(mp.exp(y - top) for y in (x, *others))
-
-
-def product(x: Any, *others: Any) -> Any:
-    return mp.fprod(others)
+def test_what_a_nan_leads_to() -> None:
+    numbers = {
+        np.negative: -1,
+        np.positive: 1,
+        np.degrees: 180 / pi,
+        np.rad2deg: 180 / pi,
+        np.radians: pi / 180,
+        np.deg2rad: pi / 180,
+    }
+    flat = {
+        np.sign,
+        np.floor,
+        np.ceil,
+        np.trunc,
+        np.rint,
+        np.round,
+        np.around,
+        nonlinear.relu,
+        activations.hardtanh,
+    }
+    for of in SLOPES:
+        if of is activations.leaky_relu:
+            continue
+        wanted = numbers.get(of, 0 if of in flat else NAN)
+        assert_allclose(slope(of, NAN), wanted, err_msg=name_of(of))
 
 
-ROWS: dict[str, tuple[Any, Any]] = {  # a function of a row, and its slope by the first entry
-    "norm": (np.linalg.norm, norm_slope(2)),
-    **{
-        f"norm of order {p}": (lambda x, p=p: np.linalg.norm(x, ord=p), norm_slope(p))
-        for p in (1, 1.5, 3, 7, 0.5, -1, -2, -0.5)
-    },
-    "var": (np.var, var_slope),
-    "std": (np.std, std_slope),
-    "logsumexp": (nonlinear.logsumexp, softmax),
-    "softmax": (lambda x: nonlinear.softmax(x)[0], lambda *row: softmax(*row) * (1 - softmax(*row))),
-    "log softmax": (lambda x: nonlinear.log_softmax(x)[0], lambda *row: 1 - softmax(*row)),
-    "prod": (np.prod, product),
-    "cumprod": (lambda x: np.cumprod(x)[-1], product),
-}
+# -- all others ---------------------------------------------------------------------------------------
 
 
-def rows(dtype: Any) -> Iterator[Any]:
-    facts = np.finfo(dtype)
-    for size in (1.0, float(facts.max) / 8, float(facts.tiny), 8 * float(facts.smallest_subnormal)):
-        yield from (np.array(row, dtype) * dtype(size) for row in ([3, 4], [1, -2, 5], [1, 0, -6, 2]))
-    yield from (np.array(row, dtype) for row in ([facts.max, 1], [1, facts.max], [facts.max, -facts.max]))
-    yield from (np.array(row, dtype) for row in ([INF, 1, 2], [1, INF, 2], [-INF, 1], [1, -INF], [0, INF]))
+@pytest.mark.parametrize(
+    "case",
+    [c for c in CASES if c.of in LINEAR - {checked} and c.fun.__name__ == "fun"],
+    ids=lambda c: c.id,
+)
+def test_slopes_of_linear_functions_do_not_depend_on_values(case: Any) -> None:
+    def gradients(fill: Any) -> list[Any]:
+        args: list[Any] = list(case.args)
+        for i in case.variables:
+            shape = np.shape(args[i])
+            args[i] = Tensor(args[i] if fill is None else np.resize(fill, shape), requires_grad=True)
+        y = case.fun(*args)
+        y.backward(np.arange(1.0, y.size + 1).reshape(y.shape))
+        return [args[i].grad for i in case.variables]
+
+    facts = np.finfo(float)
+    for fill in ([INF, NAN, -INF], [facts.max, -facts.tiny, facts.smallest_subnormal, -0.0]):
+        for found, wanted in zip(gradients(np.array(fill)), gradients(None), strict=True):
+            assert_array_equal(found, wanted)
+
+
+def test_products_of_matrices_at_the_ends() -> None:
+    a, b = np.array([[1e308, 5e-324], [0.0, -INF]]), np.array([[2e-308, 1.0], [-0.0, 1e300]])
+    for f in (
+        np.matmul,
+        lambda a, b: np.einsum("ij,jk->ik", a, b),
+        np.dot,
+        lambda a, b: np.tensordot(a, b, 1),
+    ):
+        of_a, of_b = tg.grad(lambda a, b, f=f: np.sum(f(a, b)), (0, 1))(a, b)
+        assert_array_equal(of_a, np.broadcast_to(b.sum(1), (2, 2)))
+        assert_array_equal(of_b, np.broadcast_to(a.sum(0)[:, None], (2, 2)))
+
+
+def test_sinc_to_any_order_far_out() -> None:
+    for order in range(4):
+        for dtype in DTYPES:
+            facts = np.finfo(dtype)
+            found = trigonometry.sinc_derivative(np.array([INF, -INF, facts.max, 0.0], dtype), order)
+            bound = 4 * pi**order / float(facts.max)
+            assert_allclose(found[:3].astype(float), 0, atol=bound + float(facts.smallest_subnormal))
+    assert np.isnan(trigonometry.sinc_derivative(NAN, 1))
+
+
+ELSEWHERE = {  # primitives of which a test above says something by another name
+    trigonometry.sinc_derivative, piecewise.clip, np.prod, np.cumprod, np.var, np.std, np.linalg.vector_norm,
+    nonlinear.softmax, nonlinear.log_softmax, nonlinear.logsumexp,
+    np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin,
+    np.linalg.det, np.linalg.inv, np.linalg.pinv, np.linalg.svdvals, np.linalg.eigvalsh, np.linalg.cholesky,
+    np.linalg.solve,
+}  # fmt: skip
+BY_NAME = {"eigenvectors", "logabsdet", "without_nan", "recurrence", "sort", "partition"}
+
+
+def test_every_primitive_is_tried() -> None:
+    tried = {*SLOPES, *PARTIALS, *LINEAR, *BILINEAR, *ELSEWHERE}
+    assert [name_of(f) for f in PRIMITIVES if f not in tried and f.__name__ not in BY_NAME] == []
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ROWS)
-def test_slopes_of_functions_of_rows(name: str, dtype: Any) -> None:
-    f, slope = ROWS[name]
-    for row in rows(dtype):
-        for i in range(len(row)):
-            turned = np.roll(row, -i)
-            leaf = Tensor(turned, requires_grad=True)
-            y = f(leaf)
-            if np.isnan(y.data) and np.any(np.isinf(row)):
-                continue
-            y.backward()
-            assert leaf.grad.dtype == dtype
-            wanted = partial(slope, 0, turned)
-            if wanted is not None and not _row_convention(name, turned):
-                assert agrees(leaf.grad[0], wanted, 64), (
-                    f"the first slope of {name} at {turned!r} is {leaf.grad[0]}, should be {mp.nstr(wanted)}"
-                )
+def test_entries_that_are_moved(dtype: Any) -> None:
+    x, weights = [np.finfo(dtype).max, -INF, 0.0], np.array([1, 2, 3], dtype)
+    for f in (np.sort, lambda x: np.partition(x, 1)):
+        assert_array_equal(slope(lambda x, f=f: f(x) * weights, x, dtype), [3, 1, 2])
+    assert_array_equal(slope(np.median, x, dtype), [0, 0, 1])
 
 
-def _row_convention(name: str, row: Any) -> bool:
-    """Kinks, and products that over- or underflow on the way."""
-    return "norm" in name and row[0] == 0
+CAREFUL = [  # functions that take another formula where their own would over- or underflow
+    np.var, np.std, np.linalg.vector_norm, np.hypot, np.arctan2, np.arctan, np.power, np.float_power,
+    np.logaddexp, np.logaddexp2, nonlinear.logsumexp, np.prod, np.cumprod,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.of in CAREFUL], ids=lambda c: c.id)
+def test_the_careful_formulas_are_right_at_ordinary_points_too(case: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (scale, elementwise):
+        monkeypatch.setattr(module, "within", lambda *args: False)
+    tg.check_grads(lambda *args: np.sin(case.fun(*args)), case.args, order=2)

@@ -35,7 +35,14 @@ def options(**choices: Any) -> Iterator[dict[str, Any]]:
         yield {n: v for n, v in zip(choices, chosen, strict=True) if v is not LEFT_OUT}
 
 
-SUMS = {"axis": AXES, "dtype": DTYPES, "out": OUT, "keepdims": KEPT, "initial": (LEFT_OUT, 0.5), "where": WHERE}
+SUMS = {
+    "axis": AXES,
+    "dtype": DTYPES,
+    "out": OUT,
+    "keepdims": KEPT,
+    "initial": (LEFT_OUT, 0.5),
+    "where": WHERE,
+}
 EXTREMES = {"axis": AXES, "out": OUT, "keepdims": KEPT, "initial": (LEFT_OUT, 1.0), "where": WHERE}
 MEANS = {"axis": AXES, "dtype": DTYPES, "out": OUT, "keepdims": KEPT, "where": WHERE}
 SQUARES = {
@@ -81,7 +88,14 @@ CHOICES: dict[Callable[..., Any], tuple[Any, dict[str, Any]]] = {
             "out": OUT,
         },
     ),
-    np.reshape: (X, {"shape": ((3, 2), -1, (1, -1, 2)), "order": (LEFT_OUT, "C", "F"), "copy": (LEFT_OUT, None, True)}),
+    np.reshape: (
+        X,
+        {
+            "shape": ((3, 2), -1, (1, -1, 2)),
+            "order": (LEFT_OUT, "C", "F"),
+            "copy": (LEFT_OUT, None, True),
+        },
+    ),
     np.ravel: (X, {"order": (LEFT_OUT, "C", "F")}),
     np.round: (0.93 * X, {"decimals": (LEFT_OUT, 0, 1, -1), "out": OUT}),
     np.around: (0.93 * X, {"decimals": (LEFT_OUT, 0, 1, -1), "out": OUT}),
@@ -118,14 +132,24 @@ CHOICES: dict[Callable[..., Any], tuple[Any, dict[str, Any]]] = {
             "stable": (LEFT_OUT, None, True),
         },
     ),
-    np.partition: (X, {"kth": (0, 1, (0, 1)), "axis": (LEFT_OUT, None, 0), "order": (LEFT_OUT, None)}),
+    np.partition: (
+        X,
+        {"kth": (0, 1, (0, 1)), "axis": (LEFT_OUT, None, 0), "order": (LEFT_OUT, None)},
+    ),
     np.copy: (X, {"order": (LEFT_OUT, "C", "F"), "subok": KEPT}),
     np.broadcast_to: (X, {"shape": ((2, 3), (2, 2, 3)), "subok": KEPT}),
     np.linalg.norm: (
         X,
-        {"ord": (LEFT_OUT, None, 1, 2, 3, -1, np.inf, "fro", "nuc"), "axis": AXES[:5], "keepdims": KEPT},
+        {
+            "ord": (LEFT_OUT, None, 1, 2, 3, -1, np.inf, "fro", "nuc"),
+            "axis": AXES[:5],
+            "keepdims": KEPT,
+        },
     ),
-    np.linalg.vector_norm: (X, {"ord": (LEFT_OUT, 1, 2, 3, -2, np.inf), "axis": AXES[:5], "keepdims": KEPT}),
+    np.linalg.vector_norm: (
+        X,
+        {"ord": (LEFT_OUT, 1, 2, 3, -2, np.inf), "axis": AXES[:5], "keepdims": KEPT},
+    ),
     np.linalg.matrix_norm: (X, {"ord": (LEFT_OUT, 1, -1, 2, -2, -np.inf, "nuc"), "keepdims": KEPT}),
     np.linspace: (
         X[0],
@@ -139,7 +163,13 @@ CHOICES: dict[Callable[..., Any], tuple[Any, dict[str, Any]]] = {
     ),
     np.logspace: (
         X[0],
-        {"stop": (1.5,), "num": (3,), "base": (LEFT_OUT, 2.0), "dtype": DTYPES, "axis": (LEFT_OUT, 1)},
+        {
+            "stop": (1.5,),
+            "num": (3,),
+            "base": (LEFT_OUT, 2.0),
+            "dtype": DTYPES,
+            "axis": (LEFT_OUT, 1),
+        },
     ),
 }
 
@@ -236,7 +266,10 @@ def test_options_by_position(of: Callable[..., Any], args: tuple[Any, ...]) -> N
 @pytest.mark.parametrize("of", [np.sum, np.prod, np.mean, np.max, np.var, np.std, np.nansum, np.nanmean])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_where_leaves_out_gets_0_whatever_it_is(of: Callable[..., Any], bad: float) -> None:
-    x, where = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 9.0]]), np.array([[True, False, True], [True, True, True]])
+    x, where = (
+        np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 9.0]]),
+        np.array([[True, False, True], [True, True, True]]),
+    )
     options: dict[str, Any] = {"initial": 0.0} if of is np.max else {}
 
     def slope(x: Any, **how: Any) -> Any:
@@ -253,14 +286,29 @@ def test_what_where_leaves_out_gets_0_whatever_it_is(of: Callable[..., Any], bad
 
 def test_a_wider_sum_of_float32_has_a_float32_gradient() -> None:
     x = Tensor(np.float32([1.0, 2.0]), requires_grad=True)
-    for y in (np.sum(x, dtype=np.float64), np.mean(x, dtype="f8"), np.einsum("i->", x, dtype=np.float64)):
+    for y in (
+        np.sum(x, dtype=np.float64),
+        np.mean(x, dtype="f8"),
+        np.einsum("i->", x, dtype=np.float64),
+    ):
         x.grad = None
         assert y.dtype == np.float64
         y.backward()
         assert x.grad.dtype == np.float32
 
 
-WITH_DTYPE = [np.sum, np.prod, np.mean, np.var, np.std, np.cumsum, np.cumprod, np.nansum, np.nanprod, np.nanmean]
+WITH_DTYPE = [
+    np.sum,
+    np.prod,
+    np.mean,
+    np.var,
+    np.std,
+    np.cumsum,
+    np.cumprod,
+    np.nansum,
+    np.nanprod,
+    np.nanmean,
+]
 
 
 @pytest.mark.parametrize("dtype", [int, bool, np.uint8, complex])

@@ -12,7 +12,7 @@ from tinygrad_rnn.errors import LinAlgError, UnsupportedError
 from tinygrad_rnn.primitive import composite, defvjp, primitive
 from tinygrad_rnn.rules.decompositions import sign_of_det
 from tinygrad_rnn.rules.joining import concatenate
-from tinygrad_rnn.rules.scale import fitted
+from tinygrad_rnn.rules.scale import fitted, within
 from tinygrad_rnn.rules.shape import astype
 
 Array = Any
@@ -25,8 +25,17 @@ def eigenvectors(a: Array, UPLO: Any = "L") -> Array:
 
 
 def _eigenvalues(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
+    g, a = _known(g, y, a)
     v = eigenvectors(a, UPLO)
     return (v * np.expand_dims(g, -2)) @ np.swapaxes(v, -1, -2)
+
+
+def _known(g: Array, y: Array, a: Array) -> tuple[Array, Array]:
+    """g, NaN for what is NaN, and a, 0 there: vectors of such a matrix are not looked for."""
+    if within(y, -np.inf, np.inf):
+        return g, a
+    none = np.isnan(y)
+    return np.where(none, np.nan, g), np.where(np.any(none, axis=-1)[..., None, None], 0.0, a)
 
 
 def _eigenvectors(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
@@ -59,11 +68,12 @@ def eigh(a: Array, UPLO: Any = "L") -> Eigen:
 
 def _singular_values(g: Array, y: Array, x: Array, /) -> Array:
     """u g v^T, of the eigenvectors (u, v) / sqrt(2) of [[0, x], [x^T, 0]]; where one is 0 it has a kink, slope 0."""
+    g, x = _known(g, y, x)
     *stack, m, n = x.shape
     upper = concatenate(np.zeros((*stack, m, m), x.dtype), x, axis=-1)
     lower = concatenate(np.swapaxes(x, -1, -2), np.zeros((*stack, n, n), x.dtype), axis=-1)
     vectors = eigenvectors(concatenate(upper, lower, axis=-2))[..., ::-1][..., : min(m, n)]
-    g = np.expand_dims(np.where(y > 0, 2.0 * g, 0.0), -2)
+    g = np.expand_dims(np.where(np.equal(y, 0), 0.0, 2.0 * g), -2)
     return (vectors[..., :m, :] * g) @ np.swapaxes(vectors[..., m:, :], -1, -2)
 
 
