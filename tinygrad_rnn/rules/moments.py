@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import ShapeError
+from tinygrad_rnn.errors import ShapeError, UsageError
 from tinygrad_rnn.primitive import composite, defvjp
 from tinygrad_rnn.rules.reduce import among, axes_of, count, restore
 from tinygrad_rnn.rules.scale import HALF, extent, finite, fitted, ordinary, over, unit, wide
@@ -70,6 +70,12 @@ def _distances(a: Array, dtype: Any, where: Any, mean: Array) -> Array:
     return distances if dtype is None else astype(distances, np.dtype(dtype))
 
 
+def _one_of(ddof: float, correction: float | None) -> float:
+    if correction is not None and ddof:
+        raise UsageError("ddof and correction are two names of one number. Give one of them.")
+    return ddof if correction is None else correction
+
+
 def _result(y: Array, a: Array, dtype: Any) -> Array:
     return fitted(y, a) if a.dtype == HALF and dtype is None else y
 
@@ -92,7 +98,7 @@ def var(
         return NotImplemented
     squares = np.square(_distances(a, dtype, where, mean))
     total = np.sum(squares, axis=axis, keepdims=keepdims)
-    ddof = ddof if correction is None else correction
+    ddof = _one_of(ddof, correction)
     return _result(over(total, _freedom(a, total, axis, ddof, where, keepdims)), a, dtype)
 
 
@@ -114,7 +120,7 @@ def std(
         return NotImplemented
     distances = _distances(a, dtype, where, mean)
     size = np.linalg.vector_norm(distances, axis=axis, keepdims=keepdims)
-    ddof = ddof if correction is None else correction
+    ddof = _one_of(ddof, correction)
     n = _freedom(a, size, axis, ddof, where, keepdims)
     return _result(over(size, np.sqrt(n)), a, dtype)
 
