@@ -51,6 +51,9 @@ def test_matrices_that_are_odd_have_numpys_values_or_its_errors(name: str, a: An
     try:
         wanted = f(a)
     except ValueError as error:  # LinAlgError is one
+        if a.size == 0 and name in ("norm 2", "norm inf"):  # newer NumPy has a value
+            assert f(Tensor(a)).data == 0
+            return
         with pytest.raises(type(error)):
             f(Tensor(a, requires_grad=True))
         return

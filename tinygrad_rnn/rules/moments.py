@@ -19,6 +19,15 @@ def _deviation(a: Array, axis: Any, where: Any) -> Array:
     return np.where(where, a - np.mean(a, axis=axis, keepdims=True, where=where), 0.0)
 
 
+def _scaled_deviation(a: Array, axis: Any, where: Any) -> tuple[Array, Array]:
+    """The same over the largest entry, and that; NaN where the mean is no number."""
+    a = wide(among(where, a))
+    scale = extent(a, axis)
+    deviation = _deviation(a / scale, axis, where)
+    known = np.isfinite(np.sum(deviation, axis=axis, keepdims=True))
+    return among(where, np.where(known, deviation, np.nan)), scale
+
+
 def _freedom(a: Array, y: Array, axis: Any, ddof: Any, where: Any, keepdims: bool = True) -> Any:
     """The count less ddof, by which squares are divided."""
     left = count(a, y, axis, where, keepdims) - ddof
@@ -30,17 +39,16 @@ def _var(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Arra
     a = fitted(a, g)
     if finite(y):
         return share * _deviation(a, axis, where)
-    a = wide(among(where, a))
-    scale = extent(a, axis)
-    return fitted(share * _deviation(a / scale, axis, where) * scale, g)
+    deviation, scale = _scaled_deviation(a, axis, where)
+    return fitted(share * deviation * scale, g)
 
 
 def _std(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Array:
     g, n, a = restore(g, a, axis), _freedom(a, y, axis, ddof, where), fitted(a, g)
     if ordinary(y):
         return over(g, n) / restore(y, a, axis) * _deviation(a, axis, where)
-    a = wide(among(where, a))
-    return fitted(over(g, np.sqrt(n)) * unit(_deviation(a / extent(a, axis), axis, where), axis), g)
+    deviation, _ = _scaled_deviation(a, axis, where)
+    return fitted(over(g, np.sqrt(n)) * unit(deviation, axis), g)
 
 
 defvjp(
