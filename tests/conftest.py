@@ -1,6 +1,7 @@
 """Fixtures that several files of tests share."""
 
 import gc
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,6 +24,14 @@ def registry() -> Iterator[None]:
     for table, content in before:
         table.clear()
         table.update(content)
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """NumPy does not warn of infinite slopes and of values out of a domain, which are what is tested."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tinygrad_rnn.differentiate import grad
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.gradcheck import check_grads
-
-ratio = None
 from tinygrad_rnn.tensor import Tensor
 
 NAN, INF = np.nan, np.inf
@@ -66,13 +64,6 @@ def test_a_branch_that_where_masks_out_sends_nothing(f: Callable[..., Any]) -> N
     assert_array_equal(then[:2], [0, 0])
     check_grads(lambda x: f(x * np.ones(3))[2], [2.0])
     assert_allclose(first[2], gradient(lambda x: f(x * np.ones(3))[2], 2.0), rtol=1e-12)
-
-
-def test_a_ratio_is_0_only_where_nothing_arrives() -> None:
-    with np.errstate(divide="ignore"):
-        assert_array_equal(ratio(np.array([0.0, 0, 1, 0]), np.array([0.0, NAN, 0, 2])), [0, 0, INF, 0])
-    g, d = np.array([0.0, 3.0]), np.array([2.0, 4.0])
-    assert_array_equal(grad(lambda g: np.sum(ratio(g, d)))(g), [1 / 2, 1 / 4])  # a g of 0 alone masks nothing
 
 
 def test_hypot_arctan2_and_std_are_flat_where_they_have_a_corner() -> None:

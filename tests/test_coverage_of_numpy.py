@@ -115,7 +115,7 @@ def test_a_function_that_loses_a_gradient_is_caught(monkeypatch: pytest.MonkeyPa
 def test_no_function_is_declared_twice() -> None:
     tables = [set(VJP), set(COMPOSITE), CONSTANT, set(REFUSED)]
     for a, b in itertools.combinations(tables, 2):
-        assert a & b <= {np.where}  # with one argument a composite, with three a primitive
+        assert a & b <= {np.where, np.reshape, np.var, np.std}  # composites for some of their options
 
 
 # -- refusals say why, and what to do instead ---------------------------------------------------------

@@ -34,6 +34,7 @@ from tinygrad_rnn.rules.cumulative import recurrence
 from tinygrad_rnn.rules.decompositions import logabsdet
 from tinygrad_rnn.rules.eigen import eigenvectors
 from tinygrad_rnn.rules.einsum import einsum
+from tinygrad_rnn.rules.nonlinear import weighted
 from tinygrad_rnn.rules.trigonometry import sinc_derivative
 from tinygrad_rnn.tensor import Tensor
 
@@ -174,7 +175,7 @@ BENT = [  # with a second derivative of their own
     np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p, np.logaddexp, np.logaddexp2,
     np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2, np.hypot, np.sinc, sinc_derivative,
     np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh,
-    np.prod, np.var, np.std, np.cumprod, recurrence,
+    weighted, np.linalg.svdvals, np.prod, np.var, np.std, np.cumprod, recurrence,
     np.matmul, sigmoid, softplus, softmax, log_softmax, logsumexp,
     elu, selu, silu, mish, gelu, erf, erfc, softsign, logit,
     einsum, np.linalg.inv, np.linalg.solve, np.linalg.det, logabsdet, np.linalg.cholesky, np.linalg.vector_norm,

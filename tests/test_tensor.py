@@ -376,11 +376,10 @@ def test_augmented_assignment_rebinds() -> None:
     ("f", "words"),
     [
         (lambda x: x.sort(), ["x.sort() changes an array in place", "y = np.sort(x)"]),
-        (lambda x: np.std(x, dtype=np.float32), ["np.std", "takes no dtype=", "It knows a, axis, ddof, keepdims"]),
+        (lambda x: np.std(x, out=np.zeros(())), ["np.std", "takes no out=", "It knows a, axis, correction, ddof"]),
         (lambda x: np.clip(x, 0, 1, out=np.zeros(2)), ["np.clip", "takes no out=", "a, a_max, a_min, max, min"]),
-        (lambda x: np.median(x, overwrite_input=True), ["np.median", "takes no overwrite_input="]),
-        (lambda x: np.std(x, 0, None, None, 1), ["np.std", "at most 2 arguments by position, not 5", "by name"]),
-        (lambda x: np.nansum(x, where=[True, False]), ["np.nansum", "takes no where="]),
+        (lambda x: np.median(x, 0, np.zeros(())), ["np.median", "takes no out="]),
+        (lambda x: np.pad(x, 1, end_values=1), ["np.pad", "takes no end_values=", "It knows array"]),
         (lambda x: np.add(x, x, out=np.zeros(2)), ["np.add", "takes no out=", "results are new Tensors", "y = f(x)"]),
         (lambda x: np.add(x, x, np.zeros(2)), ["np.add", "takes no out="]),
         (lambda x: np.tanh(x, out=x), ["np.tanh", "takes no out="]),
@@ -391,11 +390,9 @@ def test_augmented_assignment_rebinds() -> None:
         (lambda x: np.add.reduce(x), ["np.add.reduce is not recorded", "np.sum", "x.data"]),
         (lambda x: np.multiply.outer(x, x), ["np.multiply.outer is not recorded"]),
         (lambda x: np.add.accumulate(x), ["np.add.accumulate is not recorded"]),
-        (lambda x: np.sum(x, out=np.zeros(())), ["np.sum", "takes no out=", "It knows a, axis, keepdims"]),
-        (lambda x: np.sum(x, dtype=np.float32), ["np.sum", "takes no dtype="]),
-        (lambda x: np.sum(x, where=[True, False], initial=0.0), ["np.sum", "takes no initial, where="]),
+        (lambda x: np.sum(x, out=np.zeros(())), ["np.sum", "takes no out=", "It knows a, axis, dtype"]),
         (lambda x: np.round(x, out=x), ["np.round", "takes no out=", "It knows a, decimals"]),
-        (lambda x: np.reshape(x, (1, 2), order="F"), ["np.reshape", "takes no order="]),
+        (lambda x: np.reshape(x, (1, 2), order="A"), ["np.reshape", "takes no order='A'", "Use 'C' or 'F'"]),
         (lambda x: x.__setitem__(0, 1.0), ["not changed in place", "values recorded earlier", "np.where"]),
     ],
 )
@@ -406,11 +403,13 @@ def test_what_has_no_meaning_on_a_graph_is_refused(f: Callable[[Any], Any], word
         assert word in str(error.value)
 
 
-@pytest.mark.parametrize("f", [np.sum, np.mean, np.max, np.min])
-def test_a_dtype_by_position_is_not_taken_for_keepdims(f: Callable[..., Any]) -> None:
+def test_what_is_given_by_position_is_not_taken_for_keepdims() -> None:
     x = leaf(np.arange(9.0).reshape(3, 3))
-    with pytest.raises(TypeError):  # the third argument of np.sum is dtype, of np.max out
-        f(x, 1, np.float64).backward(np.ones(3))
+    for f in (np.sum, np.mean):  # their third argument is dtype
+        assert f(x, 1, np.float64).shape == (3,)
+    for f in (np.max, np.min):  # it is out
+        with pytest.raises(UnsupportedError, match="takes no out="):
+            f(x, 1, np.float64)
 
 
 # -- trap 7: == and hashing ---------------------------------------------------------------------------
@@ -515,7 +514,7 @@ def test_a_tensor_of_a_tensor_is_refused() -> None:
 @pytest.mark.parametrize(
     ("f", "words"),
     [
-        (lambda: leaf(A, "x") @ leaf(A, "W_xh"), ["np.matmul of x (2, 3) and W_xh (2, 3): ", "mismatch"]),
+        (lambda: leaf(A, "x") @ leaf(A, "W_xh"), ["np.matmul of x (2, 3) and W_xh (2, 3): ", "3 entries meets one"]),
         (lambda: leaf(A, "x") + np.zeros(4), ["np.add of x (2, 3) and an array (4,): ", "broadcast"]),
         (lambda: np.zeros(4) * leaf(A), ["np.multiply of an array (4,) and a Tensor (2, 3): "]),
         (lambda: leaf(A, "x").reshape(4), ["np.reshape of x (2, 3): ", "cannot reshape"]),

@@ -79,7 +79,8 @@ class Watch:
             raise GradientError(
                 f"{rule} returned a share of shape {shape}; the argument has shape {primal.shape}; {self._where(y)}"
             )
-        floats = {p.dtype for p in (*y.primals, g) if isinstance(p, (np.ndarray, Tensor)) and p.dtype.kind == "f"}
+        arrays = [p for p in (*y.primals, g) if isinstance(p, (np.ndarray, np.generic, Tensor))]
+        floats = {p.dtype for p in arrays if p.dtype.kind == "f"}
         if floats == {primal.dtype} and getattr(share, "dtype", None) != primal.dtype:
             raise GradientError(
                 f"{rule} returned dtype {getattr(share, 'dtype', type(share).__name__)}; everything it was given is "

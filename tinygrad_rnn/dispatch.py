@@ -108,11 +108,16 @@ def _wants_gradient(a: Any) -> bool:
 
 
 def _by_position(fun: Function, args: Any, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Tensors given by keyword, as in np.sum(a=x), moved to their positions."""
+    """Tensors given by keyword, as in np.sum(a=x), moved to their positions; others, as in where=mask, as values."""
+    kwargs = {n: v if _wants_gradient(v) else value(v) for n, v in kwargs.items()}
     try:
-        given = inspect.signature(fun).bind(*args, **kwargs).arguments
-        names = list(given)
-        last = max(i for i, name in enumerate(names) if isinstance(given[name], DuckArray))
+        signature = inspect.signature(fun)
+        given = signature.bind(*args, **kwargs).arguments
     except (ValueError, TypeError) as error:
         raise UnsupportedError(f"{name_of(fun)}: pass Tensors by position ({error}).") from error
+    places = {name: i for i, name in enumerate(signature.parameters)}
+    names = list(given)
+    last = max([i for i, name in enumerate(names) if isinstance(given[name], DuckArray)], default=-1)
+    if last >= 0 and places[names[last]] != last:  # what stands before it is not given
+        raise no_derivative(fun, places[names[last]])
     return tuple(given[n] for n in names[: last + 1]), {n: given[n] for n in names[last + 1 :]}

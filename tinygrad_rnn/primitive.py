@@ -66,7 +66,7 @@ class Form(NamedTuple):
     required: int  # how many of them have no default
     names: frozenset[str]
     any_keyword: bool
-    out: int | None  # where `out` stands among them
+    out: float  # where `out` stands among them; inf if it has no position
 
 
 @public
@@ -140,7 +140,7 @@ def _form(rule: Rule, skip: int) -> Form:
         sum(p.default is p.empty for p in parameters[:by_position]),
         frozenset(p.name for p in parameters),
         inspect.Parameter.VAR_KEYWORD in kinds,
-        next((i for i, p in enumerate(parameters) if p.name == "out"), None),
+        next((i for i, p in enumerate(parameters[:by_position]) if p.name == "out"), math.inf),
     )
 
 
@@ -190,12 +190,15 @@ def primitive(fun: Function) -> Function:
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse, at the call, arguments that the rules of a primitive, or the definition of a composite, do not know."""
     form = FORM[fun]
-    if form.out is not None and (args[form.out : form.out + 1] or (kwargs.get("out"),))[0] is not None:
-        raise UnsupportedError(f"{name_of(fun)} on Tensors takes no out=: results are new Tensors. Write y = f(x).")
+    written = kwargs.get("out") is not None or (len(args) > form.out and args[int(form.out)] is not None)
     fits = not kwargs or form.any_keyword or kwargs.keys() <= form.names
-    if fits and form.required <= len(args) + len(kwargs) and len(args) <= form.positional:
+    if fits and not written and form.required <= len(args) + len(kwargs) and len(args) <= form.positional:
         return
-    known = ", ".join(sorted(form.names))
+    known = ", ".join(sorted(form.names - {"out"}))
+    if written:
+        raise UnsupportedError(
+            f"{name_of(fun)} on Tensors takes no out=: results are new Tensors, y = f(x). It knows {known}."
+        )
     if not fits:
         unknown = sorted(kwargs.keys() - form.names)
         raise UnsupportedError(f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}.")

@@ -19,6 +19,7 @@ from cases import (
     reduce,
     shape,
     sorting,
+    spaces,
     structure,
     trigonometry,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "reduce",
     "shape",
     "sorting",
+    "spaces",
     "structure",
     "trigonometry",
 ]

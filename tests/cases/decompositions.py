@@ -27,6 +27,9 @@ for shape in SQUARES:
     case(np.linalg.slogdet, regular(*shape), via=lambda a: np.linalg.slogdet(a)[1])
 for shape in [(2, 2), (3, 2), (2, 3), (2, 3, 2), (0, 2, 3)]:
     case(np.linalg.pinv, normal(*shape) + 2 * np.eye(*shape[-2:]))
+case(np.linalg.pinv, normal(3, 2) + 2 * np.eye(3, 2), rcond=1e-10)
+case(np.linalg.pinv, regular(2, 2), via=lambda a: np.linalg.pinv(a @ a.T, hermitian=True))
+case(np.linalg.det, 1e-110 * regular(3, 3))  # whose determinant underflows
 case(np.linalg.slogdet, -regular(3, 3), via=lambda a: np.linalg.slogdet(a).sign * np.linalg.slogdet(a).logabsdet)
 case(np.linalg.det, np.array([[1.0, 2.0], [2.0, 4.0]]))  # singular
 case(np.linalg.det, np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.5, 0.0, 1.0]]))

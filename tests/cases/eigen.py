@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from cases.table import MEANING, case, normal
-from tinygrad_rnn.rules.eigen import eigenvectors
+from tinygrad_rnn.rules.eigen import eigenvectors, without_nan
 
-MEANING[eigenvectors] = lambda a: np.linalg.eigh(a)[1]
+MEANING[eigenvectors] = lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[1]
+MEANING[without_nan] = lambda x, known: np.where(np.isnan(x) & ~known, np.inf, x)
 
 
 def apart(*shape: int) -> Any:
@@ -24,6 +25,14 @@ for shape in [(1, 1), (2, 2), (3, 3), (2, 3, 3), (0, 2, 2)]:
     case(eigenvectors, apart(*shape), via=lambda a: eigenvectors(symmetric(a)))
     case(np.linalg.eigh, apart(*shape), via=lambda a: np.linalg.eigh(symmetric(a))[0])
 case(np.linalg.eigh, apart(3, 3), via=lambda a: np.multiply(*np.linalg.eigh(symmetric(a))))
+for of in (np.linalg.eigvalsh, np.linalg.eigh, eigenvectors):
+    case(
+        of,
+        apart(3, 3),
+        via=lambda a, of=of: np.sum(of(symmetric(a), "U")[-1]),
+    )
+case(without_nan, apart(2, 2), np.zeros((2, 2), bool))
+case(np.linalg.svd, apart(3, 3), via=lambda a: np.linalg.svd(symmetric(a), compute_uv=False, hermitian=True))
 for shape in [(2, 2), (2, 3), (3, 2), (1, 3), (2, 2, 3), (0, 2, 2)]:
     x = apart(*shape[:-2], max(shape[-2:]), max(shape[-2:]))[..., : shape[-2], : shape[-1]]
     case(np.linalg.svdvals, x)

@@ -58,6 +58,12 @@ for subscripts, shapes in [
 case(np.einsum, normal(2, 2), via=lambda x: np.einsum("ij,jk->ik", x, x))
 case(np.einsum, normal(2, 2), via=lambda x: np.einsum("ij,j->i", x, [1.0, 2.0], optimize="greedy"))
 case(np.einsum, normal(2, 3), normal(3, 2), via=lambda a, b: np.einsum("ij,jk", a, b, optimize=["einsum_path", (0, 1)]))
+case(
+    np.einsum,
+    normal(2, 3),
+    normal(3),
+    via=lambda a, b: np.einsum("ij,j", a, b, dtype=float, order="F", casting="safe", out=None),
+)
 case(einsum, normal(2, 3), normal(3, 2), normal(2), subscripts="ij,jk,k->i")
 case(einsum, normal(3), normal(), normal(2), subscripts="i,,j->ij")
 case(einsum, normal(2, 2), normal(2), normal(3), subscripts="ii,i,j->")

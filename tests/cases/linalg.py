@@ -108,5 +108,7 @@ for shape, options in [
 ]:
     case(np.trace, normal(*shape), **options)
 case(np.trace, normal(2, 3, 2), 1, 0, -1)
+case(np.trace, normal(2, 3, 2), 1, 0, -1, None, None)
+case(np.trace, normal(2, 3), dtype=float)
 case(np.linalg.trace, normal(2, 3))
 case(np.linalg.trace, normal(2, 3, 3), offset=1)

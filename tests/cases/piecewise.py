@@ -2,7 +2,21 @@
 
 import numpy as np
 
-from cases.table import BROADCASTS, SHAPES, away, case, distinct, distinct_pair, normal, positive, rng
+from cases.table import (
+    BROADCASTS,
+    MEANING,
+    SHAPES,
+    away,
+    case,
+    distinct,
+    distinct_pair,
+    normal,
+    positive,
+    rng,
+)
+from tinygrad_rnn.rules.piecewise import clip
+
+NEWER = np.lib.NumpyVersion(np.__version__) >= "2.1.0"  # np.clip has min= and max=
 
 for shape in SHAPES:
     case(np.absolute, away(*shape))
@@ -55,6 +69,19 @@ case(np.clip, distinct(2, 3), np.array([-0.35, 0.25, -5.0]), np.array([[0.55], [
 case(np.clip, distinct(3), via=lambda x: np.clip(a=x, a_min=-0.05, a_max=0.25))
 case(np.clip, positive(3), via=lambda low: np.clip(np.array([0.4, 1, 3], dtype=np.float16), low, 2.5))
 case(np.clip, np.array(2.0), -1.0, 1.0)
+
+MEANING[clip] = np.clip
+case(clip, distinct(2, 3), -0.35, 0.25)
+case(clip, np.array([-2.0, 0.3, 2.0]), np.array([-1.0, -0.5, -0.25]), np.array([[1.0], [0.5]]))
+case(clip, np.array([-2.0, 0.3, 2.0]), np.array(1.0), np.array([-1.0, -0.5, 0.5]))  # bounds that cross
+for low, high in [(None, 0.25), (-0.35, None)]:
+    case(clip, distinct(3), via=lambda x, low=low, high=high: clip(x, low, high))
+case(np.clip, distinct(3), np.array(-0.35), via=lambda x, low: np.clip(x, low, None))
+if NEWER:
+    case(np.clip, distinct(3), np.array(0.3), via=lambda x, high: np.clip(x, max=high - 0.03, min=-0.27))
+
+for of in (np.round, np.around):
+    case(of, 0.93 * distinct(2, 3), 1, None)
 
 case(np.nan_to_num, normal(2, 3))
 case(np.nan_to_num, normal())

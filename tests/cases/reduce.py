@@ -58,6 +58,43 @@ case(np.prod, np.array([[0.0, 2.0, -3.0], [0.0, 1.5, 0.0], [0.0, 0.0, 0.0], [1.0
 case(np.prod, np.array([0.0, 2.0, 0.0, -3.0]))
 case(np.prod, np.array([[0.0, 2.0], [3.0, 0.0]]), axis=(1, 0))
 
+SOME = np.array([[True, False, True], [True, True, False]])
+WHERE: list[dict[str, Any]] = [
+    {"where": SOME},
+    {"axis": 1, "where": SOME[0]},
+    {"axis": 0, "where": SOME, "keepdims": True},
+    {"axis": -1, "where": np.array([[True], [True]])},
+    {"out": None, "where": True},
+]
+for options in WHERE:
+    for of in (np.sum, np.prod, np.nansum, np.nanprod):
+        case(of, away(2, 3), **options)
+        case(of, away(2, 3), initial=2.5, **options)
+    for of in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):
+        case(of, distinct(2, 3), initial=0.03, **options)
+    for of in (np.mean, np.nanmean):
+        case(of, away(2, 3), **options)
+        case(of, away(2, 3), dtype=float, **options)
+    case(np.var, normal(2, 3), **options)
+case(np.std, normal(2, 3), where=SOME)
+case(np.std, normal(2, 3), axis=1, where=SOME, ddof=0.5)
+case(np.std, normal(2, 3), 1, None, None, 1, True)
+case(np.var, normal(2, 3), where=SOME, correction=1)
+case(np.std, normal(2, 3), correction=1)
+for of in (np.sum, np.prod):
+    case(of, away(2, 3), via=lambda x, of=of: of(x, 0, float, None, True, 1.5, SOME))
+for of in (np.max, np.min):
+    case(of, distinct(2, 3), via=lambda x, of=of: of(x, 0, None, True, 0.03, SOME))
+case(np.mean, away(2, 3), 0, None, None, True)
+case(np.ptp, distinct(2, 3), 1, None, True)
+case(np.median, distinct(2, 3), 1, None, False, True)
+for of in (np.var, np.std):
+    for options in ({}, {"axis": 1}, {"axis": 0, "keepdims": True, "ddof": 1}, {"where": SOME}):
+        mean = normal(2, 1) if options.get("axis") == 1 else normal(1, 3)
+        case(of, normal(2, 3), mean, via=lambda x, m, of=of, o=options: of(x, mean=m, **o))
+    case(of, normal(2, 3), via=lambda x, of=of: of(x, 1, mean=np.mean(x, 1, keepdims=True)))
+    case(of, normal(2, 3), via=lambda x, of=of: of(x, mean=0.25, correction=1, dtype=float))
+
 GAPS = np.array([[False, True, False], [True, False, False]])
 for of in (np.nansum, np.nanprod, np.nanmean, np.nanmax, np.nanmin):
     for options in ({}, {"axis": 0}, {"axis": -1, "keepdims": True}):

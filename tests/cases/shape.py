@@ -15,6 +15,16 @@ case(np.reshape, normal(2, 3), (1, -1, 2))
 case(np.reshape, normal(1, 1), ())
 case(np.reshape, normal(), (1, 1))
 case(np.reshape, normal(0, 3), (3, 0))
+for order in ("C", "F"):
+    case(np.reshape, normal(2, 3), (3, 2), order)
+    case(np.reshape, normal(2, 3, 2), (-1, 3), order=order)
+    case(np.reshape, normal(2, 3), -1, order=order)
+    case(np.reshape, normal(), (1, 1), order=order)
+if np.lib.NumpyVersion(np.__version__) >= "2.1.0":
+    case(np.reshape, normal(2, 3), shape=(3, 2), copy=True)
+    case(np.reshape, normal(2, 3), shape=(3, 2), order="F", copy=None)
+else:
+    case(np.reshape, normal(2, 3), newshape=(3, 2))
 case(np.transpose, normal(2, 3))
 case(np.transpose, normal(2, 3, 1, 2))
 case(np.transpose, normal(2, 3, 1, 2), (3, 1, 0, 2))

@@ -16,6 +16,9 @@ case(np.sort, distinct(3), via=lambda x: np.sort(a=x))
 case(np.partition, distinct(40), (3, 20))
 case(np.partition, distinct(2, 5), -1)
 
+case(np.sort, distinct(2, 3), 1, None, None)
+case(np.partition, distinct(2, 3), 1, 1, "introselect", None)
+
 case(np.median, distinct(4))
 case(np.median, distinct(3, 4), axis=-1, keepdims=True)
 case(np.median, distinct(2, 3, 2), axis=(0, 1))

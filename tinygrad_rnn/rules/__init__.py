@@ -18,6 +18,7 @@ shape           reshape, transpose, moveaxis, squeeze, broadcast_to, astype ...;
 joining         concatenate, stack, block, append, insert ...; split and its kind
 rearrange       entries moved about: flip, roll, rot90, tile, repeat, pad, tril, diag ...
 indexing        getitem and its transpose; take, delete, select, choose ...
+spaces          linspace, logspace
 structure       copy, full_like; what is constant, what is refused
 nonlinear       what NumPy lacks: sigmoid, relu, softplus, softmax, log_softmax, logsumexp
 activations     leaky_relu, hardtanh, elu, selu, silu, mish, gelu, erf, erfc, softsign, logit
@@ -45,6 +46,7 @@ from tinygrad_rnn.rules import (
     scale,
     shape,
     sorting,
+    spaces,
     structure,
     trigonometry,
 )
@@ -70,6 +72,7 @@ __all__ = [
     "scale",
     "shape",
     "sorting",
+    "spaces",
     "structure",
     "trigonometry",
 ]

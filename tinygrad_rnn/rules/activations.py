@@ -206,4 +206,4 @@ def _softsign(g: Array, y: Array, x: Array) -> Array:
 
 
 defvjp(softsign, _softsign)
-defvjp(logit, lambda g, y, x: g / ((x + 0.0) * (1.0 - x)))
+defvjp(logit, lambda g, y, x: g / (x + 0.0) + g / (1.0 - x))

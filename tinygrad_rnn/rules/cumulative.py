@@ -6,17 +6,21 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_rnn.primitive import composite, defvjp, primitive
-from tinygrad_rnn.rules.scale import fitted
+from tinygrad_rnn.rules.nonlinear import weighted
+from tinygrad_rnn.rules.scale import fitted, multiplies
 
 Array = Any
 
 
 @primitive
 def recurrence(a: Array, b: Array) -> Array:
-    """y_0 = b_0, y_i = a_(i-1) y_(i-1) + b_i along the first axis; a has one entry less than b."""
+    """y_0 = b_0, y_i = a_(i-1) y_(i-1) + b_i along the first axis; a has one entry less than b.
+
+    0 times y is 0, even if y has overflowed.
+    """
     y = np.array(b)
     for i in range(1, len(y)):
-        y[i] += a[i - 1] * y[i - 1]
+        y[i] += weighted(a[i - 1], y[i - 1])
     return y
 
 
@@ -47,9 +51,14 @@ def _cumsum(g: Array, a: Array, axis: int | None) -> Array:
 
 
 def _cumprod(g: Array, y: Array, a: Array, axis: int | None) -> Array:
-    x, y = _first(fitted(a, g), axis), _first(y, axis)
+    x, y, g = _first(fitted(a, g), axis), _first(y, axis), _first(g, axis)
     before = np.concatenate([np.ones_like(y[:1]), y[:-1]])  # y_i = y_(i-1) x_i, so an x of 0 needs no care
-    return _back(before * _backwards(x[1:], _first(g, axis)), axis, a.shape)
+    share = weighted(before, _backwards(x[1:], g))
+    if not multiplies(x):  # products of all that follow may overflow, but for no reason
+        none = np.equal(x, 0)
+        sums = np.cumsum(weighted(g, y)[::-1], 0)[::-1] / np.where(none, 1.0, x)
+        share = np.where(none | np.isfinite(share), share, sums)
+    return _back(share, axis, a.shape)
 
 
 defvjp(np.cumsum, lambda g, y, a, axis=None, dtype=None, out=None: _cumsum(g, a, axis))

@@ -1,6 +1,6 @@
 """Rules of inverse, pseudo-inverse, solve, determinant and the Cholesky factor, for stacks of matrices.
 
-Where there is no derivative, at a matrix without an inverse or without full rank, the share is NaN: of that matrix only.
+Where there is no derivative, at a matrix without inverse or without full rank, the share is NaN.
 """
 
 from typing import Any, NamedTuple

@@ -12,7 +12,8 @@ from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.einsum import einsum
 from tinygrad_rnn.rules.indexing import getitem, scatter
 from tinygrad_rnn.rules.joining import concatenate, stack
-from tinygrad_rnn.rules.nonlinear import relu
+from tinygrad_rnn.rules.nonlinear import relu, weighted
+from tinygrad_rnn.rules.piecewise import clip
 from tinygrad_rnn.rules.rearrange import pad_with_constant, pad_with_copies
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.rules.structure import filled
@@ -27,10 +28,10 @@ LINEAR.update(
     (np.tile, np.repeat, np.resize, sliding_window_view, pad_with_constant, pad_with_copies),
 )
 
-BILINEAR.update((np.multiply, np.matmul, einsum))
+BILINEAR.update((np.multiply, np.matmul, einsum, weighted))
 
 CHOSEN.update(
-    (np.maximum, np.minimum, np.fmax, np.fmin, relu, leaky_relu, hardtanh),
+    (np.maximum, np.minimum, np.fmax, np.fmin, clip, relu, leaky_relu, hardtanh),
     (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin, np.sort, np.partition),
     (np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around, np.floor_divide),
     (np.heaviside, np.remainder, np.fmod, np.copysign),

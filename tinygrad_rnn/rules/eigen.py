@@ -12,24 +12,33 @@ from tinygrad_rnn.errors import LinAlgError, UnsupportedError
 from tinygrad_rnn.primitive import composite, defvjp, primitive
 from tinygrad_rnn.rules.decompositions import sign_of_det
 from tinygrad_rnn.rules.joining import concatenate
-from tinygrad_rnn.rules.scale import fitted
+from tinygrad_rnn.rules.scale import fitted, within
 from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 
 
 @primitive
-def eigenvectors(a: Array, UPLO: str = "L") -> Array:
+def eigenvectors(a: Array, UPLO: Any = "L") -> Array:
     """The eigenvectors of a symmetric matrix as columns, in the order of `np.linalg.eigvalsh`."""
     return np.linalg.eigh(a, UPLO)[1]
 
 
-def _eigenvalues(g: Array, y: Array, a: Array, UPLO: str = "L") -> Array:
+def _eigenvalues(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
+    g, a = _known(g, y, a)
     v = eigenvectors(a, UPLO)
     return (v * np.expand_dims(g, -2)) @ np.swapaxes(v, -1, -2)
 
 
-def _eigenvectors(g: Array, y: Array, a: Array, UPLO: str = "L") -> Array:
+def _known(g: Array, y: Array, a: Array) -> tuple[Array, Array]:
+    """g, NaN for what is NaN, and a, 0 there: vectors of such a matrix are not looked for."""
+    if within(y, -np.inf, np.inf):
+        return g, a
+    none = np.isnan(y)
+    return np.where(none, np.nan, g), np.where(np.any(none, axis=-1)[..., None, None], 0.0, a)
+
+
+def _eigenvectors(g: Array, y: Array, a: Array, UPLO: Any = "L") -> Array:
     w, transposed = np.linalg.eigvalsh(a, UPLO), np.swapaxes(y, -1, -2)
     gap = np.expand_dims(w, -2) - np.expand_dims(w, -1)
     turn = (gap != 0) / np.where(gap == 0, np.ones_like(gap), gap)
@@ -49,7 +58,7 @@ class Eigen(NamedTuple):
 
 
 @composite(np.linalg.eigh)
-def eigh(a: Array, UPLO: str = "L") -> Eigen:
+def eigh(a: Array, UPLO: Any = "L") -> Eigen:
     """Eigenvalues in ascending order, and eigenvectors, of symmetric matrices."""
     return Eigen(np.linalg.eigvalsh(a, UPLO), eigenvectors(a, UPLO))
 
@@ -59,11 +68,12 @@ def eigh(a: Array, UPLO: str = "L") -> Eigen:
 
 def _singular_values(g: Array, y: Array, x: Array, /) -> Array:
     """u g v^T, of the eigenvectors (u, v) / sqrt(2) of [[0, x], [x^T, 0]]; where one is 0 it has a kink, slope 0."""
+    g, x = _known(g, y, x)
     *stack, m, n = x.shape
     upper = concatenate(np.zeros((*stack, m, m), x.dtype), x, axis=-1)
     lower = concatenate(np.swapaxes(x, -1, -2), np.zeros((*stack, n, n), x.dtype), axis=-1)
     vectors = eigenvectors(concatenate(upper, lower, axis=-2))[..., ::-1][..., : min(m, n)]
-    g = np.expand_dims(np.where(y > 0, 2.0 * g, 0.0), -2)
+    g = np.expand_dims(np.where(np.equal(y, 0), 0.0, 2.0 * g), -2)
     return (vectors[..., :m, :] * g) @ np.swapaxes(vectors[..., m:, :], -1, -2)
 
 
@@ -71,7 +81,12 @@ defvjp(np.linalg.svdvals, _singular_values)
 
 
 @composite(np.linalg.svd)
-def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Array:
+def svd(
+    a: Array,
+    full_matrices: bool = True,
+    compute_uv: bool = True,
+    hermitian: bool = False,
+) -> Array:
     """The singular values."""
     if compute_uv:
         raise UnsupportedError(
@@ -84,22 +99,22 @@ def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian
 
 
 @primitive
-def infinite_where(x: Array, condition: Array) -> Array:
-    """x, and infinity where the condition holds: there it has no slope."""
-    return np.where(condition, np.inf, x)
+def without_nan(x: Array, known: Array) -> Array:
+    """x, with infinity in the place of NaN except where that is known.  It has no slope there."""
+    return np.where(np.isnan(x) & ~known, np.inf, x)
 
 
-defvjp(infinite_where, lambda g, y, x, condition: np.where(condition, np.nan, g), None)
+defvjp(without_nan, lambda g, y, x, known: g * np.where(np.isnan(x), np.nan, np.ones_like(x)), None)
 
 
 @composite(np.linalg.cond)
 def cond(x: Array, p: Any = None) -> Array:
-    """The condition number in the norm p, None for the largest singular value over the smallest; infinite if singular."""
+    """The condition number in the norm p: None for the largest singular value over the smallest."""
     if 0 in x.shape[-2:]:
         raise LinAlgError("np.linalg.cond is not defined for matrices without entries.")
     with np.errstate(all="ignore"):
         r = _spectral_cond(x, p) if p in (None, 2, -2) else _cond(x, p)
-    return infinite_where(r, np.isnan(r) & ~np.any(np.isnan(x), axis=(-2, -1)))
+    return without_nan(r, np.any(np.isnan(x), axis=(-2, -1)))
 
 
 def _spectral_cond(x: Array, p: Any) -> Array:

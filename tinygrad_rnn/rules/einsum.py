@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import ShapeError, UnsupportedError
+from tinygrad_rnn.errors import DTypeError, ShapeError, UnsupportedError
 from tinygrad_rnn.primitive import composite, defvjp_variadic, primitive
-from tinygrad_rnn.rules.shape import as_array
+from tinygrad_rnn.rules.shape import as_array, astype
 
 Array = Any
 
@@ -54,14 +54,33 @@ defvjp_variadic(einsum, _einsum)
 
 
 @composite(np.einsum)
-def _einsum_of_subscripts(subscripts: str, *operands: Array, optimize: Any = False) -> Array:
+def _einsum_of_subscripts(
+    subscripts: str,
+    *operands: Array,
+    out: None = None,
+    optimize: Any = False,
+    dtype: Any = None,
+    order: str = "K",
+    casting: Any = "safe",
+) -> Array:
     if not isinstance(subscripts, str):
         raise UnsupportedError(
             "np.einsum on Tensors takes its subscripts as a string first. "
             "Write np.einsum('ij,jk->ik', a, b), not np.einsum(a, [0, 1], b, [1, 2], [0, 2])."
         )
     arrays = [as_array(x) for x in operands]
+    if dtype is not None:
+        arrays = [_cast(x, np.dtype(dtype), casting) for x in arrays]
     return einsum(*arrays, subscripts=written_out(subscripts, [x.ndim for x in arrays]), optimize=optimize)
+
+
+def _cast(x: Array, dtype: Any, casting: Any) -> Array:
+    if not np.can_cast(x.dtype, dtype, casting):
+        raise DTypeError(
+            f"np.einsum of dtype {x.dtype} as {dtype} is no {casting!r} cast. "
+            "Give another casting=, or x.astype(...) yourself."
+        )
+    return x if x.dtype == dtype else astype(x, dtype) if dtype.kind == "f" else x.astype(dtype)
 
 
 def written_out(subscripts: str, ndims: Sequence[int]) -> str:

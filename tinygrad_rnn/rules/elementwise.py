@@ -1,7 +1,7 @@
-"""Rules of arithmetic, powers, exponentials and logarithms.  Broadcast axes are summed away where the share is pulled.
+"""Rules of arithmetic, powers, exponentials and logarithms; broadcast axes are summed away later.
 
-A rule is the derivative, plainly: infinite where it is.  `x + 0.0` makes a 0 of -0: where a function ends at 0 its slope
-is that from above.  Factors stand in the order in which nothing overflows before the share itself does.
+A rule is the derivative, plainly: infinite where it is.  `x + 0.0` makes 0 of -0: where a function ends
+at 0, its slope is that from above.  Factors stand in an order in which nothing overflows on the way.
 """
 
 from math import inf, log
@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_rnn.primitive import defvjp
 from tinygrad_rnn.rules.nonlinear import sigmoid
+from tinygrad_rnn.rules.scale import moderate, within
 from tinygrad_rnn.rules.shape import floating
 
 Array = Any  # an ndarray, or a Tensor when the derivative is itself differentiated
@@ -41,36 +42,34 @@ def _lead(g: Array, a: Array, b: Array) -> Array:
     return np.where(same, -a, a) - np.where(same, 0.0, b)
 
 
-defvjp(
-    np.logaddexp,
-    lambda g, y, a, b: g * sigmoid(_lead(g, a, b)),
-    lambda g, y, a, b: g * sigmoid(_lead(g, b, a)),
-)
-defvjp(
-    np.logaddexp2,
-    lambda g, y, a, b: g * sigmoid(_lead(g, a, b) * log(2.0)),
-    lambda g, y, a, b: g * sigmoid(_lead(g, b, a) * log(2.0)),
-)
+def _logaddexp(g: Array, y: Array, a: Array, b: Array) -> Array:
+    return g * (np.exp(a - y) if moderate(y) else sigmoid(_lead(g, a, b)))
+
+
+def _logaddexp2(g: Array, y: Array, a: Array, b: Array) -> Array:
+    return g * (np.exp2(a - y) if moderate(y) else sigmoid(_lead(g, a, b) * log(2.0)))
+
+
+defvjp(np.logaddexp, _logaddexp, lambda g, y, a, b: _logaddexp(g, y, b, a))
+defvjp(np.logaddexp2, _logaddexp2, lambda g, y, a, b: _logaddexp2(g, y, b, a))
 
 
 def _power_base(g: Array, y: Array, a: Array, b: Array) -> Array:
     """b a ** (b - 1); 0 for an exponent of 0, also where a is 0 or infinite."""
-    if isinstance(b, (int, float)) and abs(b) < 1000:
-        if b < 0:
-            return g * b * y / (a if b % 1 == 0 else a + 0.0)
-        if b >= 1:
-            return g * b * a ** (b - 1)
-        if b == 0:
-            return np.zeros_like(g)
-        root = a ** ((b - 1) / 2)
-        return g * b * root * root
-    return g * _power_slope(a, floating(b, g))
+    if isinstance(b, (int, float)) and (b == 0 or 0.5 <= b < 1000):
+        return g * b * a ** (b - 1) if b else np.zeros_like(g)
+    if isinstance(b, (int, float)) and -1000 < b < 0:
+        return g * b * y / (a if b % 1 == 0 else a + 0.0)
+    b = floating(b, g)
+    power = a ** np.where(np.equal(b, 0), 0.0, b - 1.0)
+    usual = within(power, -np.inf, np.inf) and within(b, -1000, 1000)
+    return g * (b * power if usual else _power_slope(a, b))
 
 
 def _power_slope(a: Array, b: Array) -> Array:
-    """For exponents of any kind: among them 0, small ones with a ** (b - 1) too large, even ones without a predecessor."""
+    """The same where b - 1 is b, or where a ** (b - 1) overflows and b times it does not, or is 0."""
     facts = np.finfo(b.dtype)
-    small, even = np.abs(b) < 1, np.abs(b) >= 2 / facts.eps
+    small, even = np.abs(b) < 0.5, np.abs(b) >= 2 / facts.eps
     exponent = np.where(np.equal(b, 0), 0.0, b - 1.0)
     power = a ** np.where(small, exponent / 2, exponent)
     power = np.where(even, np.copysign(power, a), power)

@@ -48,7 +48,9 @@ def put_back(g: Array, x: Array, origin: Array) -> Array:
 
 defvjp(
     np.take,
-    lambda g, y, a, indices, axis=None, *, mode="raise": put_back(g, a, np.take(places(a), indices, axis, mode=mode)),
+    lambda g, y, a, indices, axis=None, out=None, mode="raise": put_back(
+        g, a, np.take(places(a), indices, axis, mode=mode)
+    ),
 )
 defvjp(
     np.take_along_axis,
@@ -58,7 +60,7 @@ defvjp(np.delete, lambda g, y, arr, obj, axis=None: put_back(g, arr, np.delete(p
 
 
 @composite(np.compress)
-def compress(condition: Array, a: Array, axis: int | None = None) -> Array:
+def compress(condition: Array, a: Array, axis: int | None = None, out: None = None) -> Array:
     """The slices along an axis for which the condition holds."""
     return np.take(a, np.flatnonzero(condition), axis)
 
@@ -81,7 +83,7 @@ def select(condlist: Sequence[Array], choicelist: Sequence[Array], default: Any 
 
 
 @composite(np.choose)
-def choose(a: Array, choices: Sequence[Array], *, mode: str = "raise") -> Array:
+def choose(a: Array, choices: Sequence[Array], out: None = None, mode: str = "raise") -> Array:
     """Each entry from the choice whose number `a` holds at its place."""
     chosen = number_of_choice(a, len(choices), mode)
     return np.select([chosen == n for n in range(len(choices))], choices)

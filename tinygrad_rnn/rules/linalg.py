@@ -52,7 +52,7 @@ def matmul(x1: Array, x2: Array, /) -> Array:
 
 
 @composite(np.dot)
-def dot(a: Array, b: Array) -> Array:
+def dot(a: Array, b: Array, out: None = None) -> Array:
     """The sum over the last axis of a and the last but one of b (its only one if it is a vector)."""
     if 0 in (np.ndim(a), np.ndim(b)):
         return np.multiply(a, b)
@@ -72,7 +72,7 @@ def vdot(a: Array, b: Array, /) -> Array:
 
 
 @composite(np.outer)
-def outer(a: Array, b: Array) -> Array:
+def outer(a: Array, b: Array, out: None = None) -> Array:
     """Every entry of a times every entry of b: a matrix."""
     return np.reshape(a, (-1, 1)) * np.ravel(b)
 
@@ -159,7 +159,7 @@ def cross_along(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
 
 
 @composite(np.linalg.multi_dot)
-def multi_dot(arrays: Sequence[Array]) -> Array:
+def multi_dot(arrays: Sequence[Array], *, out: None = None) -> Array:
     """The product of several matrices, from left to right."""
     return reduce(np.matmul, arrays)
 
@@ -184,12 +184,19 @@ def matrix_power(a: Array, n: int) -> Array:
 
 
 @composite(np.trace)
-def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+def trace(
+    a: Array,
+    offset: int = 0,
+    axis1: int = 0,
+    axis2: int = 1,
+    dtype: Any = None,
+    out: None = None,
+) -> Array:
     """The sum over a diagonal."""
-    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 @composite(np.linalg.trace)
-def matrix_trace(x: Array, /, *, offset: int = 0) -> Array:
+def matrix_trace(x: Array, /, *, offset: int = 0, dtype: Any = None) -> Array:
     """The sums over the diagonals of a stack of matrices."""
-    return np.trace(x, offset, -2, -1)
+    return np.trace(x, offset, -2, -1, dtype)

@@ -4,23 +4,28 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import ShapeError
+from tinygrad_rnn.errors import ShapeError, UsageError
 from tinygrad_rnn.primitive import composite, defvjp
-from tinygrad_rnn.rules.reduce import among, axes_of, count, given, restore
+from tinygrad_rnn.rules.reduce import among, axes_of, count, restore
 from tinygrad_rnn.rules.scale import HALF, extent, finite, fitted, ordinary, over, unit, wide
 from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 
 
-def _mean(g: Array, a: Array, y: Array, axis: Any, where: Any) -> Array:
-    share = over(restore(g, a, axis), count(a, y, axis, where))
-    return among(where, np.broadcast_to(share, a.shape))
-
-
 def _deviation(a: Array, axis: Any, where: Any) -> Array:
-    mean = np.mean(a, axis=axis, keepdims=True, **given(where=where))
-    return among(where, a - mean)
+    if where is True:
+        return a - np.mean(a, axis=axis, keepdims=True)
+    return np.where(where, a - np.mean(a, axis=axis, keepdims=True, where=where), 0.0)
+
+
+def _scaled_deviation(a: Array, axis: Any, where: Any) -> tuple[Array, Array]:
+    """The same over the largest entry, and that; NaN where the mean is no number."""
+    a = wide(among(where, a))
+    scale = extent(a, axis)
+    deviation = _deviation(a / scale, axis, where)
+    known = np.isfinite(np.sum(deviation, axis=axis, keepdims=True))
+    return among(where, np.where(known, deviation, np.nan)), scale
 
 
 def _freedom(a: Array, y: Array, axis: Any, ddof: Any, where: Any, keepdims: bool = True) -> Any:
@@ -34,22 +39,23 @@ def _var(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Arra
     a = fitted(a, g)
     if finite(y):
         return share * _deviation(a, axis, where)
-    a = wide(among(where, a))
-    scale = extent(a, axis)
-    return fitted(share * _deviation(a / scale, axis, where) * scale, g)
+    deviation, scale = _scaled_deviation(a, axis, where)
+    return fitted(share * deviation * scale, g)
 
 
 def _std(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Array:
     g, n, a = restore(g, a, axis), _freedom(a, y, axis, ddof, where), fitted(a, g)
     if ordinary(y):
         return over(g, n) / restore(y, a, axis) * _deviation(a, axis, where)
-    a = wide(among(where, a))
-    return fitted(over(g, np.sqrt(n)) * unit(_deviation(a / extent(a, axis), axis, where), axis), g)
+    deviation, _ = _scaled_deviation(a, axis, where)
+    return fitted(over(g, np.sqrt(n)) * unit(deviation, axis), g)
 
 
 defvjp(
     np.mean,
-    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: _mean(g, a, y, axis, where),
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: among(
+        where, np.broadcast_to(over(restore(g, a, axis), count(a, y, axis, where)), a.shape)
+    ),
 )
 
 
@@ -70,6 +76,12 @@ defvjp(np.std, _of_squares(_std))
 def _distances(a: Array, dtype: Any, where: Any, mean: Array) -> Array:
     distances = among(where, wide(a) - mean)
     return distances if dtype is None else astype(distances, np.dtype(dtype))
+
+
+def _one_of(ddof: float, correction: float | None) -> float:
+    if correction is not None and ddof:
+        raise UsageError("ddof and correction are two names of one number. Give one of them.")
+    return ddof if correction is None else correction
 
 
 def _result(y: Array, a: Array, dtype: Any) -> Array:
@@ -94,7 +106,7 @@ def var(
         return NotImplemented
     squares = np.square(_distances(a, dtype, where, mean))
     total = np.sum(squares, axis=axis, keepdims=keepdims)
-    ddof = ddof if correction is None else correction
+    ddof = _one_of(ddof, correction)
     return _result(over(total, _freedom(a, total, axis, ddof, where, keepdims)), a, dtype)
 
 
@@ -116,7 +128,7 @@ def std(
         return NotImplemented
     distances = _distances(a, dtype, where, mean)
     size = np.linalg.vector_norm(distances, axis=axis, keepdims=keepdims)
-    ddof = ddof if correction is None else correction
+    ddof = _one_of(ddof, correction)
     n = _freedom(a, size, axis, ddof, where, keepdims)
     return _result(over(size, np.sqrt(n)), a, dtype)
 

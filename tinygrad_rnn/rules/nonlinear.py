@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_rnn.primitive import defvjp, primitive
 from tinygrad_rnn.rules.reduce import restore
-from tinygrad_rnn.rules.scale import HALF, fitted, wide
+from tinygrad_rnn.rules.scale import HALF, fitted, moderate, wide
 
 Array = Any
 
@@ -67,12 +67,12 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
 
 def _total(e: Array, axis: Any) -> Array:
     """The sum, in float32 for float16: of 100,000 ones it would be infinite."""
-    return np.add.reduce(e, axis, np.float32 if e.dtype == HALF else None, None, True)
+    return np.add.reduce(e, axis=axis, dtype=np.float32 if e.dtype == HALF else None, keepdims=True)
 
 
 def _below_top(x: Array, axis: Any) -> Array:
     """x less its largest entry: 0 there, also if that entry is infinite and alone."""
-    top = np.maximum.reduce(x, axis, None, None, True)
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
     if np.isfinite(top).all():
         return x - top
     at_top = np.equal(x, top)
@@ -83,7 +83,10 @@ def _below_top(x: Array, axis: Any) -> Array:
 
 def _logsumexp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """softmax(x).  Where y is infinite: an inf alone is all that counts; nothing but -inf sends nothing."""
+    usual = moderate(y)
     g, y = restore(g, x, axis), restore(y, x, axis)
+    if usual:
+        return g * np.exp(x - y)
     infinite = np.isinf(y)
     at_top = np.equal(x, y) & np.greater(y, 0)
     alone = at_top & (np.count_nonzero(at_top, axis=axis, keepdims=True) == 1)

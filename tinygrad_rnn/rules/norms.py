@@ -69,10 +69,20 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     if ord in (1, -1, np.inf, -np.inf):
         summed, chosen = axes if abs(ord) == 1 else axes[::-1]
         sums = np.sum(np.abs(x), axis=summed, keepdims=True)
-        extreme = (np.max if ord > 0 else np.min)(sums, axis=chosen, keepdims=True)
+        extreme = _largest(sums, chosen, True) if ord > 0 else np.min(sums, axis=chosen, keepdims=True)
         return extreme if keepdims else np.squeeze(extreme, axes)
     if ord not in (2, -2, "nuc"):
         raise UsageError(f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf.")
     singular = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
-    y = np.sum(singular, axis=-1) if ord == "nuc" else singular[..., 0 if ord == 2 else -1]
+    if ord == "nuc":
+        y = np.sum(singular, axis=-1)
+    elif ord == 2:
+        y = _largest(singular, -1)
+    else:
+        y = np.min(singular, axis=-1)
     return np.expand_dims(y, axes) if keepdims else y
+
+
+def _largest(sizes: Array, axis: int, keepdims: bool = False) -> Array:
+    """0 if there is none."""
+    return np.max(sizes, axis=axis, keepdims=keepdims, initial=0.0)

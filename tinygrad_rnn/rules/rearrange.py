@@ -32,7 +32,9 @@ defvjp(np.repeat, lambda g, y, a, repeats, axis=None: put_back(g, a, np.repeat(p
 defvjp(np.resize, lambda g, y, a, new_shape: put_back(g, a, np.resize(places(a), new_shape)))
 defvjp(
     sliding_window_view,
-    lambda g, y, x, window_shape, axis=None: put_back(g, x, sliding_window_view(places(x), window_shape, axis)),
+    lambda g, y, x, window_shape, axis=None, *, subok=False, writeable=False: put_back(
+        g, x, sliding_window_view(places(x), window_shape, axis)
+    ),
 )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_rnn.errors import AxisError
-from tinygrad_rnn.primitive import composite, defconstant, defvjp
-from tinygrad_rnn.rules.scale import fitted, over
+from tinygrad_rnn.primitive import composite, defconstant, defvjp, primitive
+from tinygrad_rnn.rules.scale import fitted, multiplies, over
 
 Array = Any
 
@@ -52,10 +52,6 @@ def count(a: Array, y: Array, axis: Any, where: Any, keepdims: bool = True) -> A
 # -- sums and products --------------------------------------------------------------------------------
 
 
-def _sum(g: Array, a: Array, axis: Any, where: Any) -> Array:
-    return among(where, np.broadcast_to(restore(g, a, axis), a.shape))
-
-
 def _prod(g: Array, a: Array, axis: Any, initial: Any, where: Any) -> Array:
     others = _product_of_others(among(where, fitted(a, g), 1.0), axes_of(axis, a.ndim))
     share = restore(g, a, axis) * (others if initial is None else others * np.asarray(initial, g.dtype))
@@ -67,15 +63,47 @@ def _product_of_others(a: Array, axes: tuple[int, ...]) -> Array:
     order = axes + tuple(i for i in range(a.ndim) if i not in axes)
     rows = np.transpose(a, order)
     x = rows.reshape((prod(rows.shape[: len(axes)]), *rows.shape[len(axes) :]))
+    others = _others(x) if multiplies(x) else _others_of_any_size(x)
+    return np.transpose(others.reshape(rows.shape), sorted(range(a.ndim), key=order.__getitem__))
+
+
+def _others(x: Array) -> Array:
+    """Along the first axis."""
     one = np.ones_like(x[:1])
     before = np.cumprod(np.concatenate([one, x[:-1]]), 0)
     after = np.cumprod(np.concatenate([one, x[:0:-1]]), 0)[::-1]
-    return np.transpose((before * after).reshape(rows.shape), sorted(range(a.ndim), key=order.__getitem__))
+    return before * after
+
+
+def _others_of_any_size(x: Array) -> Array:
+    """The same by numbers near 1 and powers of two, which are added up apart."""
+    e = exponents(x)
+    rest = np.sum(e, axis=0, keepdims=True) - e
+    half = rest // 2
+    return _others(x / power_of_two(e, x.dtype)) * power_of_two(half, x.dtype) * power_of_two(rest - half, x.dtype)
+
+
+@primitive
+def exponents(x: Array) -> Array:
+    """Integers e for which |x| is between 2**(e - 1/2) and 2**(e + 1/2); 0 where x is 0 or not finite."""
+    mantissa, e = np.frexp(np.where(np.isfinite(x), x, 0))
+    return e - ((mantissa != 0) & (np.abs(mantissa) < 0.5**0.5))
+
+
+@primitive
+def power_of_two(e: Array, dtype: Any) -> Array:
+    """2**e, at most the largest there is: 0 times it is 0."""
+    return np.minimum(np.ldexp(np.ones((), dtype), np.asarray(e, np.intc)), np.finfo(dtype).max)
+
+
+defconstant(exponents, power_of_two)
 
 
 defvjp(
     np.sum,
-    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: _sum(g, a, axis, where),
+    lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, initial=0, where=True: among(
+        where, np.broadcast_to(restore(g, a, axis), a.shape)
+    ),
 )
 defvjp(
     np.prod,
@@ -92,11 +120,13 @@ def shared(g: Array, y: Array, a: Array, axis: Any, initial: Any = None, where: 
     """g, in equal parts to the entries of a that are y; NaN if y is.  An initial value takes its part too."""
     g, y = restore(g, a, axis), restore(y, a, axis)
     chosen = np.equal(a, y) if where is True else np.logical_and(np.equal(a, y), where)
-    alone = axis is None and type(chosen) is np.ndarray
-    ties: Any = np.count_nonzero(chosen) if alone else np.count_nonzero(chosen, axis=axis, keepdims=True)
+    if axis is None and type(chosen) is np.ndarray:
+        ties: Any = np.count_nonzero(chosen)
+    else:
+        ties = np.sum(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + np.equal(y, np.asarray(initial, y.dtype))
-    return np.where(chosen, over(g, ties), over(np.zeros_like(g), ties))
+    return np.where(chosen, over(g, ties), fitted(np.divide(0.0, ties), g))
 
 
 for extremum in (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin):

@@ -33,6 +33,7 @@ def over(g: Array, n: Any) -> Array:
 
 
 def _root(x: Any, p: float) -> float:
+    """x ** (1 / p), for a p of any size."""
     return math.exp(min(max(float(np.log(x)) / p, -700.0), 700.0))
 
 
@@ -43,21 +44,28 @@ def _bounds(dtype: Any, p: float) -> tuple[float, float]:
         return np.inf, np.inf
     facts = np.finfo(dtype)
     small, large = (_root(x, p) for x in (facts.tiny / facts.eps, facts.max))
-    return (small, np.inf) if p > 0 else (large, small)
+    low, high = (small, np.inf) if p > 0 else (large, small)
+    return max(low, float(facts.tiny)), high
 
 
 def within(y: Array, low: float, high: float) -> bool:
     """Do all entries lie between these?  Of a traced value, which has no numbers, not known: no."""
-    if type(y) is np.ndarray and y.size == 1:
-        return low < float(y.item()) < high
-    inside = (y > low) & (y < high)
-    return isinstance(inside, (np.ndarray, np.bool_)) and bool(inside.all())
+    if type(y) is not np.ndarray:
+        inside = (y > low) & (y < high)
+        return isinstance(inside, (np.ndarray, np.bool_)) and bool(inside.all())
+    if y.size <= 8:  # quicker in Python
+        return all(low < entry < high for entry in y.ravel().tolist())
+    return bool(low < y.min() and y.max() < high)
 
 
-def extreme(y: Array) -> bool:
-    """Is any entry 0, infinite or NaN?  Of a traced value not known: no."""
-    inside = (y > 0) & (y < np.inf)
-    return isinstance(inside, (np.ndarray, np.bool_)) and not inside.all()
+def finite(y: Array) -> bool:
+    """Are these squares, or sums of them, as exact as their dtype?"""
+    return y.dtype != HALF and within(y, -1.0, np.inf)
+
+
+def moderate(y: Array) -> bool:
+    """Are these logarithms so small that their exponential is as exact as their dtype?"""
+    return y.dtype != HALF and within(y, -64.0, 64.0)
 
 
 def ordinary(y: Array, p: float = 2) -> bool:
@@ -65,9 +73,22 @@ def ordinary(y: Array, p: float = 2) -> bool:
     return within(y, *_bounds(y.dtype, p))
 
 
-def finite(y: Array) -> bool:
-    """Are these variances as exact as their dtype?"""
-    return y.dtype != HALF and within(y, -1.0, np.inf)
+@cache
+def _factors(dtype: Any, n: int) -> tuple[float, float]:
+    """Between them no product of n numbers over- or underflows."""
+    bound = _root(np.finfo(dtype).max, max(n, 1))
+    return 1 / bound, bound
+
+
+def multiplies(x: Array) -> bool:
+    """Does no product of entries along the first axis over- or underflow?"""
+    return within(np.abs(x), *_factors(x.dtype, len(x)))
+
+
+def extreme(y: Array) -> bool:
+    """Is any entry 0, infinite or NaN?  Of a traced value not known: no."""
+    inside = (y > 0) & (y < np.inf)
+    return isinstance(inside, (np.ndarray, np.bool_)) and not inside.all()
 
 
 @primitive

@@ -17,7 +17,7 @@ def as_array(x: Any) -> Array:
 
 
 def floating(x: Any, g: Array) -> Array:
-    """An operand in floats, those of g if it has none: the logarithm of an int8 is a float16, a truth value less 1 an int64."""
+    """An operand in floats: the logarithm of an int8 is a float16, and a truth value less 1 an int64."""
     if isinstance(x, (int, float)):
         return np.asarray(x, g.dtype)
     x = as_array(x)
@@ -42,16 +42,23 @@ def _inverse(axes: Sequence[int]) -> list[int]:
 
 
 defvjp(astype, lambda g, y, x, dtype: astype(g, x.dtype), None)
-defvjp(np.reshape, lambda g, y, a, shape: np.reshape(g, a.shape), None)
+defvjp(np.reshape, lambda g, y, a, shape, order="C", *, copy=None: np.reshape(g, a.shape), None)
 defvjp(np.transpose, lambda g, y, a, axes=None: np.transpose(g, None if axes is None else _inverse(axes)))
 defvjp(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
 defvjp(np.moveaxis, lambda g, y, a, source, destination: np.moveaxis(g, destination, source))
 defvjp(np.expand_dims, lambda g, y, a, axis: np.reshape(g, a.shape))
 defvjp(np.squeeze, lambda g, y, a, axis=None: np.reshape(g, a.shape))
-defvjp(np.broadcast_to, lambda g, y, array, shape: g)
+defvjp(np.broadcast_to, lambda g, y, array, shape, subok=False: g)
 
 
-def astype_by_name(x: Array, dtype: Any, /, *, copy: bool = True) -> Array:
+def astype_by_name(
+    x: Array,
+    dtype: Any,
+    /,
+    *,
+    copy: bool = True,
+    device: None = None,
+) -> Array:
     """x.astype(dtype): recorded for floating dtypes, a plain array for others."""
     return x.astype(dtype)
 
@@ -63,11 +70,34 @@ if hasattr(np, "astype"):  # new in NumPy 2.1
 @composite(np.ravel)
 def ravel(a: Array, order: str = "C") -> Array:
     """All entries in one axis, row by row, or with order="F" column by column."""
+    return np.reshape(_columns_first(a, order, "np.ravel"), -1)
+
+
+@composite(np.reshape)
+def reshape(
+    a: Array,
+    shape: Any = None,
+    order: str = "C",
+    *,
+    newshape: Any = None,  # its name before NumPy 2.1
+    copy: bool | None = None,
+) -> Array:
+    """The entries in another shape, row by row, which is a primitive, or with order="F" column by column."""
+    if order == "C" and newshape is None:
+        return NotImplemented
+    shape = newshape if shape is None else shape
+    if order == "C":
+        return np.reshape(a, shape)
+    backwards = tuple(np.atleast_1d(shape).tolist())[::-1]
+    return np.transpose(np.reshape(_columns_first(a, order, "np.reshape"), backwards))
+
+
+def _columns_first(a: Array, order: str, name: str) -> Array:
     if order not in ("C", "F"):
         raise UnsupportedError(
-            f"np.ravel on Tensors takes no order={order!r}, which depends on the layout in memory. Use 'C' or 'F'."
+            f"{name} on Tensors takes no order={order!r}, which depends on the layout in memory. Use 'C' or 'F'."
         )
-    return np.reshape(a.T if order == "F" else a, -1)
+    return np.transpose(a) if order == "F" else a
 
 
 @composite(np.matrix_transpose)
@@ -111,7 +141,7 @@ def _each(arrays: Sequence[Array], change: Any) -> Any:
 
 
 @composite(np.broadcast_arrays)
-def broadcast_arrays(*args: Array) -> tuple[Array, ...]:
+def broadcast_arrays(*args: Array, subok: bool = False) -> tuple[Array, ...]:
     """All arrays in their common shape."""
     shape = np.broadcast_shapes(*map(np.shape, args))
     return tuple(np.broadcast_to(a, shape) for a in args)

@@ -29,12 +29,25 @@ def _put_back(g: Array, y: Array, a: Array, axis: int | None = -1) -> Array:
     return _along(g, _along(np.argsort(y, axis, kind="stable"), rank, axis), axis)
 
 
-defvjp(np.sort, lambda g, y, a, axis=-1, kind=None, *, stable=None: _put_back(g, y, a, axis))
-defvjp(np.partition, lambda g, y, a, kth, axis=-1, kind="introselect": _put_back(g, y, a, axis), None)
+defvjp(
+    np.sort,
+    lambda g, y, a, axis=-1, kind=None, order=None, *, stable=None: _put_back(g, y, a, axis),
+)
+defvjp(
+    np.partition,
+    lambda g, y, a, kth, axis=-1, kind="introselect", order=None: _put_back(g, y, a, axis),
+    None,
+)
 
 
 @composite(np.median)
-def median(a: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
+def median(
+    a: Array,
+    axis: Any = None,
+    out: None = None,
+    overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Array:
     """The middle entry, or the mean of the two in the middle; NaN where an entry is NaN."""
     axes = axes_of(axis, a.ndim)
     kept = tuple(i for i in range(a.ndim) if i not in axes)

@@ -16,7 +16,7 @@ defconstant(np.triu_indices_from, np.ravel_multi_index, np.unravel_index, np.ein
 defconstant(np.array_repr, np.array_str, np.array2string)
 
 
-defvjp(np.copy, lambda g, y, a: g)
+defvjp(np.copy, lambda g, y, a, order="K", subok=False: g)
 
 
 @primitive
@@ -29,7 +29,16 @@ defvjp(filled, lambda g, y, value, shape, dtype: g, None, None)
 
 
 @composite(np.full_like)
-def full_like(a: Array, fill_value: Array, dtype: Any = None, *, shape: Any = None) -> Array:
+def full_like(
+    a: Array,
+    fill_value: Array,
+    dtype: Any = None,
+    order: str = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: None = None,
+) -> Array:
     """The value everywhere, in the shape and dtype of a: recorded if the value is, else a plain array."""
     dtype = np.dtype(a.dtype if dtype is None else dtype)
     shape = a.shape if shape is None else shape

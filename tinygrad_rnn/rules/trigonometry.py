@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.primitive import defvjp, primitive
-from tinygrad_rnn.rules.scale import extent, ordinary, unit
+from tinygrad_rnn.rules.scale import extent, finite, ordinary, unit
 from tinygrad_rnn.rules.shape import floating
 
 Array = Any
@@ -19,7 +19,10 @@ defvjp(np.arccos, lambda g, y, x: -g / np.sqrt((1.0 - x) * (1.0 + x)))
 
 
 def _arctan(g: Array, y: Array, x: Array) -> Array:
-    root = np.hypot(x, 1.0)  # of x**2 + 1, which would overflow
+    square = 1.0 + x * x
+    if finite(square):
+        return g / square
+    root = np.hypot(x, 1.0)
     return g / root / root
 
 
@@ -64,27 +67,31 @@ for to_degrees in (np.degrees, np.rad2deg):
 
 @primitive
 def sinc_derivative(x: Array, order: int) -> Array:
-    """The derivative of this order of sinc(x) = sin(u) / u, u = pi x, exact at 0 and far out, in float64 throughout.
+    """The derivative of this order of sinc(x) = sin(u) / u, u = pi x, exact at 0 and far out.
 
     Far out by the recursion from differentiating u f(u) = sin(u) n times,
         u f_n + n f_(n-1) = sin(u + n pi/2);
     near 0, where that loses all digits, by the series of f_n: the sum over k of
         (-1)**k u**(2k-n) / ((2k+1) (2k-n)!).
     """
-    x = np.asarray(x)
-    u = pi * x.astype(np.result_type(x, np.float64))
-    phase = np.where(np.isinf(x), 0.0, pi * np.fmod(x, 2.0))  # of u, exact however large x is
+    dtype = np.asarray(x).dtype
+    x = np.asarray(x, np.result_type(dtype, np.float64))
+    u = pi * x
     near = np.abs(u) < order + 1
     v, w = np.where(near, u, 0.0), np.where(near, 1.0, x)
-    f = np.sin(phase) / w / pi
+    whole = np.where(np.isinf(x), 0.0, np.rint(x))  # u is a rest and a multiple of pi, however large
+    rest = np.where(np.isinf(x), 0.0, pi * (x - whole))
+    turned = np.where(np.fmod(whole, 2.0) == 0, 1.0, -1.0)
+    sine, cosine = turned * np.sin(rest), turned * np.cos(rest)
+    f = sine / w / pi
     for n in range(1, order + 1):
-        f = (np.sin(phase + (n % 4) * (pi / 2)) - n * f) / w / pi
+        f = ((sine, cosine, -sine, -cosine)[n % 4] - n * f) / w / pi
     first = (order + 1) // 2
     series = sum(
         (-1.0) ** k / (2 * k + 1) / factorial(2 * k - order) * v ** (2 * k - order)
         for k in range(first, first + 12 + 2 * order)
     )
-    return (pi**order * np.where(near, series, f)).astype(x.dtype)
+    return (pi**order * np.where(near, series, f)).astype(dtype)
 
 
 defvjp(np.sinc, lambda g, y, x: g * sinc_derivative(x, 1))

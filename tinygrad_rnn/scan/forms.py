@@ -15,6 +15,7 @@ from tinygrad_rnn.rules import nonlinear
 from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.indexing import getitem, scatter
 from tinygrad_rnn.rules.joining import concatenate, stack
+from tinygrad_rnn.rules.piecewise import clip
 from tinygrad_rnn.rules.shape import astype
 
 Array = Any
@@ -91,7 +92,16 @@ def total(a: Array) -> Array:
 AS_GIVEN: set[Function] = {detached, checked}
 
 # Every entry of the result depends on one entry of each operand; broadcasting does the rest.
-ELEMENTWISE: set[Function] = {*AS_GIVEN, np.where, gate, nonlinear.sigmoid, nonlinear.relu, nonlinear.softplus}
+ELEMENTWISE: set[Function] = {
+    *AS_GIVEN,
+    np.where,
+    gate,
+    clip,
+    nonlinear.sigmoid,
+    nonlinear.relu,
+    nonlinear.softplus,
+    nonlinear.weighted,
+}
 
 # Views of one operand, if they are views at all: no work in a loop.
 VIEWS: set[Function] = {

@@ -165,13 +165,14 @@ class Loop:
             return f"{copy}({out}, {given[2]}); {copy}({out}, {given[1]}, where={given[0]})"
         if v.fun in (copied, astype):
             return f"{names.function(np.copyto)}({out}, {given[0]}, 'unsafe')"
-        if v.fun in (np.sum, np.mean) and v.args[0].dtype == v.dtype and len(v.args) == 1:
+        plain = len(v.args) == 1 and v.kwargs.keys() <= {"axis", "keepdims"}
+        if v.fun in (np.sum, np.mean) and v.args[0].dtype == v.dtype and plain:
             axis, keepdims = v.kwargs.get("axis"), v.kwargs.get("keepdims", False)
             if v.args[0].ndim == 2 and keepdims and axis in (-1, 1, (-1,), (1,)) and v.dtype.kind == "f":
                 n = v.args[0].shape[-1]  # a product with a column of ones is quicker
                 column = np.full((n, 1), 1 if v.fun is np.sum else 1 / n, v.dtype)
                 return f"{given[0]}.dot({names.object(column, 'column', (v.fun, n, v.dtype))}, {out})"
-        if v.fun is np.sum and v.args[0].dtype == v.dtype and len(v.args) == 1:
+        if v.fun is np.sum and v.args[0].dtype == v.dtype and plain:
             reduce = names.object(np.add.reduce, "add_reduce")
             return f"{reduce}({given[0]}, {names.literal(axis)}, None, {out}, {keepdims})"
         if v.fun is concatenate and any(id(a) in self.places.parts for a in v.args):

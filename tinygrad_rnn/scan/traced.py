@@ -200,8 +200,10 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `fun` means on Traced values: as on Tensors, but a function without a rule is recorded too."""
     if fun in _ABOUT_SHAPE:
         return _ABOUT_SHAPE[fun](*args, **kwargs)
-    if fun not in VJP and fun in COMPOSITE:
-        return COMPOSITE[fun](*args, **kwargs)
+    if fun in COMPOSITE:
+        y = COMPOSITE[fun](*args, **kwargs)
+        if y is not NotImplemented:
+            return y
     if fun in VJP:
         check_call(fun, args, kwargs)
     return record(fun, args, kwargs)
