@@ -1,7 +1,9 @@
 """The command: what it prints, what it writes, and one line for everything that is wrong."""
 
+import gzip
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -77,7 +79,8 @@ def no_graphviz(monkeypatch, tmp_path_factory):
 
 def run(capsys, *argv):
     """(exit status, what was printed, what was said on stderr without the progress bar)."""
-    status = main([*argv, *([] if "--epochs" in argv or "check" in argv else ["--epochs", "3"])])
+    given = {"--epochs", "--weights", "check"} & set(argv)
+    status = main([*argv, *([] if given else ["--epochs", "3"])])
     out, err = capsys.readouterr()
     said = [line for line in re.split(r"[\r\n]+", err) if line.strip() and not line.startswith("training:")]
     return status, out, said
@@ -159,6 +162,26 @@ def test_data_of_your_own(folder, capsys, suffix):
 def test_a_column_by_name(folder, capsys):
     (folder / "my.csv").write_text("day,flow\n" + "".join(f"d{i},{i * i % 7}\n" for i in range(20)))
     assert run(capsys, "--data", "my.csv", "--column", "flow", "--steps", "4")[0] == 0
+
+
+def test_how_a_series_is_written_is_found_or_given_and_told(folder, capsys):
+    rows = "".join(f"d{i};{i % 7},5;{i % 5},25\n" for i in range(30))
+    (folder / "my.csv").write_text("day;a;b\n" + rows)
+    (folder / "my.tsv").write_text(("day;a;b\n" + rows).replace(";", "\t").replace(",", "."))
+    (folder / "my.csv.gz").write_bytes(gzip.compress(rows.encode()))
+    printed = []
+    for argv in (
+        ["--data", "my.csv"],
+        ["--data", "my.csv", "--column", "a", "--column", "b"],
+        ["--data", "my.tsv", "--header"],
+        ["--data", "my.csv.gz", "--column", "2", "--column", "3", "--separator", "semicolon", "--decimal", ","],
+    ):
+        status, out, _ = run(capsys, *argv, "--steps", "4")
+        assert status == 0
+        printed.append(out.partition("eq. (3.1)")[2].partition("wrote")[0])
+        assert ("my.csv: the decimal sign is a comma\n" in out) == (argv[1] == "my.csv")
+        assert (f"{argv[1]}: left out column 'day' (no numbers)\n" in out) == ("--column" not in argv)
+    assert len(set(printed)) == 1
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
@@ -257,6 +280,37 @@ def test_windows():
         (["--cell", "my_cell:number"], "must be callable as number(inputs, hidden, rng=generator): "),
         (["--cell", "my_cell:NoState"], "NoState has no initial_state(batch). Pass h0 to unroll."),
         (["--cell", "my_cell:WrongShape"], "(8, 8)"),
+        (["--column", "zz"], "--column is 'zz', but there is no --data; the sunspot numbers are one column."),
+        (["--column", "1", "--column", "2"], "--column is '1', '2', but there is no --data;"),
+        (["--separator", ","], "--separator is ,, but there is no --data;"),
+        (["--no-header"], "--header is False, but there is no --data;"),
+        (["--hidden", "10000000"], "--hidden is 10000000; it must be at most 1000000."),
+        (["--hidden", "1000000"], "Lower the sizes."),
+        (["--hidden", "9" * 30], "; it must be at most 1000000."),
+        (["--steps", "9" * 30], "; it must be at most 1000000."),
+        (["--epochs", "9" * 30], "; it must be at most 1000000000."),
+        (["--t", "9" * 30], "with --steps 10 it must lie in 1..10."),
+        (["--lr", "1e400"], "--lr is inf; it must be positive."),
+        (["--data", "ok.csv", "--column", "a", "--column", "1"], "ok.csv: column 1 is asked for twice."),
+        (
+            ["--data", "ok.csv", "--separator", "ab"],
+            "separator is 'ab'; it is a character, or comma, semicolon, tab, s",
+        ),
+        (["--data", "ok.csv", "--decimal", ";"], "decimal is ';'; it is '.' or ','."),
+        (["--data", "ok.csv", "--no-header"], "ok.csv, line 1: 'a' is not a number (column 1). Say that the row"),
+        (["--data", "words.csv"], "words.csv has no column of numbers; there is column 'x' (no numbers)."),
+        (["--data", "words.csv", "--column", "x"], "words.csv, line 2: 'w' is not a number (column 'x')."),
+        (["--data", "~nobody-of-this-name/a.csv"], "there is no home folder ~nobody-of-this-name."),
+        (["--data", "a\0.csv"], "cannot read a\\x00.csv: embedded null byte."),
+        (["--data", "\ud800.csv"], "cannot read \\ud800.csv: "),
+        (["--data", "x" * 300 + ".csv"], ".csv: File name too long."),
+        (["--data", "ok.csv/a.csv"], "cannot read ok.csv/a.csv: Not a directory."),
+        (["--out", "x" * 300], "cannot write to the folder " + "x" * 300 + ": File name too long."),
+        (["--out", "a\0b"], "cannot write to the folder a\\x00b: embedded null byte."),
+        (["--weights", "none.npz", "--seed", "1"], "--seed is 1, but the model of --weights is trained already. Leave"),
+        (["--weights", "ok.csv"], "ok.csv is no checkpoint, or not a whole one: File is not a zip file."),
+        (["--weights", "a\0.npz"], "cannot read the checkpoint a\\x00.npz: embedded null byte."),
+        (["--weights", "."], "cannot read the checkpoint .: it is a folder."),
         (["--data", "missing.csv"], "cannot read missing.csv: No such file or directory."),
         (["--data", "."], "the suffix (none) is not known."),
         (["--data", "ragged.csv"], "ragged.csv, line 2: 1 entries where 2 are expected."),
@@ -274,11 +328,13 @@ def test_bad_input_is_one_line_and_nothing_is_written(folder, capsys, argv, word
     (folder / "nan.csv").write_text("1\nnan\n2\n")
     (folder / "constant.csv").write_text("0.1\n" * 30)
     (folder / "ok.csv").write_text("a,b\n1,2\n2,1\n3,5\n")
+    (folder / "words.csv").write_text("x\nw\nv\n")
     before = written(folder)
     status, _, said = run(capsys, *argv)
     assert (status, len(said)) == (2, 1), said
     assert said[0].startswith("tinygrad-rnn: error: ")
     assert words in said[0]
+    assert said[0].isprintable()
     assert [f for f in written(folder) if "__pycache__" not in f] == before
 
 
@@ -383,6 +439,58 @@ def test_help_and_version(capsys, argv, words):
 
 def python(*argv, **environment):
     return subprocess.run([sys.executable, *argv], capture_output=True, timeout=60, env=os.environ | environment)
+
+
+FULL = "/dev/full"
+needs_full = pytest.mark.skipif(not os.path.exists(FULL), reason="this system has no device that is always full")
+
+
+@needs_full
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("argv", [["check"], ["--help"], ["--version"], ["draw", "--epochs", "1", "--steps", "2"]])
+def test_an_output_that_cannot_be_written(folder, argv, unbuffered):
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with open(FULL, "w") as full:
+        command = [sys.executable, "-m", "tinygrad_rnn", *argv]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60, env=environment)
+    said = [line for line in re.split(rb"[\r\n]+", done.stderr) if line and not line.startswith(b"training")]
+    assert (done.returncode, said) == (
+        2, [b"tinygrad-rnn: error: cannot write to standard output: No space left on device."]
+    )  # fmt: skip
+
+
+@needs_full
+def test_an_error_that_cannot_be_told():
+    with open(FULL, "w") as full:
+        for argv in (["--t", "99"], ["--nonsense"], ["check"]):
+            command = [sys.executable, "-m", "tinygrad_rnn", *argv]
+            assert subprocess.run(command, stdout=full, stderr=full, timeout=60).returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="written for a POSIX shell")
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        ("check >&-", 2, b"tinygrad-rnn: error: standard output is closed. Send it to a file, or to /dev/null.\n"),
+        ("--version >&- 2>&-", 2, b""),
+        ("--t 99 2>&-", 2, b""),
+        ("--epochs 1 --steps 2 2>&-", 0, b""),
+        ("check <&-", 0, b""),
+    ],
+)
+def test_what_the_shell_closed(folder, words, status, told):
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -m tinygrad_rnn {words}", shell=True, capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (status, told)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="written for a POSIX shell")
+def test_a_reader_that_goes_away():
+    script = f'({shlex.quote(sys.executable)} -m tinygrad_rnn check; echo "status $?" >&2) | head -n 1'
+    done = subprocess.run(script, shell=True, capture_output=True, timeout=60)
+    assert done.stdout.startswith(b"equation")
+    assert done.stderr in (b"status 0\n", b"status 141\n")  # 0: all of it fitted into the pipe
 
 
 def test_the_module_is_the_command():

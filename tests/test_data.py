@@ -1,13 +1,25 @@
 """Series from files: what is read, and the words for everything that cannot be."""
 
+import gzip
 import re
+from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinygrad_rnn.data import load_series, standardised, sunspots
-from tinygrad_rnn.errors import DataError
+from tinygrad_rnn import data
+from tinygrad_rnn.data import load_series, load_text, one_hot, standardised, sunspots
+from tinygrad_rnn.errors import (
+    ArgumentTypeError,
+    DataError,
+    DTypeError,
+    MissingFileError,
+    RangeError,
+    TinygradError,
+    UsageError,
+)
 
 
 def write(folder, name, content):
@@ -86,6 +98,221 @@ def test_a_column_of_npy(tmp_path):
     assert_array_equal(load_series(tmp_path / "a.npy", "3"), [[2], [5]])
 
 
+# -- what is found, or given --------------------------------------------------------------------------
+
+SERIES = [[1.5, -2.0], [30.25, 4e5]]
+FOUND = {
+    "semicolons": "a;b\n1.5;-2\n30.25;4e5\n",
+    "tabs": "a\tb\n1.5\t-2\n30.25\t4e5\n",
+    "semicolons and decimal commas": "a;b\n1,5;-2\n30,25;4e5\n",
+    "tabs and decimal commas": "a\tb\n1,5\t-2\n30,25\t4e5\n",
+    "decimal commas without a header": "1,5;-2\n30,25;4e5\n",
+    "quoted decimal commas": 'a,b\n"1,5","-2"\n"30,25","4e5"\n',
+    "quotes with anything in them": '"level, # of\ncars; all","say ""b"""\n1.5,-2\n30.25,4e5\n',
+    "words with separators": '"x;1",a,b\n"y,2;3",1.5,-2\n"z\n# 1",30.25,4e5\n',
+    "dates": "day,a,b\n2020-01-31,1.5,-2\n2020-02-01,30.25,4e5\n",
+    "German dates": "Tag;a;b\n31.01.2020;1,5;-2\n01.02.2020;30,25;4e5\n",
+    "times without a header": "10:00,1.5,-2\n11:00,30.25,4e5\n",
+    "a header of numbers": "0,1\n1.5,-2\n30.25,4e5\n",
+    "an index and a header of numbers": ",0,1\n0,1.5,-2\n1,30.25,4e5\n",
+    "an index without a name": ",a,b\n7,1.5,-2\n9,30.25,4e5\n",
+    "an empty corner above words and years": ",2019,2020\nAruba,1.5,-2\nBenin,30.25,4e5\n",
+    "dates under a name and a header of numbers": "date,0,1\n2020-01-31,1.5,-2\n2020-02-01,30.25,4e5\n",
+    "comments": "# 1,2\n  # 3,4\na,b # unit #\n1.5,-2 # first, in May\n\n30.25,4e5\n#5,6\n",
+    "# in words and behind them": "a\tx, #\tb\n1.5\tKöln; Süd, #3\t-2\n30.25\tC# # d\t4e5\n",
+    "# as a cell": "a,id,b\n1.5, #1, -2\n30.25, #2, 4e5\n",
+    "Macintosh": "a,b\r1.5,-2\r30.25,4e5\r",
+    "Windows": "\ufeffa,b\r\n1.5,-2\r\n30.25,4e5\r\n",
+    "a spreadsheet's first line": "sep=;\r\na;b\r\n1,5;-2\r\n30,25;4e5\r\n",
+    "a trailing separator": "a,b,\n1.5,-2,\n30.25,4e5,\n",
+    "a trailing separator below": "a,b\n1.5,-2,\n30.25,4e5,\n",
+    "a trailing separator above": "a,b,\n1.5,-2\n30.25,4e5\n",
+    "empty rows at the end": "a;b\n1.5;-2\n30.25;4e5\n;\n;\n",
+    "an empty column": "a,x,b\n1.5,,-2\n30.25,,4e5\n",
+    "an empty cell in the header": "a,\n1.5,-2\n30.25,4e5\n",
+    "two columns of one name": "a,a\n1.5,-2\n30.25,4e5\n",
+    "signs and points": "a,b\n+1.5,-2.\n30.25,+.4E+6\n",
+    "names without letters": "%,°\n1.5,-2\n30.25,4e5\n",
+}
+
+
+@pytest.mark.parametrize("text", FOUND.values(), ids=FOUND)
+def test_what_others_write(tmp_path, text):
+    assert_array_equal(load_series(write(tmp_path, "a.csv", text)), SERIES)
+    assert_array_equal(load_series(write(tmp_path, "a.csv.gz", gzip.compress(text.encode()))), SERIES)
+    assert_array_equal(load_series(write(tmp_path, "a.tsv", text)), SERIES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a b\n1.5 -2\n30.25 4e5\n",
+        "  a\t b \n1,5\t-2\n30,25   4e5",
+        '"a b" "c # d"\n1.5 -2 # x\n30.25 4e5\n',
+        "2020-01-31 10:00 1.5 -2\n2020-01-31 11:00 30.25 4e5\n",
+        "       a      b\n0    1.5   -2.0\n1  30.25    4e5\n",  # as pandas prints it
+        "      0      1\n0    1.5   -2.0\n1  30.25    4e5\n",
+        "a, b\n1.5, -2\n30.25, 4e5\n",
+        "first one\tb\n1.5\t-2\n30.25\t4e5\n",
+    ],
+)
+def test_white_space(tmp_path, text):
+    assert_array_equal(load_series(write(tmp_path, "a.txt", text)), SERIES)
+    assert_array_equal(load_series(write(tmp_path, "a.txt.gz", gzip.compress(text.encode()))), SERIES)
+
+
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize(("sep", "decimal"), [(",", "."), (";", ","), ("\t", "."), ("\t", ","), (",", ",")])
+@pytest.mark.parametrize("names", [None, ["x", "y"], ["a,b", 'say "c"\n;'], [0, 5], [2019.5, "y"]])
+def test_what_pandas_writes(tmp_path, index, sep, decimal, names):
+    frame = pandas.DataFrame(np.array(SERIES), columns=names)
+    path = tmp_path / "a.csv"
+    frame.to_csv(path, index=index, sep=sep, decimal=decimal)
+    if names == [0, 5] and not index:  # nothing tells them from a time step
+        assert_array_equal(load_series(path, header=True), SERIES)
+    else:
+        assert_array_equal(load_series(path), SERIES)
+    frame.index = pandas.date_range("2020-01-01", periods=2, name="when")
+    frame.to_csv(path, sep=sep, decimal=decimal)
+    assert_array_equal(load_series(path), SERIES)
+
+
+def test_one_column_with_decimal_commas(tmp_path):
+    path = write(tmp_path, "a.csv", "Wert\n1,5\n2\n30,25\n")
+    assert_array_equal(load_series(path), [[1.5], [2], [30.25]])
+    path = write(tmp_path, "a.csv", "1,5\n2,25\n")
+    assert_array_equal(load_series(path), [[1, 5], [2, 25]])
+    assert_array_equal(load_series(path, decimal=","), [[1.5], [2.25]])
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "expected"),
+    [
+        ("a|b\n1|2\n", {"separator": "|"}, [[1, 2]]),
+        ("a b\n1 \t2\n", {"separator": "space"}, [[1, 2]]),
+        ("a\tb;c\n1\t2\n", {"separator": "tab"}, [[1, 2]]),
+        ("a\tb;c\n1\t2\n", {"separator": "\\t"}, [[1, 2]]),
+        ("1,2;3\n", {"separator": "semicolon", "decimal": ","}, [[1.2, 3]]),
+        ("a;b\n1,234;5\n", {"decimal": ","}, [[1.234, 5]]),
+        ("1.5;2\n", {"decimal": "."}, [[1.5, 2]]),
+        ("2020,01\n2020,02\n", {"separator": ","}, [[2020, 1], [2020, 2]]),
+        ("2020,01\n2020,02\n", {"decimal": ","}, [[2020.01], [2020.02]]),
+        ("level, m\n1,5\n", {"decimal": ","}, [[1.5]]),
+        ('x;1\n"#3";4\n# y;5\n', {"separator": ";"}, [[1], [4]]),
+        ("2;1\n#3;4\n5;6\n", {"separator": ";"}, [[2, 1], [5, 6]]),
+        ("0,1\n2,3\n", {"header": False}, [[0, 1], [2, 3]]),
+        ("0\n2\n", {"header": False}, [[0], [2]]),
+        ("0\n2\n", {"header": True}, [[2]]),
+        ("2019,2020\n1,2\n", {"header": True, "column": "2020"}, [[2]]),
+        ("a,b,c\n1,2,3\n", {"column": ["c", 1]}, [[3, 1]]),
+        ("a,b,c\n1,2,3\n", {"column": np.array([2, 3])}, [[2, 3]]),
+        ("a,b,c\n1,2,3\n", {"column": np.int64(3)}, [[3]]),
+        ("2,1\n3,4\n", {"column": 2, "header": True}, [[4]]),
+        ("2,1\n3,4\n", {"column": "2", "header": True}, [[3]]),
+        (",a\n7,1\n", {"column": [1, "a"]}, [[7, 1]]),
+        ('"two\nlines",b\n1,2\n', {"column": "two  lines"}, [[1]]),
+    ],
+)
+def test_what_is_given_is_taken(tmp_path, text, given, expected):
+    assert_array_equal(load_series(write(tmp_path, "a.csv", text), **given), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0\n10\n20\n", "line 1: 0 may be a header, as pandas writes it, or the first time step. Say which: header="),
+        ("x;1\n#3;4\ny;5\n", "line 2: '#3' may begin a comment, or be an entry. Put a space behind the # of a comm"),
+        ("1,5\n2,05\n", "may have two columns, or one with decimal commas. Say which: separator=',' or decimal=','"),
+        ("-0,5\n2,5\n", "may have two columns, or one with decimal commas."),
+        ("2,5\n1,5e-05\n", "may have two columns, or one with decimal commas."),
+        ("0,1\n1,2\n2,4\n", "line 1: 0, 1 may be a header, as pandas writes it, or"),
+        ("a;b\n1,234;5\n2,345;6\n", "line 2: '1,234' is not a number with a decimal point (column 'a'). Give the sign"),
+        ("a;b\n1.234,5;5\n", "line 2: '1.234,5' is not a number with a decimal point (column 'a')"),
+        ("a;b\n1,5;2.5\n", "line 2: '1,5' is not a number with a decimal point (column 'a')"),
+        ("a;b\n1.234;1,5\n", "line 2: '1.234' is not a number with a decimal comma (column 'a')"),
+        ("a,b\n1_000,2\n", "line 2: '1_000' is not a number with a decimal point"),
+        ("a,b\n1 000,2\n", "line 2: '1 000' is not a number with a decimal point"),
+        ("a,b\n12%,2\n13%,3\n", "line 2: '12%' is not a number with a decimal point (column 'a')"),
+    ],
+)
+def test_what_may_be_one_thing_or_the_other_is_asked(tmp_path, text, words):
+    with pytest.raises(DataError, match=re.escape(words)):
+        load_series(write(tmp_path, "a.csv", text))
+
+
+def test_what_was_decided_is_told(tmp_path):
+    def told(text, **given):
+        sentences = []
+        load_series(write(tmp_path, "a.csv", text), tell=sentences.append, **given)
+        return [sentence.removeprefix(str(tmp_path / "a.csv")) for sentence in sentences]
+
+    assert told("a,b\n1,2\n") == []
+    assert told("0,1\n5,2\n") == [
+        ", line 1: 0, 1 is taken as a header, as pandas writes it; --no-header takes it as data"
+    ]
+    assert told("day;x;n\nMon;;1,5\nTue;;2\n") == [
+        ": the decimal sign is a comma",
+        ": left out column 'day' (no numbers), column 'x' (empty)",
+    ]
+    assert told(",a\n0,1\n1,5\n") == [": left out column 1 (an index)"]
+    assert told("a,b\n1,2\n,\n,\n") == [": left out all rows from line 3, which are empty"]
+    assert told("day,n\nMon,1\n", column="n") == []
+    assert told("x" + ",a" * 20 + "\n1" + ",w" * 20 + "\n")[0].endswith("column 13 (no numbers) and 8 more")
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        ({"column": True}, ArgumentTypeError, "column is True; it is a name, a number from 1, or a list of these."),
+        ({"column": 1.0}, ArgumentTypeError, "column is 1.0;"),
+        ({"column": [None]}, ArgumentTypeError, "column is [None];"),
+        ({"column": []}, UsageError, "column is an empty list."),
+        ({"column": ["a", 1]}, DataError, "column 1 is asked for twice."),
+        ({"column": ["x", "a"]}, DataError, "has no column 'x': it has 3 (a, b, b)."),
+        ({"column": "b"}, DataError, "columns 2 and 3 are called 'b'. Choose by the number."),
+        ({"separator": ""}, UsageError, "separator is ''; it is a character, or comma, semicolon, tab, space."),
+        ({"separator": ".."}, UsageError, "separator is '..'"),
+        ({"separator": "5"}, UsageError, "separator is '5'"),
+        ({"separator": 3}, UsageError, "separator is 3"),
+        ({"decimal": ";"}, UsageError, "decimal is ';'; it is '.' or ','."),
+        ({"header": "yes"}, ArgumentTypeError, "header is 'yes'; it is True, False or None."),
+        ({"header": False}, DataError, "line 1: 'a' is not a number (column 1). Say that the row holds names"),
+        ({"separator": ";"}, DataError, "has no column of numbers; there is column 'a,b,b' (no numbers)."),
+    ],
+)
+def test_what_cannot_be_given(tmp_path, given, kind, words):
+    with pytest.raises(kind, match=re.escape(words)):
+        load_series(write(tmp_path, "a.csv", "a,b,b\n1,2,3\n4,5,6\n"), **given)
+
+
+@pytest.mark.parametrize("option", [{"separator": ";"}, {"decimal": "."}, {"header": False}])
+def test_an_array_has_no_separator(tmp_path, option):
+    np.save(tmp_path / "a.npy", np.ones(3))
+    with pytest.raises(UsageError, match=r"a\.npy is an array\. Leave it out\."):
+        load_series(tmp_path / "a.npy", **option)
+
+
+def test_home_in_a_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write(tmp_path, "a.csv", "1\n2\n")
+    write(tmp_path, "a.txt", "abc")
+    assert_array_equal(load_series("~/a.csv"), [[1], [2]])
+    assert load_text(Path("~/a.txt")) == "abc"
+    for path in ("~nobody-of-this-name/a.csv", "~/b.csv"):
+        with pytest.raises(MissingFileError, match=r"^cannot read ~.*\.csv: "):
+            load_series(path)
+
+
+def test_a_small_file_that_would_fill_the_memory(tmp_path):
+    with gzip.open(tmp_path / "a.csv.gz", "wb", compresslevel=1) as file:
+        for _ in range(300):
+            file.write(b"0\n" * 500_000)
+    assert (tmp_path / "a.csv.gz").stat().st_size < 2**21
+    with pytest.raises(DataError, match=r"cannot be unpacked: its [\d,]+ bytes would become [\d,]+ or more"):
+        load_series(tmp_path / "a.csv.gz")
+
+
 def test_paths_may_be_strings(tmp_path):
     assert_array_equal(load_series(str(write(tmp_path, "a.csv", "1\n"))), [[1]])
 
@@ -100,16 +327,40 @@ def test_paths_may_be_strings(tmp_path):
         ("a.csv", "\n# only a comment\n\n", "is empty."),
         ("a.csv", "year,value\n", "has a row of names but no numbers."),
         ("a.csv", "1,2\n\n# c\n3\n", "line 4: 1 entries where 2 are expected."),
+        ("a.csv", 'a,"b\n"\n1,2\n\n"3\n",4\n5\n', "line 7: 1 entries where 2 are expected. Say what separates them"),
         ("a.csv", "a,b\n1,2\n3,4,5\n", "line 3: 3 entries where 2 are expected."),
         ("a.csv", "a,b\n1,2\n3,x y\n", "line 3: 'x y' is not a number (column 'b'). Remove it, or choose a numeric"),
-        ("a.csv", "1,2\n3,\n", "line 2: '' is not a number. Remove it"),
-        ("a.csv", "1;2\n3;4\n", "'3;4' is not a number (column '1;2')"),
-        ("a.csv", "1,2\nnan,4\n", "time step 2 holds NaN or infinity. Remove or fill such entries."),
+        ("a.csv", "1,2\n3,\n", "line 2: '' is not a number (column 2). Fill it, remove the row, or choose other"),
+        ("a.csv", "1,2\n3,NA\n", "line 2: 'NA' is not a number (column 2). Fill it"),
+        ("a.csv", "a,b\n1,2\n,\n3,4\n", "line 3: '' is not a number (column 'a'). Fill it"),
+        ("a.csv", "1,2\n#N/A,3\n", "line 2: '#N/A' is not a number (column 1). Fill it"),
+        ("a.csv", "1\n#REF!\n3\n", "line 2: '#REF!' is not a number (column 1). Fill it"),
+        ("a.csv", 'x\n""\n1\n', "line 2: '' is not a number (column 'x'). Fill it"),
+        ("a.csv", "a,a\n1,2\n3,x\n", "line 3: 'x' is not a number (column 2). Remove it"),
+        (
+            "a.csv",
+            "1,2 3\n4,5\n",
+            "line 1: '2 3' is not a number (column 2). Say that the row holds names (header=True",
+        ),
+        ("a.csv", "1|2\n3|4\n", "has no column of numbers; there is column 1 (no numbers). Say what separates cells"),
+        ("a.csv", "1,2\n3\0,4\n", "holds NUL characters: it is no text, or UTF-16. Save UTF-8."),
+        ("a.csv", "1,2\n".encode("utf-16-le"), "holds NUL characters: it is no text, or UTF-16."),
+        ("a.csv", "1,2\nnan,4\n", "time step 2 holds NaN or infinity. Remove or fill such entries (line 2, column 1)"),
+        ("a.csv", "a\n\n1\n-Infinity\n", "time step 2 holds NaN or infinity. Remove or fill such entries (line 4, "),
         ("a.csv", "1\n2\n-inf\n", "time step 3 holds NaN or infinity"),
         ("a.csv", "1e999\n", "time step 1 holds NaN or infinity"),
         ("a.txt", "1 2\n3\n", "line 2: 1 entries where 2 are expected."),
-        ("a.csv", b"\xff\xfe1\x00,\x002\x00", "is not UTF-8 text (invalid start byte at byte 0)."),
-        ("a.csv", "temp\n°".encode("latin-1"), "is not UTF-8 text (invalid start byte at byte 5)."),
+        (
+            "a.csv",
+            b"\xff\xfe1\x00,\x002\x00",
+            "is not UTF-8 text (invalid start byte at byte 0). Save it as UTF-8; it is UTF-16.",
+        ),
+        (
+            "a.csv",
+            "temp\n°".encode("latin-1"),
+            "is not UTF-8 text (invalid start byte at byte 5). Save it as UTF-8; line 2 ",
+        ),
+        ("a.csv.gz", b"\x1f\x8b\x08\0 cut off", "cannot be unpacked: "),
         ("a.csv", "1" * 200_000, "is not comma separated text (field larger than field limit (131072))."),
         ("a.npy", b"", "is not a plain .npy array (EOF"),
         ("a.npy", b"1,2\n3,4\n", "is not a plain .npy array ("),
@@ -182,13 +433,15 @@ def test_a_missing_file_and_a_folder(tmp_path, suffix):
         load_series(path)
 
 
-@pytest.mark.parametrize(("name", "suffix"), [("a.xlsx", ".xlsx"), ("a", "(none)"), ("a.csv.gz", ".gz")])
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("a.xlsx", ".xlsx"), ("a", "(none)"), ("a.gz", "(none)"), ("csv", "(none)")]
+)
 def test_an_unknown_suffix(tmp_path, name, suffix):
-    with pytest.raises(DataError, match=rf"the suffix {re.escape(suffix)} is not known\. Use \.csv, \.txt or \.npy\."):
+    with pytest.raises(DataError, match=rf"the suffix {re.escape(suffix)} is not known\. Use \.csv, \.tsv, \.txt or"):
         load_series(tmp_path / name)
 
 
-@pytest.mark.parametrize("column", ["0", "3", "-1", "1.0", "A", "", "a,b"])
+@pytest.mark.parametrize("column", ["0", "3", "-1", "1.0", "A", "", "a,b", 0, 3, -1, 10**30])
 def test_an_unknown_column(tmp_path, column):
     path = write(tmp_path, "a.csv", "a,b\n1,2\n")
     with pytest.raises(DataError, match=re.escape(f"has no column {column!r}: it has 2 (a, b).")):
@@ -220,6 +473,109 @@ def test_a_constant_column_is_named(value):
         standardised(series)
 
 
+@pytest.mark.parametrize("scale", [1e-290, 1e-200, 1e200, 1e308])
+def test_the_scale_does_not_matter(scale):
+    series = np.array([[1.0], [-0.5], [0.25]])
+    assert_allclose(standardised(series * scale), standardised(series), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("series", "kind", "words"),
+    [
+        (np.zeros((0, 2)), DataError, "is empty, or an entry is not finite"),
+        ([1.0, np.nan], DataError, "is empty, or an entry is not finite"),
+        (3.0, DataError, "is empty"),
+        (["a"], DTypeError, "a series of dtype <U1 has no mean"),
+        ([1j, 2], DTypeError, "a series of dtype complex128 has no mean"),
+    ],
+)
+def test_what_cannot_be_standardised(series, kind, words):
+    with pytest.raises(kind, match=words):
+        standardised(series)
+
+
+# -- one_hot ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_unit_vectors(dtype):
+    found = one_hot(np.array([[2, 0], [1, 2]], dtype), 3, np.float32)
+    assert_array_equal(found, np.eye(3)[[[2, 0], [1, 2]]])
+    assert found.dtype == np.float32
+    assert one_hot(1, 2).tolist() == [0, 1]
+    assert one_hot([], 4).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("args", "kind", "words"),
+    [
+        (([-1], 3), RangeError, "symbols run from -1 to -1; with size 3 they must lie in 0..2."),
+        (([0, 5], 3), RangeError, "symbols run from 0 to 5;"),
+        (([1.0], 3), DTypeError, "symbols have dtype float64; they are integers in 0..2."),
+        (([True, False], 3), DTypeError, "symbols have dtype bool"),
+        ((["a"], 3), DTypeError, "symbols have dtype <U1"),
+        (([1], 0), RangeError, "size is 0; it must be at least 1."),
+        (([1], 2, complex), DTypeError, "dtype is complex128; data is real numbers."),
+        (([1], 2, "floaty"), DTypeError, "'floaty' is no dtype."),
+    ],
+)
+def test_what_is_no_symbol(args, kind, words):
+    with pytest.raises(kind, match=re.escape(words)):
+        one_hot(*args)
+
+
 def test_one_entry_is_constant():
     with pytest.raises(DataError, match="column 1 of the data is constant"):
         standardised(np.ones((1, 1)))
+
+
+# -- arguments of another kind ------------------------------------------------------------------------
+
+WRONG = [None, 3, -1, 1.5, float("nan"), b"x", [1, 2], {"a": 1}, np.ones((2, 2)), np.array([1j]), np.array([None]),
+         object(), 10**30, (1, 2), pandas.Series([1, 2])]  # fmt: skip
+CALLS = {
+    "load_series": (["a.csv"], {}),
+    "load_text": (["a.txt"], {}),
+    "Vocabulary": (["ab"], {}),
+    "one_hot": ([[1], 3], {"dtype": float}),
+    "standardised": ([np.arange(4.0)], {}),
+    "columns": ([np.arange(8), 2], {}),
+    "segments": ([np.arange(8), 2], {}),
+    "adding_problem": ([20, 3], {"rng": 0, "variant": "halves", "dtype": float}),
+    "copy_memory": ([5, 3], {"rng": 0, "dtype": float}),
+    "copy_memory_baseline": ([5], {}),
+    "temporal_order": ([20, 3], {"rng": 0, "dtype": float}),
+    "temporal_order_1997": ([3], {"rng": 0, "relevant": 2, "dtype": float}),
+    "temporal_xor": ([3], {"rng": 0, "dtype": float}),
+    "embedded_reber": ([3], {"rng": 0}),
+    "reber_successors": (["BTBTXSETE"], {}),
+    "encode_reber": ([["BTBTXSETE"]], {"dtype": float}),
+    "letter_sequence": ([3], {"rng": 0}),
+    "letter_vectors": (["ba"], {"dtype": float}),
+    "influence_balancing": ([5, 2], {"dtype": float}),
+    "NGram": ([[0, 1], 2, 2], {}),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_arguments_of_another_kind_get_errors_of_this_package(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    args, kwargs = CALLS[name]
+    refused = 0
+    for value in WRONG:
+        tried = [([*args[:i], value, *args[i + 1 :]], kwargs) for i in range(len(args))]
+        for given, named in [*tried, *((args, {**kwargs, key: value}) for key in kwargs)]:
+            try:
+                getattr(data, name)(*given, **named)
+            except TinygradError:
+                refused += 1
+    assert refused >= len(WRONG) // 2
+
+
+@pytest.mark.parametrize("value", WRONG)
+def test_a_vocabulary_takes_texts_and_numbers_of_symbols(value):
+    vocabulary = data.Vocabulary("ab")
+    with pytest.raises(ArgumentTypeError, match="the text is a text, not "):
+        vocabulary.encode(value)
+    with pytest.raises((DTypeError, DataError), match=r"^indices "):
+        vocabulary.decode(value)

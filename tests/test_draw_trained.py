@@ -1,5 +1,6 @@
 """`draw --weights`: the gradient paths of a model that was trained elsewhere."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,62 @@ def test_a_checkpoint_knows_its_vocabulary_and_scale(capsys):
     ):
         assert main(["draw", *argv]) == 2
         assert words in capsys.readouterr().err
+
+
+def test_weights_in_half_precision_and_those_that_are_none(capsys):
+    ours, arrays = weights(inputs=2, outputs=2)
+    half = {name: array.astype(np.float16) for name, array in arrays.items()}
+    np.savez_compressed("half.npz", **half)
+    model, _ = model_from_torch(half)
+    assert_allclose(model.cell.W_hh.data, ours.cell.W_hh.data, atol=1e-3)
+    assert model.cell.W_hh.dtype == float
+    assert len(trained_run("half.npz", "my.csv", None, 4)[0]) == 4
+    np.savez("whole.npz", **{name: np.ones(array.shape, np.int8) for name, array in arrays.items()})
+    with (
+        zipfile.ZipFile("bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("net.rnn.weight_ih_l0.npy", "w") as file,
+    ):
+        for _ in range(300):
+            file.write(bytes(10**6))
+    for name, words in (
+        ("whole.npz", "has dtype int8; weights are floats."),
+        ("bomb.npz", "bytes would become 300,000,0"),
+    ):
+        assert main(["draw", "--weights", name, "--data", "my.csv"]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_options_that_a_trained_model_leaves_no_room_for(capsys):
+    save_safetensors("net.safetensors", weights(inputs=2, outputs=2)[1])
+    for option, value in (("cell", "gru"), ("hidden", "8"), ("epochs", "0"), ("lr", "0.3"), ("seed", "0")):
+        argv = ["draw", "--weights", "net.safetensors", "--data", "my.csv", f"--{option}", value]
+        assert main(argv) == 2
+        assert f"--{option} is {value}, but the model of --weights is trained already." in capsys.readouterr().err
+    assert not Path("pictures").exists()
+
+
+def test_how_the_data_is_written(capsys):
+    save_safetensors("net.safetensors", weights(inputs=2, outputs=2)[1])
+    plain = Path("my.csv").read_text()
+    Path("german.csv").write_text("Tag;a;b\n" + "".join(f"x;{row.replace(',', ';').replace('.', ',')}\n"
+                                                      for row in plain.splitlines()))  # fmt: skip
+    runs = [
+        trained_run("net.safetensors", name, column, 4, **reading)[0]
+        for name, column, reading in (
+            ("my.csv", None, {}),
+            ("german.csv", None, {}),
+            ("german.csv", ["a", 3], {"separator": ";", "decimal": ",", "header": True}),
+        )
+    ]
+    for run in runs[1:]:
+        assert_allclose([x.data for x in run.xs], [x.data for x in runs[0].xs])
+    assert main(["draw", "--weights", "net.safetensors", "--data", "german.csv", "--steps", "3"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(
+        "german.csv: the decimal sign is a comma\ngerman.csv: left out column 'Tag' (no numbers)\nLSTM"
+    )
+    assert main(["draw", "--weights", "net.safetensors", "--data", "sunspots", "--column", "2"]) == 2
+    assert "--column is '2', but the sunspot numbers are one column." in capsys.readouterr().err
 
 
 def without(arrays, *parts):

@@ -4,7 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ FLOORS = {
     "careful": 1,
     "fit": 2,
     "files": 0,
+    "archive": 0,
     "containers": 0,
     "backprop": 2,
     "duckarray": 2,
@@ -159,6 +160,16 @@ def test_the_public_names_are_listed_and_loaded_when_they_are_asked_for() -> Non
     assert tinygrad_rnn.__version__ == version("tinygrad_rnn")
     with pytest.raises(AttributeError, match="module 'tinygrad_rnn' has no attribute 'brackets'"):
         tinygrad_rnn.brackets  # noqa: B018
+
+
+def test_a_package_that_is_not_installed_has_a_version_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    assert tinygrad_rnn.__version__ == "0+unknown"
+    assert hasattr(tinygrad_rnn, "__version__")
+    exec("from tinygrad_rnn import *", {})
 
 
 def test_every_public_name_is_there_after_a_mere_import() -> None:

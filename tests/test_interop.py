@@ -1,16 +1,29 @@
 """PyTorch's weights by name and shape, and safetensors files; test_torch_weights.py compares with PyTorch itself."""
 
 import json
+import re
 import sys
+from types import SimpleNamespace
 
+import ml_dtypes
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from tinygrad_rnn import Tensor
-from tinygrad_rnn.errors import DataError, DTypeError, OutputError, ShapeError, TinygradError, UsageError
+from tinygrad_rnn.errors import (
+    ArgumentTypeError,
+    DataError,
+    DTypeError,
+    MissingFileError,
+    OutputError,
+    ShapeError,
+    TinygradError,
+    UsageError,
+)
+from tinygrad_rnn.functional import relu
 from tinygrad_rnn.interop import from_torch, load_safetensors, save_safetensors, to_torch
-from tinygrad_rnn.nn import GRU, Embedding, GRUCell, LayerNorm, Linear, LSTMCell, Module, Readout, RNNCell
+from tinygrad_rnn.nn import GRU, RNN, Embedding, GRUCell, LayerNorm, Linear, LSTMCell, Module, Readout, RNNCell
 
 I, H, O = 2, 3, 5
 GATES = {RNNCell: 1, LSTMCell: 4, GRUCell: 3}
@@ -65,7 +78,7 @@ def test_two_biases_that_are_only_added_become_their_sum(make):
     cell = make(I, H, rng=1)
     arrays = to_torch(cell, "*")
     assert_array_equal(arrays["bias_hh"], 0.0)
-    arrays["bias_hh"] = np.arange(GATES[make] * H)
+    arrays["bias_hh"] = np.arange(GATES[make] * H, dtype=float)
     before = cell.b_h.data
     from_torch(cell, arrays, "*")
     assert_array_equal(cell.b_h.data, before + arrays["bias_hh"])
@@ -156,7 +169,21 @@ def test_dtypes_become_the_models():
         (
             lambda a: a.update({"fc.weight": np.zeros((O, H), complex)}),
             DTypeError,
-            "readout.W_hy has dtype complex128, which cannot become float64",
+            "fc.weight has dtype complex128; weights are floats.",
+        ),
+        (lambda a: a.update({"fc.bias": np.zeros(O, int)}), DTypeError, "fc.bias has dtype int64; weights are floats."),
+        (lambda a: a.update({"fc.bias": np.zeros(O, bool)}), DTypeError, "fc.bias has dtype bool; weights are floats."),
+        (lambda a: a.update({"fc.bias": [None] * O}), DTypeError, "fc.bias has dtype object; weights are floats."),
+        (lambda a: a.update({"fc.bias": [[1.0], [1.0, 2.0]]}), DTypeError, "fc.bias is no array of floats: "),
+        (lambda a: a.update({"fc.bias": np.zeros(O, "V2")}), DTypeError, "fc.bias has dtype |V2; weights are floats."),
+        (lambda a: a.update({"fc.bias": np.ma.zeros(O)}), DTypeError, "fc.bias is a MaskedArray. Pass a plain array"),
+        (
+            lambda a: (
+                a.update({"lstm.bias_hh_l0_reverse": np.full(4 * H, 1.7e308)})
+                or a.update({"lstm.bias_ih_l0_reverse": np.full(4 * H, 1.7e308)})
+            ),
+            DTypeError,
+            "lstm.bias_ih_l0_reverse + lstm.bias_hh_l0_reverse is 1.7e+308 + 1.7e+308 somewhere, too large for float64",
         ),
     ],
 )
@@ -168,6 +195,136 @@ def test_arrays_that_do_not_fit_change_nothing(change, kind, words):
     assert type(error.value) is kind
     assert words in str(error.value)
     same(model, Model(1))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble, ">f4"])
+@pytest.mark.parametrize("own", [np.float32, np.float64])
+def test_biases_are_widened_added_and_rounded_once(dtype, own):
+    cell, rng = RNNCell(I, H, rng=1, dtype=own), np.random.default_rng(0)
+    arrays = {name: rng.normal(size=a.shape).astype(dtype) for name, a in to_torch(cell).items()}
+    arrays["bias_ih"][0] = arrays["bias_hh"][0] = 40000
+    before = {name: array.copy() for name, array in arrays.items()}
+    from_torch(cell, arrays)
+    wide = np.longdouble if dtype is np.longdouble else np.float64
+    assert_array_equal(cell.b_h.data, (before["bias_ih"].astype(wide) + before["bias_hh"].astype(wide)).astype(own))
+    assert_array_equal(cell.W_hh.data, before["weight_hh"].T.astype(own))
+    assert cell.b_h.data[0] == 80000
+    assert cell.b_h.dtype == own
+    for name, array in arrays.items():
+        assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e5m2", "float8_e4m3fn"])
+def test_short_floats_of_other_libraries(name):
+    short = getattr(ml_dtypes, name)
+    cell = RNNCell(I, H, rng=1)
+    arrays = {key: array.astype(short) for key, array in to_torch(RNNCell(I, H, rng=2)).items()}
+    arrays["bias_hh"] = arrays["bias_ih"]
+    from_torch(cell, arrays)
+    assert_array_equal(cell.W_xh.data, arrays["weight_ih"].astype(float).T)
+    assert_array_equal(cell.b_h.data, 2 * arrays["bias_ih"].astype(float))
+    with pytest.raises(DTypeError, match="weight_ih has dtype int4; weights are floats"):
+        from_torch(cell, {key: array.astype(ml_dtypes.int4) for key, array in arrays.items()})
+
+
+def test_a_number_too_large_for_the_parameter():
+    arrays = {name: np.full(a.shape, 1e300) for name, a in to_torch(RNNCell(I, H, rng=1)).items()}
+    cell = RNNCell(I, H, rng=1, dtype=np.float32)
+    with pytest.raises(DTypeError, match=r"^weight_ih is 1e\+300 somewhere, too large for float32\. Make the"):
+        from_torch(cell, arrays)
+    same(cell, RNNCell(I, H, rng=1, dtype=np.float32))
+    from_torch(RNNCell(I, H, rng=1), arrays)
+    from_torch(cell, {name: np.full(a.shape, np.inf) for name, a in arrays.items()})  # as load_state_dict takes it
+    assert np.all(np.isinf(cell.b_h.data))
+
+
+@pytest.mark.parametrize(
+    ("make", "pattern"),
+    [
+        (lambda: RNNCell(I, H, rng=1), "*"),
+        (lambda: GRUCell(I, H, rng=1), "net.rnn.*_l1_reverse"),
+        (lambda: GRU(I, H, num_layers=2, bidirectional=True, rng=1), "net.rnn.*"),
+        (lambda: Linear(I, O, rng=1), "0.*"),
+        (lambda: Linear(I, O, bias=False, rng=1), "0.*"),
+        (lambda: Readout(I, O, rng=1), "fc.*"),
+        (lambda: Embedding(7, I, rng=1), "emb.*"),
+        (lambda: LayerNorm((2, I)), "norm.*"),
+    ],
+)
+def test_names_may_be_left_out_where_there_is_one_layer(make, pattern):
+    module, arrays = make(), to_torch(make(), pattern)
+    changed = {key: array + 1.0 for key, array in arrays.items()}
+    from_torch(module, changed)
+    again = to_torch(module, pattern)
+    for key in (key for key in changed if "bias" not in key):
+        assert_array_equal(again[key], changed[key])
+    assert list(to_torch(module)) == list(to_torch(module, "*"))
+
+
+def test_where_it_is_not_plain_the_error_tells_what_there_is():
+    arrays = to_torch(Model(1), NAMES)
+    with pytest.raises(
+        UsageError,
+        match=re.escape("has layers.0, layers.1, readout, the weights have gru.*_l0, lstm.*_l0_reverse, fc.*"),
+    ):
+        from_torch(Model(2), arrays)
+    with pytest.raises(UsageError, match=re.escape("the module has itself, the weights have gru.*_l0, lstm.*_l0_rev")):
+        from_torch(GRUCell(I, H, rng=1), arrays)
+    with pytest.raises(UsageError, match=r"the module has itself, the weights have none\."):
+        from_torch(GRUCell(I, H, rng=1), {})
+    with pytest.raises(UsageError, match=r"the module has layers\.0, layers\.1, readout\. Give names"):
+        to_torch(Model(1))
+
+
+def test_a_torch_module_is_asked_for_what_its_weights_do_not_say():
+    """A stand-in with PyTorch's attributes; test_torch_weights.py takes the real ones."""
+
+    class Theirs:
+        def __init__(self, weights, **options):
+            self.weights, self.options = weights, SimpleNamespace(**options)
+
+        def state_dict(self):
+            return self.weights
+
+        def named_modules(self):
+            return [("", self.options)]
+
+    for ours, options, words in (
+        (
+            RNNCell(I, H, rng=1),
+            {"nonlinearity": "relu"},
+            "has nonlinearity='relu'; RNNCell here computes something",
+        ),
+        (RNNCell(I, H, relu, rng=1), {"nonlinearity": "tanh"}, "has nonlinearity='tanh'; .* Make it with f=np.tanh"),
+        (RNN(I, H, rng=1, num_layers=2), {"nonlinearity": "relu"}, "RNN here computes .* f=functional.relu"),
+        (LayerNorm(I), {"eps": 1e-3}, "has eps=0.001; LayerNorm here has eps=1e-05"),
+        (Embedding(3, I, rng=1), {"max_norm": 2.0}, "has max_norm=2.0; Embedding here shortens no"),
+        (GRUCell(I, H, rng=1), {"proj_size": 2}, "has proj_size=2; no state is projected"),
+    ):
+        before = ours.state_dict()
+        arrays = {name: array + 1.0 for name, array in to_torch(ours).items()}
+        with pytest.raises(UsageError, match=words):
+            from_torch(ours, Theirs(arrays, **options))
+        for name, array in ours.state_dict().items():
+            assert_array_equal(array, before[name])
+    right = Theirs(to_torch(RNNCell(I, H, rng=2)), nonlinearity="tanh", proj_size=0, eps=None, max_norm=None)
+    for f in (np.tanh, lambda x: np.sinh(x) / np.cosh(x)):
+        cell = RNNCell(I, H, f, rng=1)
+        from_torch(cell, right)
+        assert_array_equal(cell.W_xh.data, RNNCell(I, H, rng=2).W_xh.data)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ((3, {}), "module is a tinygrad_rnn.nn.Module, not 3."),
+        ((RNNCell(I, H, rng=1), 3), "arrays are a torch.nn.Module or a state_dict, not 3."),
+        ((RNNCell(I, H, rng=1), {}, 3), "names is 3; it is a pattern, or {place: pattern}."),
+    ],
+)
+def test_arguments_of_another_kind(args, words):
+    with pytest.raises(ArgumentTypeError, match=re.escape(words)):
+        from_torch(*args)
 
 
 def test_patterns_that_do_not_say_enough():
@@ -200,6 +357,23 @@ def test_safetensors_keep_names_shapes_and_dtypes(tmp_path):
         assert found[name].shape == array.shape
 
 
+def safetensors_of(path, dtype, data):
+    size = {"BF16": 2, "F16": 2, "F8_E4M3": 1}[dtype]
+    entry = {"dtype": dtype, "shape": [len(data) // size], "data_offsets": [0, len(data)]}
+    header = json.dumps({"W": entry}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data)
+
+
+def test_half_precision_in_safetensors(tmp_path):
+    path, numbers = tmp_path / "w.safetensors", np.array([1.5, -(2.0**100), 3e-40, np.inf, 0.0])
+    safetensors_of(path, "BF16", numbers.astype(ml_dtypes.bfloat16).tobytes())
+    found = load_safetensors(path)["W"]
+    assert_array_equal(found, numbers.astype(ml_dtypes.bfloat16).astype(np.float32))
+    assert found.dtype == np.float32
+    safetensors_of(path, "F16", np.float16([1.5, 65504, 6e-8]).tobytes())
+    assert_array_equal(load_safetensors(path)["W"], np.float16([1.5, 65504, 6e-8]))
+
+
 def test_a_model_through_safetensors(tmp_path):
     one, two = Model(1, np.float32), Model(2, np.float32)
     path = save_safetensors(tmp_path / "w.safetensors", to_torch(one, NAMES))
@@ -212,17 +386,18 @@ def test_a_model_through_safetensors(tmp_path):
 
 def test_safetensors_that_cannot_be_read_or_written(tmp_path):
     path = tmp_path / "w.safetensors"
-    with pytest.raises(DataError, match="cannot be read as safetensors: FileNotFoundError"):
+    with pytest.raises(MissingFileError, match=r"cannot read .*w\.safetensors: No such file or directory"):
         load_safetensors(path)
     content = save_safetensors(path, {"W": np.ones(3)}).read_bytes()
     for cut in range(len(content)):
         path.write_bytes(content[:cut])
         with pytest.raises(DataError, match="It may be cut off"):
             load_safetensors(path)
-    header = json.dumps({"W": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
-    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
-    with pytest.raises(DataError, match="a dtype that NumPy lacks, such as bfloat16"):
+    safetensors_of(path, "F8_E4M3", b"\0\0")
+    with pytest.raises(DataError, match=r"w\.safetensors, W has dtype F8_E4M3, which NumPy lacks\. Save it as F32"):
         load_safetensors(path)
+    with pytest.raises(ArgumentTypeError, match="arrays are given by name"):
+        save_safetensors(path, {3: np.ones(2)})
     for wrong in (np.array([None]), np.array("x"), np.array(1j), np.longdouble([1])):
         with pytest.raises(DTypeError, match="W has dtype"):
             save_safetensors(path, {"W": wrong})

@@ -8,6 +8,7 @@ import pytest
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional as fn
+from tinygrad_rnn.errors import DTypeError, UsageError
 from tinygrad_rnn.interop import from_torch, load_safetensors, save_safetensors, to_torch
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Module, Readout, RNNCell
 
@@ -104,3 +105,55 @@ def test_a_model_through_a_file(torch, request, tmp_path):
     outputs = np.stack(tg.unroll(model.cell, xs, readout=model.readout).outputs).data
     assert outputs.dtype == np.float32
     close(request, outputs, net.fc(net.lstm(torch.tensor(xs))[0]), within=1e-6)
+
+
+@cells
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_a_module_itself_in_any_precision(torch, name, dtype):
+    """Its weights are exact in float64; the outputs are those of PyTorch's layer made float64."""
+    make, layer, options = CELLS[name]
+    net = getattr(torch.nn, layer)(I, H, dtype=getattr(torch, dtype), **options)
+    by_module, by_arrays, by_parameters = make(), make(), make()
+    from_torch(by_module, net)
+    from_torch(by_arrays, net.state_dict(), "*_l0")
+    from_torch(by_parameters, dict(net.named_parameters()), "*_l0")  # these require a gradient
+    hs = np.stack(tg.unroll(by_module, series()).hidden).data
+    np.testing.assert_allclose(hs, net.double()(torch.tensor(series()))[0].detach().numpy(), atol=1e-12)
+    for other in (by_arrays, by_parameters):
+        for key, array in by_module.state_dict().items():
+            np.testing.assert_array_equal(array, other.state_dict()[key])
+
+
+def test_what_a_module_computes_beside_its_weights_is_compared(torch):
+    nn = torch.nn
+    for ours, theirs, names, words in (
+        (RNNCell(I, H, rng=1), nn.RNN(I, H, nonlinearity="relu"), None, "PyTorch's RNN has nonlinearity='relu'"),
+        (RNNCell(I, H, fn.relu, rng=1), nn.RNNCell(I, H), None, "PyTorch's RNNCell has nonlinearity='tanh'"),
+        (tg.nn.RNN(I, H, rng=1), nn.Sequential(nn.RNN(I, H, nonlinearity="relu")), "0.*", "nonlinearity='relu'"),
+        (tg.nn.LSTM(I, H, rng=1), nn.LSTM(I, H, proj_size=2), None, "has proj_size=2"),
+        (tg.nn.LayerNorm(H), nn.LayerNorm(H, eps=1e-3), None, "has eps=0.001"),
+        (tg.nn.Embedding(7, I, rng=1), nn.Embedding(7, I, max_norm=1.0), None, "has max_norm=1.0"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            from_torch(ours, theirs, names)
+    for ours, theirs in (
+        (tg.nn.LayerNorm(H), nn.LayerNorm(H)),
+        (tg.nn.Embedding(7, I, rng=1), nn.Embedding(7, I)),
+        (tg.nn.Linear(I, H, rng=1), nn.Linear(I, H)),
+        (tg.nn.LSTM(I, H, rng=1, num_layers=2), nn.LSTM(I, H, num_layers=2, batch_first=True, dropout=0.1)),
+    ):
+        from_torch(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own, of quantised and sparse Tensors
+def test_tensors_that_are_no_weights(torch):
+    net = torch.nn.RNN(I, H)
+    for change, words in (
+        (lambda w: (100 * w).to(torch.int8), "weight_ih_l0 has dtype int8; weights are floats"),
+        (lambda w: w > 0, "weight_ih_l0 has dtype bool"),
+        (lambda w: w.to(torch.complex64), "weight_ih_l0 has dtype complex64"),
+        (lambda w: w.to("meta"), "weight_ih_l0 is no array of floats: "),
+        (lambda w: w.to_sparse(), "weight_ih_l0 is no array of floats: "),
+    ):
+        with pytest.raises(DTypeError, match=words):
+            from_torch(tg.nn.RNN(I, H, rng=1), {key: change(w) for key, w in net.state_dict().items()})

@@ -1,5 +1,9 @@
 """Training from the command line: every kind of data, stopping and going on bit by bit, and what is wrong."""
 
+import gzip
+import io
+import json
+import math
 import os
 import re
 import shlex
@@ -7,6 +11,7 @@ import shutil
 import signal
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -359,6 +364,7 @@ def test_sample(capsys):
     ]
     assert greedy[0] == greedy[1]
     assert greedy[0].startswith("wiz")
+    assert run(capsys, "sample", "--length", "5", "--temperature", "1e-320", "--prompt", "wiz")[:2] == (0, greedy[0])
     assert run(capsys, "sample", "--length", "0", "--prompt", "wiz")[1] == "wiz\n"
 
 
@@ -382,6 +388,8 @@ def test_a_text_of_one_line_is_begun_anywhere(capsys):
         ),
         (["--length", "-1"], "--length is -1; it must be at least 0."),
         (["--temperature", "nan"], "--temperature is nan; it must be at least 0."),
+        (["--temperature", "1e400"], "--temperature is inf; it must be at least 0."),
+        (["--length", "9" * 30], "; it must be at most 1000000000."),
         (["--seed", "-1"], "--seed is -1; it must be at least 0."),
         (
             ["--prompt", "Q"],
@@ -419,12 +427,34 @@ def test_what_cannot_be_sampled(capsys, argv, words):
         (["--data", "none.csv"], "cannot read none.csv: No such file or directory."),
         (["--data", "empty.txt"], "empty.txt is empty: there is no text to learn."),
         (["--data", "latin.txt"], "latin.txt is not UTF-8 text"),
-        (["--data", "nul\0.txt"], "cannot read nul"),
+        (["--data", "nul\0.txt"], "cannot read nul\\x00.txt: embedded null byte."),
+        (["--data", "\ud800.csv"], "cannot read \\ud800.csv: "),
         (["--data", "constant.csv"], "column 1 of the data is constant: there is nothing to learn."),
         (["--data", "my.txt", "--column", "1"], "--column is '1', but my.txt has no columns."),
         (["--data", "my.txt", "--window", "900"], "are too few for --batch 32 and --window 900: "),
         (["--data", "my.txt", "--resume"], "cannot read the checkpoint run.npz"),
-        (["--data", "my.txt", "--checkpoint", "old.npz"], "old.npz is there already. Go on with it by --resume,"),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "old.npz"], "old.npz is there already. Go on with it by --res"),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "my.txt"], "my.txt is there already. It is no run: give anoth"),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "."], "cannot write .: it is a folder. Choose another name."),
+        (["--data", "none.csv", "--checkpoint", "old.npz"], "cannot read none.csv: No such file or directory."),
+        (["--data", "my.txt", "--checkpoint", "old.npz"], "are too few for --batch 32 and --window 50: "),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "old.npz", "--epochs", "0"], "--epochs is 0; it must be"),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "my.txt/run.npz"], "cannot write my.txt/run.npz: Not a direc"),
+        (["--data", "."], "cannot read .: it is a folder."),
+        (["--data", "x" * 300], "cannot read " + "x" * 300 + ": File name too long."),
+        (["--data", "my.txt", "--separator", ";"], "--separator is ;, but my.txt has no columns."),
+        (["--data", "my.txt", "--no-header"], "--header is False, but my.txt has no columns."),
+        (["--data", "sunspots", "--column", "2"], "--column is '2', but sunspots has no columns."),
+        (["--data", "adding", "--column", "a", "--column", "b"], "--column is 'a', 'b', but adding has no columns."),
+        (["--data", "wide.csv", "--column", "a", "--column", "z"], "wide.csv has no column 'z': it has 2 (a, b)."),
+        (["--data", "huge.csv"], "its entries are too far apart to be scaled."),
+        (["--hidden", "1000001"], "--hidden is 1000001; it must be at most 1000000."),
+        (["--layers", "9" * 30], "--layers is " + "9" * 30 + "; it must be at most 1000."),
+        (["--batch", "1" + "0" * 30], "; it must be at most 1000000."),
+        (["--updates", "1" + "0" * 30], "; it must be at most 1000000000."),
+        (["--data", "my.txt", "--epochs", "1" + "0" * 30], "; it must be at most 1000000000."),
+        (["--lr", "1e400"], "--lr is inf; it must be positive."),
+        (["--data", "adding", "--hidden", "1000000", "--updates", "1"], "Lower the sizes."),
         (["--resume", "--checkpoint", "my.txt"], "my.txt is no checkpoint, or not a whole one"),
         (["--resume", "--checkpoint", "foreign.npz"], "foreign.npz is a checkpoint, but not of a run of"),
         (["--resume", "--checkpoint", "old.npz"], "old.npz has made its 2 updates. Give a larger total: --epochs or"),
@@ -441,6 +471,8 @@ def test_bad_input_is_one_line_and_nothing_is_written(capsys, argv, words):
     Path("latin.txt").write_bytes(b"caf\xe9")
     Path("constant.csv").write_text("1\n" * 90)
     Path("other.txt").write_text("something else. " * 100)
+    Path("wide.csv").write_text("a,b\n" + "1,2\n3,1\n" * 60)
+    Path("huge.csv").write_text("1e308\n-1e308\n" * 60)
     before, old = written(), Path("old.npz").read_bytes()
     status, _, said = run(capsys, "train", *argv)
     assert (status, len(said)) == (2, 1), said
@@ -458,6 +490,190 @@ def test_a_run_of_another_version_is_told(capsys):
     status, _, said = run(capsys, "train", "--resume")
     assert status == 2
     assert "run.npz lacks state, losses, history: another version wrote it. Start a new run." in said[0]
+
+
+def checkpoint_with(path, change):
+    """old.npz with something else in its header, or with another array."""
+    with zipfile.ZipFile("old.npz") as archive:
+        header, members = json.loads(archive.read("header.json")), {n: archive.read(n) for n in archive.namelist()[1:]}
+    change(header["parts"], members)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {"header.json": json.dumps(header), **members}.items():
+            archive.writestr(name, content)
+    return Path(path).read_bytes()
+
+
+def npy(array):
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array)
+    return content.getvalue()
+
+
+def put(value, *places):
+    """A change of a header at one place."""
+
+    def change(parts, _):
+        for place in places[:-1]:
+            parts = parts[place]
+        parts[places[-1]] = value
+
+    return change
+
+
+def array(value, name):
+    return lambda _, members: members.update({f"{name}.npy": npy(np.asarray(value))})
+
+
+ODD = [None, True, -1, 0, 3, 2**70, 10**400, 0.5, math.nan, math.inf, "x", "\ud800", [], [1], [[1]], {}, {"a": 1}]
+FIELDS = [
+    *(("progress", name) for name in ("settings", "data", "n", "total", "state", "losses", "history")),
+    *(("progress", "settings", name) for name in ("data", "column", "cell", "hidden", "layers", "lr", "clip", "seed")),
+    *(("progress", "data", name) for name in ("kind", "fingerprint", "symbols")),
+    *(("progress", "history", *place) for place in ((0,), (0, 0), (0, 1))),
+    ("progress", "state", 0),
+    ("progress",),
+    ("model",),
+    ("model", "cell.W_xh"),
+    ("optimizer",),
+    ("optimizer", "state"),
+    ("optimizer", "state", 0, "step"),
+    ("optimizer", "param_groups", 0, "lr"),
+    ("rng",),
+    ("rng", "state", "inc"),
+]
+
+
+@pytest.mark.parametrize("places", FIELDS, ids=lambda places: ".".join(map(str, places)))
+@pytest.mark.usefixtures("checkpoints")
+def test_odd_values_of_a_checkpoint_are_refused_before_anything_is_written(capsys, monkeypatch, places):
+    """Whatever stands there, each command that reads it ends well, or with one line of ours and the file as it was."""
+    monkeypatch.setenv("PATH", "")  # without Graphviz pictures are faster
+    refusals = 0
+    for value in ODD:
+        content = checkpoint_with("odd.npz", put(value, *places))
+        for command in (["train", "--resume", "--updates", "3"], ["sample", "--length", "2"]):
+            status, _, said = run(capsys, *command, "--checkpoint", "odd.npz")
+            assert status in (0, 2)
+            if status == 2:
+                refusals += 1
+                assert said[-1].startswith("tinygrad-rnn: error: ")
+                assert said[-1].isprintable()
+                assert Path("odd.npz").read_bytes() == content
+            Path("odd.npz").write_bytes(content)
+    assert refusals >= len(ODD) // 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (put(7, "progress", "settings", "hidden"), "of the model cannot be an array float32 of shape"),
+        (put(10**6, "progress", "settings", "hidden"), "of the model cannot be an array float32 of shape"),
+        (put(2, "progress", "settings", "layers"), "of the model cannot be"),
+        (put("gru", "progress", "settings", "cell"), "W_xh of the model cannot be an array float32 of shape"),
+        (put(5, "progress", "n"), "n cannot be 5."),
+        (put(10**17, "progress", "total"), "total cannot be 100000000000000000."),
+        (put("ab", "progress", "data", "symbols"), "data cannot be {'kind': 'text'"),
+        (put("x", "progress", "data", "fingerprint"), "was trained on other data (x) than"),
+        (
+            put([[0, 1.0, 1.0], [0, 1.0, 1.0]], "progress", "history"),
+            "history cannot be [[0, 1.0, 1.0], [0, 1.0, 1.0]].",
+        ),
+        (put([[3, 1.0, 1.0]], "progress", "history"), "history cannot be [[3, 1.0, 1.0]]."),
+        (put([[0, math.nan, 1.0]], "progress", "history"), "history cannot be [[0, nan, 1.0]]."),
+        (array(np.zeros(3), "progress/losses"), "losses cannot be an array float64 of shape (3,)."),
+        (array([1.0, np.inf], "progress/losses"), "losses cannot be an array float64 of shape (2,)."),
+        (array(np.zeros((9, 6), np.float32), "progress/state.0"), "state cannot be"),
+        (array(np.full((16, 24), np.nan, np.float32), "model/cell.W_xh"), "cell.W_xh of the model cannot be"),
+        (array(np.zeros((0, 24), np.float32), "model/cell.W_xh"), "cell.W_xh of the model cannot be"),
+        (array(np.zeros((16, 24), complex), "model/cell.W_xh"), "cell.W_xh of the model cannot be"),
+        (array(np.zeros(3, "U2"), "model/readout.b_y"), "readout.b_y of the model cannot be an array <U2"),
+        (array(np.zeros((9, 9)), "optimizer/state.0.exp_avg"), "optimizer: state.0.exp_avg, of cell.W_xh, has shape"),
+    ],
+)
+@pytest.mark.usefixtures("checkpoints")
+def test_what_is_wrong_with_a_checkpoint_is_named(capsys, change, words):
+    content = checkpoint_with("odd.npz", change)
+    status, _, said = run(capsys, "train", "--resume", "--updates", "3", "--checkpoint", "odd.npz")
+    assert (status, len(said)) == (2, 1)
+    assert "odd.npz" in said[0]
+    assert words in said[0]
+    assert Path("odd.npz").read_bytes() == content
+
+
+def test_states_of_another_batch_are_refused(capsys):
+    assert run(capsys, "train", "--data", "my.txt", *SMALL, "--updates", "2", "--checkpoint", "old.npz")[0] == 0
+    parts = [np.zeros((9, 6), np.float32)] * 2
+
+    def change(_, members):
+        members.update({f"progress/state.{i}.npy": npy(part) for i, part in enumerate(parts)})
+
+    checkpoint_with("odd.npz", change)
+    status, _, said = run(capsys, "train", "--resume", "--updates", "3", "--checkpoint", "odd.npz")
+    assert status == 2
+    assert "odd.npz holds a state of 9 sequences; the run has 4." in said[0]
+
+
+@pytest.mark.usefixtures("checkpoints")
+def test_a_checkpoint_of_before_there_were_several_columns(capsys):
+    def change(parts, _):
+        settings = parts["progress"]["settings"]
+        for name in ("separator", "decimal", "header"):
+            del settings[name]
+
+    checkpoint_with("new.npz", change)
+    assert run(capsys, "train", "--resume", "--updates", "3", "--checkpoint", "new.npz")[0] == 0
+    series = "a,b,c\n" + "".join(f"{i % 7},{i % 5},{i % 3}\n" for i in range(60))
+    Path("my.csv").write_text(series)
+    Path("old.npz").unlink()
+    given = ["--data", "my.csv", "--column", "b", *SMALL, "--updates", "1", "--checkpoint", "old.npz"]
+    assert run(capsys, "train", *given)[0] == 0
+    checkpoint_with("new.npz", put("b", "progress", "settings", "column"))
+    assert run(capsys, "train", "--resume", "--updates", "2", "--checkpoint", "new.npz")[0] == 0
+
+
+def test_several_columns_and_how_a_series_is_written(capsys):
+    rows = "".join(f"d{i};{i % 7},5;{i % 5},25;{i * i % 11}\n" for i in range(60))
+    Path("my.csv").write_text("day;a;b;c\n" + rows)
+    Path("my.tsv").write_text(("day;a;b;c\n" + rows).replace(";", "\t").replace(",", "."))
+    Path("packed.csv.gz").write_bytes(gzip.compress(Path("my.csv").read_bytes()))
+    small = [*SMALL, "--updates", "2"]
+    for i, given in enumerate((
+        ["--data", "my.csv", "--column", "c", "--column", "a"],
+        ["--data", "my.tsv", "--column", "4", "--column", "2", "--separator", "tab"],
+        ["--data", "packed.csv.gz", "--column", "c", "--column", "2", "--decimal", ",", "--header"],
+    )):  # fmt: skip
+        status, out, _ = run(capsys, "train", *given, *small, "--checkpoint", f"{i}.npz")
+        assert status == 0
+        assert ("the decimal sign is a comma" in out) == (i == 0)
+    for i in (1, 2):
+        for name, array in arrays("0.npz").items():
+            assert_array_equal(array, arrays(f"{i}.npz")[name])
+    status, out, _ = run(capsys, "train", "--data", "my.csv", *small, "--checkpoint", "all.npz")
+    assert out.startswith(
+        "my.csv: the decimal sign is a comma\nmy.csv: left out column 'day' (no numbers)\nmy.csv: 60 en"
+    )
+    assert run(capsys, "train", "--resume", "--updates", "3", "--checkpoint", "0.npz")[0] == 0
+    status, _, said = run(capsys, "train", "--resume", "--updates", "9", "--column", "c", "--checkpoint", "0.npz")
+    assert status == 2
+    assert "--column is 'c', but 0.npz was trained with 'c', 'a'." in said[0]
+    again = ["train", "--resume", "--updates", "4", "--column", "c", "--column", "a", "--checkpoint", "0.npz"]
+    assert run(capsys, *again)[0] == 0
+
+
+def test_home_in_every_path(capsys, monkeypatch, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    Path("my.txt").rename(home / "my.txt")
+    given = ["--data", "~/my.txt", *SMALL, "--updates", "1", "--checkpoint", "~/new/run.npz", "--out", "~/p"]
+    assert run(capsys, "train", *given)[0] == 0
+    assert run(capsys, "train", "--resume", "--updates", "2", "--checkpoint", "~/new/run.npz", "--out", "~/p")[0] == 0
+    assert run(capsys, "sample", "--length", "3", "--checkpoint", "~/new/run.npz")[0] == 0
+    assert run(capsys, "draw", "--weights", "~/new/run.npz", "--steps", "3", "--out", "~/q")[0] == 0
+    assert sorted(p.name for p in home.iterdir()) == ["my.txt", "new", "p", "q"]
+    assert [p.name for p in tmp_path.iterdir()] == ["home"]
+    assert "home" not in run(capsys, "train", *given)[2][0]  # told as it was given
 
 
 def test_a_file_without_a_suffix_is_text(capsys):

@@ -58,7 +58,11 @@ def __getattr__(name: str) -> Any:
     if name in ("checkpoint", "data", "draw", "interop"):
         return import_module(f"tinygrad_rnn.{name}")
     if name == "__version__":
-        return import_module("importlib.metadata").version("tinygrad_rnn")
+        metadata = import_module("importlib.metadata")
+        try:
+            return metadata.version("tinygrad_rnn")
+        except metadata.PackageNotFoundError:  # a checkout that is not installed, or a zip
+            return "0+unknown"
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -15,12 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import DataError, TinygradError, UsageError
-from tinygrad_rnn.files import write_whole
+from tinygrad_rnn.archive import Archive
+from tinygrad_rnn.errors import ArgumentTypeError, DataError, TinygradError, UsageError
+from tinygrad_rnn.files import read_whole, shown, write_whole
 
 Array = Any
 
 FORMAT, VERSION = "tinygrad_rnn checkpoint", 1
+_LENGTH = {"MT19937": 624, "Philox": 4}  # of the numbers in store, of which a position is kept
+_BITS = 10_000  # of an integer; JSON's reader refuses longer ones
 _ARRAY = "__array__"  # {"__array__": "model/W_xh.npy"} in the header stands for an array
 
 
@@ -43,10 +46,16 @@ def save(
     The file appears whole or not at all: until it does, an earlier one of this name stays as it was.
     Raises OutputError if it cannot be written, UsageError for a value that such a file cannot hold.
     """
-    parts = {name: part.state_dict() for name, part in _given(model, optimizer, schedule, rng).items()}
+    if not isinstance(progress, Mapping | None):
+        raise UsageError(f"progress is a dict of your own values, not {progress!r:.60}.")
+    given = _given("state_dict", model, optimizer, schedule, rng)
+    parts = {name: part.state_dict() for name, part in given.items()} | {"progress": progress or {}}
     arrays: dict[str, Array] = {}
-    plain = {name: _plain(part, name, arrays) for name, part in {**parts, "progress": progress or {}}.items()}
-    header = json.dumps({"format": FORMAT, "version": VERSION, "parts": plain}, indent=1)
+    try:
+        plain = {name: _plain(part, name, arrays) for name, part in parts.items()}
+        header = json.dumps({"format": FORMAT, "version": VERSION, "parts": plain}, indent=1)
+    except RecursionError:
+        raise UsageError("what is saved is nested too deeply, or in itself.") from None
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:  # ZipInfo has a fixed date: the same state gives the same bytes
         archive.writestr(zipfile.ZipInfo("header.json"), header)
@@ -69,24 +78,65 @@ def load(
     What is not given is not read: a model can be loaded without its optimiser.
     All or nothing: on an error everything given is as it was before.
 
-    Raises DataError if the file is missing, cut off, not a checkpoint, or lacks what is asked for; the errors of
-    load_state_dict, with the file's name before them, if it does not fit.
+    Raises DataError if the file is missing (MissingFileError), cut off, not a checkpoint, or lacks
+    what is asked for; the errors of load_state_dict, with the file's name before them, if it does
+    not fit.
     """
-    parts = _read(path)
-    given = _given(model, optimizer, schedule, rng)
+    return restore(read(path), path, model=model, optimizer=optimizer, schedule=schedule, rng=rng)
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a checkpoint holds: {"model": .., "progress": ..} of plain values and arrays.
+
+    Raises DataError if the file is missing (MissingFileError), cut off, or not a checkpoint.
+    """
+    content = read_whole(path, "the checkpoint ")
+    try:
+        archive = Archive(content)
+        header = json.loads(archive.read("header.json"))
+        if header["format"] == FORMAT and header["version"] == VERSION:
+            return _parts(header["parts"], archive)
+    except Exception as error:  # bytes of any kind can fail in any way
+        why = f"{error}. It may be cut off, or another program's."
+        raise DataError(f"{shown(path)} is no checkpoint, or not a whole one: {why}") from error
+    raise DataError(
+        f"{shown(path)} is of the format {header['format']!r:.60}, version "
+        f"{header['version']!r:.20}; this program reads {FORMAT!r}, version {VERSION}. Read it by "
+        "the program that wrote it."
+    )
+
+
+def restore(
+    parts: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    *,
+    model: Any = None,
+    optimizer: Any = None,
+    schedule: Any = None,
+    rng: np.random.Generator | None = None,
+) -> dict[str, Any]:
+    """`load` of what was read before: restore(read(path), path, ...).  Errors tell the path."""
+    where, given = shown(path), _given("load_state_dict", model, optimizer, schedule, rng)
+    if not isinstance(parts, Mapping) or "progress" not in parts:
+        raise ArgumentTypeError(f"parts are what read(path) returned, not {parts!r:.60}.")
     if missing := given.keys() - parts.keys():
-        raise DataError(f"{path} has no {', '.join(sorted(missing))}; it holds {', '.join(parts)}. Save them together.")
+        raise DataError(
+            f"{where} has no {', '.join(sorted(missing))}; it holds {', '.join(parts)}. "
+            "Save what is to be loaded together."
+        )
     before: list[tuple[Any, Any]] = []
     try:
         for name, part in given.items():
             state = part.state_dict()
+            if isinstance(state, Mapping) and not isinstance(parts[name], Mapping):
+                raise DataError(f"its state is one {type(parts[name]).__name__}, not a dict.")
             part.load_state_dict(parts[name])
             before.append((part, state))
     except Exception as error:
         for part, state in before:
             part.load_state_dict(state)
         if isinstance(error, TinygradError):
-            raise type(error)(f"{path}, {name}: {error}") from error
+            raise type(error)(f"{where}, {name}: {error}") from error
         raise
     progress: dict[str, Any] = parts["progress"]
     return progress
@@ -106,26 +156,39 @@ class _Generator:
         found = saved.get("bit_generator") if isinstance(saved, dict) else type(saved).__name__
         if found != kind.__name__:
             raise DataError(f"the state is of the bit generator {found}; this Generator has {kind.__name__}.")
+        other: Any = kind()  # for a first try, because a wrong state may be set half
         try:
-            kind().state = saved  # a first try on another one, because a wrong state may be set half
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            other.state = saved
+        except Exception as error:  # values of any kind can fail in any way
             raise DataError(f"the state is none that {kind.__name__} can take: {error!r}.") from error
+        found = other.state
+        position = found.get("buffer_pos", found["state"].get("pos", 0))
+        if not 0 <= position <= _LENGTH.get(kind.__name__, 0):  # NumPy would read past the end
+            raise DataError(f"the state is none that {kind.__name__} can take: {position=}.")
         self.bits.state = saved
 
 
-def _given(model: Any, optimizer: Any, schedule: Any, rng: np.random.Generator | None) -> dict[str, Any]:
-    """The parts that are not None."""
+def _given(method: str, model: Any, optimizer: Any, schedule: Any, rng: Any) -> dict[str, Any]:
+    """The parts that are not None.  Raises ArgumentTypeError for one without the method."""
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise ArgumentTypeError(f"rng is a np.random.Generator, not {rng!r:.60}.")
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule, "rng": rng and _Generator(rng)}
-    return {name: part for name, part in parts.items() if part is not None}
+    given = {name: part for name, part in parts.items() if part is not None}
+    for name, part in given.items():
+        if not hasattr(part, method):
+            raise ArgumentTypeError(f"{name} has no {method}: it is {part!r:.60}.")
+    return given
 
 
 def _plain(x: Any, key: str, arrays: dict[str, Array]) -> Any:
     """x with a reference for every array in it; the arrays go to `arrays` by the names of their members."""
-    if isinstance(x, np.generic):
+    if isinstance(x, np.generic) and x.dtype.kind in "biufU":
         x = x.item()
-    if x is None or isinstance(x, (bool, int, float, str)):
+    if x is None or isinstance(x, (float, str)):
         return x
-    if isinstance(x, np.ndarray) and not x.dtype.hasobject:
+    if isinstance(x, int) and x.bit_length() < _BITS:
+        return x
+    if isinstance(x, np.ndarray) and not x.dtype.hasobject and not isinstance(x, np.ma.MaskedArray):
         part, _, rest = key.partition(".")
         member = f"{part}/{re.sub(r'[^-.0-9A-Za-z_]', '_', rest)}"
         while f"{member}.npy" in arrays:
@@ -142,35 +205,25 @@ def _plain(x: Any, key: str, arrays: dict[str, Array]) -> Any:
     )
 
 
-def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """All parts, with their arrays."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read the checkpoint {path}: {error.strerror or error}.") from error
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            header = json.loads(archive.read("header.json"))
-            if header["format"] == FORMAT and header["version"] == VERSION:
-                parts: dict[str, Any] = _with_arrays(header["parts"], archive)
-                return parts
-    except Exception as error:  # bytes of any kind can fail in any way
-        raise DataError(
-            f"{path} is no checkpoint, or not a whole one: {error}. It may be cut off, or another program's."
-        ) from error
-    raise DataError(
-        f"{path} is of the format {header['format']!r}, version {header['version']}; this program reads {FORMAT!r}, "
-        f"version {VERSION}. Read it with the program that wrote it."
-    )
+def _parts(given: Any, archive: Archive) -> dict[str, Any]:
+    """All parts, with their arrays.  Raises ValueError for what `save` does not write."""
+    if not isinstance(given, dict) or not isinstance(given.get("progress"), dict):
+        raise ValueError("its header has no parts, or no progress")
+    named: set[str] = set()
+    parts: dict[str, Any] = _with_arrays(given, archive, named)
+    return parts
 
 
-def _with_arrays(x: Any, archive: zipfile.ZipFile) -> Any:
-    """What `_plain` was given."""
+def _with_arrays(x: Any, archive: Archive, named: set[str]) -> Any:
+    """What `_plain` was given; an array is named once."""
     if isinstance(x, list):
-        return [_with_arrays(item, archive) for item in x]
+        return [_with_arrays(item, archive, named) for item in x]
     if not isinstance(x, dict):
         return x
-    if _ARRAY in x:
-        member = io.BytesIO(archive.read(x[_ARRAY]))  # read whole, so that its checksum is compared
-        return np.lib.format.read_array(member, allow_pickle=False)
-    return {key: _with_arrays(item, archive) for key, item in x.items()}
+    if _ARRAY not in x:
+        return {key: _with_arrays(item, archive, named) for key, item in x.items()}
+    member = x[_ARRAY]
+    if len(x) > 1 or not isinstance(member, str) or member in named:
+        raise ValueError(f"its header names an array in an odd way: {x!r:.60}")
+    named.add(member)
+    return archive.array(member)

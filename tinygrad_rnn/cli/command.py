@@ -1,9 +1,11 @@
 """`tinygrad-rnn COMMAND`: draw (the default), check, train and sample."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import tinygrad_rnn
 from tinygrad_rnn.cli import check, draw, sample, train
@@ -13,29 +15,73 @@ _COMMANDS = {"draw": draw, "check": check, "train": train, "sample": sample}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0, 1 for a check that fails, 2 for bad input, 130 after Ctrl-C."""
-    given = list(sys.argv[1:] if argv is None else argv)
+    """Run the command; returns the exit status.
+
+    0, 1 for a check that fails, 2 for bad input or output that cannot be written, 130 after Ctrl-C,
+    141 where a reader of the output went away.
+    """
+    with contextlib.ExitStack() as stack:
+        if sys.stderr is None:  # closed
+            nowhere = stack.enter_context(open(os.devnull, "w"))
+            stack.enter_context(contextlib.redirect_stderr(nowhere))
+        if sys.stdout is None:
+            return _failed("standard output is closed. Send it to a file, or to /dev/null.")
+        with contextlib.suppress(AttributeError):  # something else may stand in its place
+            stdout: Any = sys.stdout
+            stdout.reconfigure(errors="replace")  # a terminal may know fewer characters
+        try:
+            try:
+                status = _status(list(sys.argv[1:] if argv is None else argv))
+            except SystemExit:  # of argparse, after --help too
+                sys.stdout.flush()
+                raise
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:  # `| head` has read enough
+            _forget_output()
+            return 141
+        except OSError as error:
+            _forget_output()
+            return _failed(f"cannot write to standard output: {error.strerror or error}.")
+
+
+def _status(given: list[str]) -> int:
     if not given or (given[0] not in _COMMANDS and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "draw")
     options = _parser().parse_args(given)
     try:
         return int(options.run(options))
     except TinygradError as error:
-        print(f"tinygrad-rnn: error: {error}", file=sys.stderr)
-        return 2
+        return _failed(str(error))
     except MemoryError as error:
-        print(f"tinygrad-rnn: error: {str(error) or 'no memory is left'}. Lower the sizes.", file=sys.stderr)
-        return 2
+        return _failed(f"{str(error) or 'no memory is left'}. Lower the sizes.")
     except KeyboardInterrupt:
         print("tinygrad-rnn: stopped; no file was half-written", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `| head` has read enough; Python would complain when it flushes
+
+
+def _failed(why: str) -> int:
+    with contextlib.suppress(OSError):
+        why = why.encode(errors="backslashreplace").decode()  # a name may hold what is no character
+        print(f"tinygrad-rnn: error: {why}", file=sys.stderr)
+    return 2
+
+
+def _forget_output() -> None:
+    """Python would complain when it flushes at its end what could not be written."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be no file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that does not keep quiet about what it could not print."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        (sys.stderr if file is None else file).write(message)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="tinygrad-rnn",
         description="Train a small RNN on a real series and see where its gradients come from (draw, the default); "
         "check every equation by hand-written NumPy against the library (check); "

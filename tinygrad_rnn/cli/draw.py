@@ -2,67 +2,89 @@
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn import main_job
-from tinygrad_rnn.cli.options import Commands, Formatter
+from tinygrad_rnn.cli.options import Commands, Formatter, add_reading, reading_of
 from tinygrad_rnn.data import load_series, standardised, sunspots
 from tinygrad_rnn.draw import require_format
-from tinygrad_rnn.errors import RangeError
-from tinygrad_rnn.files import prepare_folder
+from tinygrad_rnn.errors import RangeError, UsageError
+from tinygrad_rnn.files import prepare_folder, shown
 from tinygrad_rnn.flow import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import Readout
+from tinygrad_rnn.training.settings import check_range
+from tinygrad_rnn.training.source import refuse_reading
 from tinygrad_rnn.training.trained import trained_run
 from tinygrad_rnn.unroll import Unrolled, unroll
+
+# what --weights leaves no room for
+_TRAINING = {"cell": "rnn", "hidden": 8, "epochs": 1000, "lr": 0.3, "seed": 0}
 
 
 def add_to(commands: Commands) -> None:
     """The command and its options."""
     draw = commands.add_parser("draw", help="train, unroll, backpropagate, draw", formatter_class=Formatter)
-    draw.add_argument("--cell", default="rnn", metavar="CELL", help="rnn, lstm, gru, or module:Class for your own")
-    draw.add_argument("--data", metavar="FILE", help="a .csv, .npy or .txt series instead of the sunspot numbers")
+    draw.add_argument("--cell", metavar="CELL", help="rnn, lstm, gru, or module:Class for your own "
+                      "(default: rnn)")  # fmt: skip
+    draw.add_argument("--data", metavar="FILE", help="a .csv, .tsv, .txt or .npy series, packed "
+                      "by gzip or not, instead of the sunspot numbers")  # fmt: skip
     draw.add_argument("--weights", metavar="FILE", help="draw a trained model instead of training one: PyTorch's "
                       "weights as .safetensors or .npz, or a checkpoint of `train`")  # fmt: skip
-    draw.add_argument("--column", metavar="NAME", help="one column of the file: its name, or its number from 1")
+    add_reading(draw)
     draw.add_argument("--steps", type=int, default=10, metavar="T", help="time steps to unroll")
     draw.add_argument("--t", type=int, default=1, help="the hidden state h_t whose gradient is taken apart")
-    draw.add_argument("--hidden", type=int, default=8, metavar="H", help="size of the hidden state")
-    draw.add_argument("--epochs", type=int, default=1000, help="steps of gradient descent")
-    draw.add_argument("--lr", type=float, default=0.3, help="learning rate")
-    draw.add_argument("--seed", type=int, default=0, help="seed of the initial weights")
+    draw.add_argument("--hidden", type=int, metavar="H", help="size of the state (default: 8)")
+    draw.add_argument("--epochs", type=int, help="steps of gradient descent (default: 1000)")
+    draw.add_argument("--lr", type=float, help="learning rate (default: 0.3)")
+    draw.add_argument("--seed", type=int, help="seed of the initial weights (default: 0)")
     draw.add_argument("--out", default="pictures", metavar="DIR", help="folder for the pictures")
     draw.add_argument("--format", default="svg", choices=("svg", "png", "pdf"), help="png and pdf need Graphviz")
     draw.set_defaults(run=_draw)
 
 
 def _draw(options: argparse.Namespace) -> int:
-    for name in ("hidden", "steps"):
-        if getattr(options, name) < 1:
-            raise RangeError(f"--{name} is {getattr(options, name)}; it must be at least 1.")
-    if options.epochs < 0:
-        raise RangeError(f"--epochs is {options.epochs}; it must be at least 0.")
-    if options.seed < 0:
-        raise RangeError(f"--seed is {options.seed}; it must be at least 0.")
+    for name, usual in _TRAINING.items():
+        if (value := getattr(options, name)) is None:
+            setattr(options, name, usual)
+        elif options.weights is not None:
+            why = "the model of --weights is trained already"
+            raise UsageError(f"--{name} is {value}, but {why}. Leave one of them out.")
+    for name, lowest in (("hidden", 1), ("steps", 1), ("epochs", 0), ("seed", 0)):
+        check_range(name, getattr(options, name), lowest)
     if not options.lr > 0 or not np.isfinite(options.lr):
         raise RangeError(f"--lr is {options.lr}; it must be positive.")
     if not 1 <= options.t <= options.steps:
         raise RangeError(f"--t is {options.t}; with --steps {options.steps} it must lie in 1..{options.steps}.")
     require_format(options.format)
     start = time.perf_counter()
+    notes: list[str] = []
+    reading = reading_of(options)
     if options.weights is not None:
-        run, about = trained_run(options.weights, options.data, options.column, options.steps)
-        print(about)
-        return _show(run, prepare_folder(options.out), options, start)
-    series, source = _series(options)
+        column = reading.pop("column", None)
+        run, about = trained_run(
+            options.weights,
+            options.data,
+            column,
+            options.steps,
+            tell=notes.append,
+            **reading,
+        )
+        folder = prepare_folder(options.out)
+        print(*notes, about, sep="\n")
+        return _show(run, folder, options, start)
+    series, source = _series(options.data, reading, notes.append)
     xs, targets = main_job.windows(standardised(series), options.steps)
     rng = np.random.default_rng(options.seed)
     inputs = series.shape[1]
     cell = main_job.make_cell(options.cell, inputs, options.hidden, rng)
     readout = Readout(options.hidden, inputs, rng=rng)
     folder = prepare_folder(options.out)
+    print(*notes, sep="\n", end="\n" if notes else "")
     print(f"{source}: {len(series)} entries, {xs.shape[1]} windows of {options.steps} steps, predicting the next entry")
     losses = main_job.train(cell, readout, xs, targets, options.epochs, options.lr)
     if losses:
@@ -85,7 +107,12 @@ def _show(run: Unrolled, folder: Path, options: argparse.Namespace, start: float
     return 0
 
 
-def _series(options: argparse.Namespace) -> tuple[np.ndarray, str]:
-    if options.data is None:
-        return sunspots()[1][:, None], "yearly sunspot numbers 1700 to 2008"
-    return load_series(options.data, options.column), str(options.data)
+def _series(
+    data: str | None,
+    reading: dict[str, Any],
+    tell: Callable[[str], object],
+) -> tuple[np.ndarray, str]:
+    if data is not None:
+        return load_series(data, tell=tell, **reading), shown(data)
+    refuse_reading(reading, "there is no --data; the sunspot numbers are one column")
+    return sunspots()[1][:, None], "yearly sunspot numbers 1700 to 2008"

@@ -3,6 +3,10 @@
 import argparse
 from typing import Any
 
+from tinygrad_rnn.training.settings import READING
+
+Commands = Any  # what add_subparsers returns
+
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Help that tells defaults where there are any."""
@@ -11,4 +15,27 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default in (None, False, "") else super()._get_help_string(action)
 
 
-Commands = Any  # what add_subparsers returns
+def add_reading(parser: Any) -> None:
+    """How a series is read; the names of the options are those of load_series."""
+    parser.add_argument(
+        "--column",
+        action="append",
+        metavar="NAME",
+        help="a column of the series, by name or number from 1; once for each (default: all)",
+    )
+    parser.add_argument(
+        "--separator",
+        metavar="CHARACTER",
+        help="of its cells, or comma, semicolon, tab, space (default: found)",
+    )
+    parser.add_argument("--decimal", metavar="SIGN", help="of its numbers, . or , (default: found)")
+    parser.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether its first row names the columns (default: found)",
+    )
+
+
+def reading_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_reading` that were given."""
+    return {name: getattr(options, name) for name in READING if getattr(options, name) is not None}

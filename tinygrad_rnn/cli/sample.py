@@ -1,13 +1,10 @@
 """`tinygrad-rnn sample`: text from the checkpoint of a character model."""
 
 import argparse
-import contextlib
-import sys
-from typing import Any, cast
 
 from tinygrad_rnn.cli.options import Commands, Formatter
-from tinygrad_rnn.errors import RangeError
 from tinygrad_rnn.training.sample import character_model, sample
+from tinygrad_rnn.training.settings import check_range
 
 
 def add_to(commands: Commands) -> None:
@@ -24,8 +21,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _sample(options: argparse.Namespace) -> int:
-    if options.seed < 0:
-        raise RangeError(f"--seed is {options.seed}; it must be at least 0.")
+    check_range("seed", options.seed, 0)
     model, vocabulary = character_model(options.checkpoint)
     characters = sample(
         model,
@@ -35,8 +31,6 @@ def _sample(options: argparse.Namespace) -> int:
         prompt=options.prompt,
         rng=options.seed,
     )
-    with contextlib.suppress(AttributeError):  # something else may stand in its place
-        cast(Any, sys.stdout).reconfigure(errors="replace")  # a terminal may know fewer characters than the model
     for character in characters:
         print(character, end="", flush=True)
     print()

@@ -5,19 +5,18 @@ import shlex
 import sys
 import time
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
-from tinygrad_rnn import checkpoint
-from tinygrad_rnn.cli.options import Commands, Formatter
+from tinygrad_rnn.cli.options import Commands, Formatter, add_reading
 from tinygrad_rnn.draw import require_format
-from tinygrad_rnn.errors import RangeError, UsageError
-from tinygrad_rnn.files import prepare_folder
+from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.files import local, prepare_file, prepare_folder, shown
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.report import pictures
 from tinygrad_rnn.training.run import Run
-from tinygrad_rnn.training.settings import CELLS, OPTIMIZERS, Settings, settings_of
-from tinygrad_rnn.training.source import problem_of
+from tinygrad_rnn.training.saved import read_run
+from tinygrad_rnn.training.settings import CELLS, OPTIMIZERS, Settings, check_range
+from tinygrad_rnn.training.source import problem_of, told
 from tinygrad_rnn.training.tasks import TASKS
 
 _KEPT = [field.name for field in fields(Settings)]  # the options that a checkpoint keeps
@@ -27,9 +26,10 @@ def add_to(commands: Commands) -> None:
     """The command and its options; those that are kept have no default, to see which were given."""
     d = Settings()
     train = commands.add_parser("train", help="train on a text, a series or a classic task", formatter_class=Formatter)
-    train.add_argument("--data", metavar="WHAT", help="a text file; a .csv or .npy series; sunspots; a task: "
-                       f"{', '.join(TASKS)}; without it the help topics of Python")  # fmt: skip
-    train.add_argument("--column", metavar="NAME", help="one column of a series: its name, or its number from 1")
+    train.add_argument("--data", metavar="WHAT", help="a text file; a .csv, .tsv or .npy series; "
+                       f"sunspots; a task: {', '.join(TASKS)}; without it the help topics of "
+                       "Python")  # fmt: skip
+    add_reading(train)
     train.add_argument("--cell", choices=list(CELLS), help=f"which cell (default: {d.cell})")
     train.add_argument("--hidden", type=int, metavar="H", help=f"size of each layer's state (default: {d.hidden})")
     train.add_argument("--layers", type=int, metavar="N", help=f"cells one above another (default: {d.layers})")
@@ -59,20 +59,22 @@ def _train(options: argparse.Namespace) -> int:
     require_format(options.format)
     started = time.perf_counter()
     given = {name: getattr(options, name) for name in _KEPT if getattr(options, name) is not None}
-    for name in ("window", "batch"):
-        if given.get(name, 1) < 1:
-            raise RangeError(f"--{name} is {given[name]}; it must be at least 1.")
-    path = Path(options.checkpoint)
+    for name in ("window", "batch", "epochs", "updates"):
+        if (value := getattr(options, name)) is not None:
+            check_range(name, value, 1)
+    if "column" in given:
+        given["column"] = tuple(given["column"])
+    path = options.checkpoint
     run = _resumed(path, given, options) if options.resume else _new(path, given, options)
+    path = prepare_file(path)
     folder = prepare_folder(options.out)
-    prepare_folder(path.parent)
     s, problem = run.settings, run.problem
     size = sum(p.size for p in run.model.parameters())
-    print(problem.about)
+    print(*problem.notes, problem.about, sep="\n")
     print(f"{s.cell.upper()}, {s.layers} x {s.hidden}, {size:,} parameters; updates {run.n + 1:,} to {run.total:,}, "
           f"{problem.batch} sequences of {problem.steps}")  # fmt: skip
     if not run.train(path):
-        again = ["tinygrad-rnn", "train", "--resume", "--checkpoint", str(path)]
+        again = ["tinygrad-rnn", "train", "--resume", "--checkpoint", options.checkpoint]
         for name, usual in (("out", "pictures"), ("format", "svg")):
             again += [f"--{name}", getattr(options, name)] if getattr(options, name) != usual else []
         print(f"tinygrad-rnn: stopped after {run.n} of {run.total} updates; go on with\n  {shlex.join(again)}",
@@ -88,29 +90,37 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _new(path: Path, given: dict[str, Any], options: argparse.Namespace) -> Run:
-    if path.exists():
-        raise UsageError(f"{path} is there already. Go on with it by --resume, or give another --checkpoint.")
+def _new(path: str, given: dict[str, Any], options: argparse.Namespace) -> Run:
     settings = Settings(**given)
     problem = problem_of(settings)
-    return Run(settings, problem, _total(problem, options, None))
+    run = Run(settings, problem, _total(problem, options, None))
+    prepare_file(path)
+    if local(path).exists():  # said last: it is no news where something else is wrong
+        try:
+            read_run(path)
+        except DataError as error:
+            way = "It is no run: give another --checkpoint."
+            raise UsageError(f"{shown(path)} is there already. {way}") from error
+        way = "Go on with it by --resume, or give another --checkpoint."
+        raise UsageError(f"{shown(path)} is there already. {way}")
+    return run
 
 
-def _resumed(path: Path, given: dict[str, Any], options: argparse.Namespace) -> Run:
-    saved = checkpoint.load(path)
-    settings = settings_of(saved.get("settings"), str(path))
+def _resumed(path: str, given: dict[str, Any], options: argparse.Namespace) -> Run:
+    settings, parts = read_run(path)
     for name, value in given.items():
-        if name != "data" and value != getattr(settings, name):
+        if name != "data" and value != (kept := getattr(settings, name)):
             raise UsageError(
-                f"--{name} is {value}, but {path} was trained with {getattr(settings, name)}. Leave it out, or start "
-                "a new run with another --checkpoint."
+                f"--{name} is {told(value)}, but {shown(path)} was trained with {told(kept)}. "
+                "Leave it out, or start a new run with another --checkpoint."
             )
     settings = replace(settings, data=given.get("data", settings.data))  # a moved file; the run compares the content
     problem = problem_of(settings)
-    run = Run(settings, problem, _total(problem, options, saved["total"]))
-    run.load(path)
+    run = Run(settings, problem, _total(problem, options, parts["progress"]["total"]))
+    run.load(path, parts)
     if run.n >= run.total:
-        raise UsageError(f"{path} has made its {run.n} updates. Give a larger total: --epochs or --updates.")
+        way = "Give a larger total: --epochs or --updates."
+        raise UsageError(f"{shown(path)} has made its {run.n} updates. {way}")
     return run
 
 
@@ -118,8 +128,6 @@ def _total(problem: Problem, options: argparse.Namespace, before: int | None) ->
     """Updates in all."""
     for name in ("epochs", "updates"):
         if (n := getattr(options, name)) is not None:
-            if n < 1:
-                raise RangeError(f"--{name} is {n}; it must be at least 1.")
             if name == "epochs" and problem.per_epoch is None:
                 raise UsageError(f"--epochs is {n}, but a task has always new sequences. Use --updates.")
             return int(n if name == "updates" else n * (problem.per_epoch or 1))

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count, generator, real_dtype
 from tinygrad_rnn.errors import UsageError
 
 Array = Any
@@ -32,8 +32,10 @@ def adding_problem(
     Always predicting 1 has a mean squared error of 2/12 = 0.1667 in the first two; always 1/2 about 1/24 in the last.
     rng: a seed or a Generator.  Raises RangeError if a marker has no place, UsageError for another variant.
     """
-    rng = np.random.default_rng(rng)
-    check_count(batch, "batch")
+    rng, dtype, batch = generator(rng), real_dtype(dtype), check_count(batch, "batch")
+    if not isinstance(variant, str) or variant not in ("halves", "anywhere", "1997"):
+        known = "'halves', 'anywhere' and '1997'"
+        raise UsageError(f"variant is {variant!r:.60}; the adding problem has {known}.")
     if variant == "1997":
         return _of_1997(check_count(steps, "steps", 11, "ten for the first marker and a last one"), batch, rng, dtype)
     T = check_count(steps, "steps", 2, "one for each marked number")
@@ -41,11 +43,9 @@ def adding_problem(
     numbers, markers = rng.random((T, batch)), np.zeros((T, batch))
     if variant == "halves":
         first, second = rng.integers(0, T // 2, batch), rng.integers(T // 2, T, batch)
-    elif variant == "anywhere":
+    else:
         first = rng.integers(0, T, batch)
         second = (first + rng.integers(1, T, batch)) % T
-    else:
-        raise UsageError(f"variant is {variant!r}; the adding problem has 'halves', 'anywhere' and '1997'.")
     markers[first, rows] = markers[second, rows] = 1.0
     return _joined(numbers, markers, numbers[first, rows] + numbers[second, rows], dtype)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count, generator
 from tinygrad_rnn.data.one_hot import one_hot
 
 Array = Any
@@ -21,8 +21,7 @@ def copy_memory(delay: int, batch: int, *, rng: int | np.random.Generator, dtype
     Arjovsky, Shah and Bengio (2016), arXiv:1511.06464, "Copying memory problem".  rng: a seed or a Generator.
     Raises RangeError if the delay or the batch is below 1.
     """
-    rng = np.random.default_rng(rng)
-    check_count(batch, "batch")
+    rng, batch = generator(rng), check_count(batch, "batch")
     T = check_count(delay, "delay", 1, 'the step at which "now" is said') + 2 * _COPIED
     blank, now = _SYMBOLS, _SYMBOLS + 1
     message = rng.integers(0, _SYMBOLS, (_COPIED, batch))

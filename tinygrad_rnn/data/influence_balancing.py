@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count, real_dtype
 from tinygrad_rnn.errors import RangeError
 
 Array = Any
@@ -21,8 +21,8 @@ def influence_balancing(n: int = 23, p: int = 10, dtype: Any = float) -> tuple[A
     Tallec and Ollivier (2017), arXiv:1702.05043, experiment on influence balancing.
     Raises RangeError if n is below 1 or p not in 0..n.
     """
-    check_count(n, "n")
-    if check_count(p, "p", 0) > n:
+    n, p, dtype = check_count(n, "n"), check_count(p, "p", 0), real_dtype(dtype)
+    if p > n:
         raise RangeError(f"p is {p}; of n = {n} states at most {n} can be positive.")
     A = 0.5 * np.eye(n, dtype=dtype) + 0.5 * np.eye(n, k=1, dtype=dtype)
     return A, np.where(np.arange(n) < p, 1.0, -1.0).astype(dtype)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count, check_text, generator, real_dtype
 from tinygrad_rnn.errors import DataError
 
 Array = Any
@@ -27,7 +27,7 @@ def letter_sequence(consonants: int, *, rng: int | np.random.Generator) -> str:
     Elman (1990), doi:10.1207/s15516709cog1402_1, section "Structure in Letter Sequences": 1,000 consonants.
     rng: a seed or a Generator.  Raises RangeError if consonants is below 1.
     """
-    drawn = np.random.default_rng(rng).integers(0, 3, check_count(consonants, "consonants"))
+    drawn = generator(rng).integers(0, 3, check_count(consonants, "consonants"))
     return "".join(list(SYLLABLES.values())[i] for i in drawn)
 
 
@@ -36,7 +36,8 @@ def letter_vectors(letters: str, dtype: Any = float) -> Array:
 
     Raises DataError for a letter that is not among a, b, d, g, i, u.
     """
-    for t, letter in enumerate(letters, 1):
+    dtype = real_dtype(dtype)
+    for t, letter in enumerate(check_text(letters, "letters"), 1):
         if letter not in _VECTORS:
             raise DataError(f"letter {t} is {letter!r}; the alphabet is {', '.join(sorted(_VECTORS))}.")
     return np.array([_VECTORS[letter] for letter in letters], dtype).reshape(-1, len(LETTER_FEATURES))

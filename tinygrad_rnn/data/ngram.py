@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count
 from tinygrad_rnn.errors import DataError
 
 Array = Any

@@ -4,9 +4,24 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.data.arguments import check_count, real_dtype
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.errors import DTypeError, RangeError
+
 Array = Any
 
 
 def one_hot(symbols: Array, size: int, dtype: Any = float) -> Array:
-    """Unit vectors: symbols (...) of integers in 0..size-1 -> (..., size)."""
-    return np.eye(size, dtype=dtype)[symbols]
+    """Unit vectors: symbols (...) of integers in 0..size-1 -> (..., size).
+
+    Raises DTypeError for symbols that are no integers, RangeError for one outside.
+    """
+    symbols, size = np.asarray(value(symbols)), check_count(size, "size")
+    if symbols.size and symbols.dtype.kind not in "iu":
+        raise DTypeError(f"symbols have dtype {symbols.dtype}; they are integers in 0..{size - 1}.")
+    if symbols.size and not 0 <= symbols.min() <= symbols.max() < size:
+        found = f"symbols run from {symbols.min()} to {symbols.max()}"
+        raise RangeError(f"{found}; with size {size} they must lie in 0..{size - 1}.")
+    vectors = np.zeros((*symbols.shape, size), real_dtype(dtype))
+    np.put_along_axis(vectors, symbols.astype(int)[..., None], 1, -1)
+    return vectors

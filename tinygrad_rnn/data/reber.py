@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count, check_text, generator, real_dtype
 from tinygrad_rnn.data.one_hot import one_hot
-from tinygrad_rnn.errors import DataError
+from tinygrad_rnn.errors import ArgumentTypeError, DataError
 
 Array = Any
 REBER_SYMBOLS = "BTPSXVE"
@@ -30,7 +30,7 @@ def embedded_reber(count: int, *, rng: int | np.random.Generator) -> list[str]:
     doi:10.1162/neco.1989.1.3.372; Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735, section 5.1.
     rng: a seed or a Generator.  Raises RangeError if count is below 1.
     """
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     return [_string(rng) for _ in range(check_count(count, "count"))]
 
 
@@ -40,7 +40,7 @@ def reber_successors(string: str) -> list[str]:
     Raises DataError, naming the place, if the string does not belong to the grammar.
     """
     wanted, node, successors = "B", -1, []  # node of the inner grammar; -1 before it, _END after it
-    for i, symbol in enumerate(string):
+    for i, symbol in enumerate(check_text(string, "string")):
         if not wanted or symbol not in wanted:
             raise DataError(
                 f"{string!r} is no embedded Reber string: symbol {i + 1} is {symbol!r} where "
@@ -70,8 +70,13 @@ def encode_reber(strings: Sequence[str], dtype: Any = float) -> tuple[Array, Arr
 
     Raises DataError if there is no string, or one does not belong to the grammar.
     """
+    if isinstance(strings, str) or not isinstance(strings, Sequence):
+        raise ArgumentTypeError(f"strings is a list of texts, not {strings!r:.60}.")
     if not strings:
         raise DataError("there is no string to encode.")
+    for string in strings:
+        check_text(string, "a string")
+    dtype = real_dtype(dtype)
     T, B, size = max(map(len, strings)) - 1, len(strings), len(REBER_SYMBOLS)
     xs, legal = np.zeros((T, B, size), dtype), np.zeros((T, B, size), bool)
     targets = np.full((T, B), -1)

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count
+from tinygrad_rnn.duckarray import DuckArray
 from tinygrad_rnn.errors import DataError
 
 Array = Any
@@ -17,7 +18,7 @@ def columns(stream: Array, batch: int) -> Array:
     Column b is the b-th piece, unbroken, so row t follows row t - 1 in every column; the N % batch last entries are
     left out.  Raises DataError if the stream is shorter than the batch.
     """
-    stream, batch = np.asarray(stream), check_count(batch, "batch")
+    stream, batch = _steps(stream), check_count(batch, "batch")
     T = len(stream) // batch
     if T == 0:
         raise DataError(f"the stream has {len(stream)} entries; a batch of {batch} needs at least {batch}.")
@@ -31,7 +32,16 @@ def segments(columns: Array, steps: int) -> Iterator[tuple[Array, Array]]:
     The state at the end of a segment is the state to begin the next with.  A rest shorter than `steps` is left out.
     Raises DataError if there is not one segment.
     """
+    columns = _steps(columns)
     count = (len(columns) - 1) // check_count(steps, "steps")
     if count < 1:
         raise DataError(f"{len(columns)} rows do not hold a segment of {steps} steps and what follows it.")
     return ((columns[i : i + steps], columns[i + 1 : i + steps + 1]) for i in range(0, count * steps, steps))
+
+
+def _steps(stream: Array) -> Array:
+    """The stream as an array with an axis of time."""
+    found = stream if isinstance(stream, DuckArray) else np.asarray(stream)
+    if not found.ndim:
+        raise DataError(f"a stream is (N, ...), one entry after the other, not {stream!r:.60}.")
+    return found

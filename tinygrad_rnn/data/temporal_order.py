@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count, generator
 from tinygrad_rnn.data.one_hot import one_hot
 from tinygrad_rnn.errors import UsageError
 
@@ -23,8 +23,7 @@ def temporal_order(
     Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063, temporal order problem.  rng: a seed or a Generator.
     Raises RangeError if steps is below 10 or batch below 1.
     """
-    rng = np.random.default_rng(rng)
-    check_count(batch, "batch")
+    rng, batch = generator(rng), check_count(batch, "batch")
     T = check_count(steps, "steps", 10, "so that each tenth has a step")
     symbols = rng.integers(2, 6, (T, batch))
     places = [(T // 10, 2 * T // 10 - 1), (4 * T // 10, 5 * T // 10 - 1)]
@@ -44,9 +43,8 @@ def temporal_order_1997(
     Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735, section 5.6.  rng: a seed or a Generator.
     Raises UsageError if relevant is not 2 or 3, RangeError if batch is below 1.
     """
-    rng = np.random.default_rng(rng)
-    check_count(batch, "batch")
-    if relevant not in _PLACES:
+    rng, batch = generator(rng), check_count(batch, "batch")
+    if not isinstance(relevant, (int, np.integer)) or relevant not in _PLACES:
         raise UsageError(f"relevant is {relevant!r}; task 6a has 2 relevant symbols and task 6b has 3.")
     T = int(rng.integers(100, 111))
     symbols = rng.integers(2, 6, (T, batch))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.counts import check_count
+from tinygrad_rnn.data.arguments import check_count, generator, real_dtype
 
 Array = Any
 
@@ -16,6 +16,7 @@ def temporal_xor(triples: int, *, rng: int | np.random.Generator, dtype: Any = f
     Elman (1990), doi:10.1207/s15516709cog1402_1, section "Exclusive-Or": 1,000 triples.  rng: a seed or a Generator.
     Raises RangeError if triples is below 1.
     """
-    pairs = np.random.default_rng(rng).integers(0, 2, (check_count(triples, "triples"), 2))
+    dtype = real_dtype(dtype)
+    pairs = generator(rng).integers(0, 2, (check_count(triples, "triples"), 2))
     bits = np.column_stack([pairs, pairs[:, 0] ^ pairs[:, 1]])
     return bits.reshape(-1, 1).astype(dtype)

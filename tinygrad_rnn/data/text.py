@@ -1,12 +1,15 @@
 """Text as a stream of symbols: an English text that every Python has, and the vocabulary of any text."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import DataError
+from tinygrad_rnn.archive import unzipped
+from tinygrad_rnn.data.arguments import check_text
+from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.errors import DataError, DTypeError
+from tinygrad_rnn.files import read_whole, shown
 
 Array = Any
 
@@ -28,19 +31,36 @@ def python_topics() -> str:
 
 
 def load_text(path: str | os.PathLike[str]) -> str:
-    """The text of a UTF-8 file, with "\\n" at the ends of lines.
+    """The text of a UTF-8 file, packed by gzip or not, with "\\n" at the ends of lines.
 
     Raises DataError, naming the file, if it is missing, empty or not UTF-8.
     """
-    try:
-        text = Path(path).read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise DataError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}.") from error
+    where = shown(path)
+    text = decoded(unpacked(read_whole(path), where), where)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text:
-        raise DataError(f"{path} is empty: there is no text to learn.")
+        raise DataError(f"{where} is empty: there is no text to learn.")
     return text
+
+
+def unpacked(content: bytes, where: str) -> bytes:
+    """What a gzip file holds; any other content as it is.  Raises DataError."""
+    try:
+        return unzipped(content)
+    except Exception as error:  # bytes of any kind can fail in any way
+        raise DataError(f"{where} cannot be unpacked: {error}.") from error
+
+
+def decoded(content: bytes, where: str) -> str:
+    """UTF-8, with a byte order mark or without, as text.  Raises DataError for anything else."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        found = "it is UTF-16" if wide else f"line {line} is the first that is not"
+        why = f"{error.reason} at byte {error.start}"
+        raise DataError(f"{where} is not UTF-8 text ({why}). Save it as UTF-8; {found}.") from error
 
 
 class Vocabulary:
@@ -50,7 +70,7 @@ class Vocabulary:
     """
 
     def __init__(self, text: str):
-        self.symbols = "".join(sorted(set(text)))
+        self.symbols = "".join(sorted(set(check_text(text, "the text"))))
         if not self.symbols:
             raise DataError("the text is empty: there is no symbol to learn.")
         self._index = {symbol: i for i, symbol in enumerate(self.symbols)}
@@ -64,7 +84,7 @@ class Vocabulary:
     def encode(self, text: str) -> Array:
         """Indices (T,).  Raises DataError, naming the place, for a character that is not in the vocabulary."""
         try:
-            return np.array([self._index[symbol] for symbol in text], int)
+            return np.array([self._index[symbol] for symbol in check_text(text, "the text")], int)
         except KeyError as error:
             at = text.index(error.args[0])
             raise DataError(
@@ -73,8 +93,14 @@ class Vocabulary:
             ) from None
 
     def decode(self, indices: Any) -> str:
-        """The text of indices (T,).  Raises DataError for one outside 0..len - 1."""
-        indices = np.asarray(indices, int)
+        """The text of indices (T,).
+
+        Raises DataError for one outside 0..len - 1, DTypeError for what is no integer.
+        """
+        indices = np.asarray(value(indices))
+        if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
+            found = f"{indices.dtype} of shape {indices.shape}"
+            raise DTypeError(f"indices are integers (T,), not {found}.")
         if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
             raise DataError(
                 f"indices run from {indices.min()} to {indices.max()}; with {len(self)} symbols they must lie in "

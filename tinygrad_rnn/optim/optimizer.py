@@ -1,6 +1,8 @@
 """What the optimisers share: groups of parameters with their options, the state of each parameter, and the step."""
 
+import math
 from collections.abc import Iterable, Mapping
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -116,12 +118,14 @@ class Optimizer:
         kind = type(self).__name__
         try:
             saved_kind, saved_groups, saved_state = saved["optimizer"], saved["param_groups"], list(saved["state"])
-            numbers = [list(group["params"]) for group in saved_groups]
-        except (KeyError, TypeError) as error:
+            numbers = [list(map(index, group["params"])) for group in saved_groups]
+            if not all(isinstance(group, Mapping) for group in saved_groups):
+                raise TypeError("a group is no dict")
+        except (KeyError, IndexError, TypeError) as error:
             raise DataError(
                 f"this is not the state of an optimiser. Pass what {kind}.state_dict() returned."
             ) from error
-        if saved_kind != kind:
+        if not isinstance(saved_kind, str) or saved_kind != kind:
             raise DataError(f"the state is of {saved_kind}, this optimiser is {kind}. Make the one that was saved.")
         number = {p: i for i, p in enumerate(self._names)}
         own = [[number[p] for p in group["params"]] for group in self.param_groups]
@@ -137,7 +141,7 @@ class Optimizer:
         states = {
             p: self._fitting_state(f"state.{i}", name, p, saved_state[i])
             for i, (p, name) in enumerate(self._names.items())
-            if saved_state[i]
+            if not isinstance(saved_state[i], Mapping) or saved_state[i]
         }
         for mine, group in zip(self.param_groups, groups, strict=True):
             mine.clear()
@@ -153,7 +157,8 @@ class Optimizer:
         return options
 
     def _fitting_state(self, key: str, name: str, p: Tensor, saved: Mapping[str, Any]) -> dict[str, Any]:
-        if not isinstance(saved, Mapping) or not isinstance(saved.get("step"), int):
+        step = saved.get("step") if isinstance(saved, Mapping) else None
+        if type(step) is not int or not 0 <= step < 2**53:
             raise DataError(f"{key}, the state of {name}, has no step. Pass what state_dict() returned.")
         return {k: v if k == "step" else fitting(f"{key}.{k}, of {name},", v, p) for k, v in saved.items()}
 
@@ -172,6 +177,6 @@ def _in_range(name: str, value: Any) -> bool:
     try:
         if name == "betas":
             return len(value) == 2 and all(0 <= beta < 1 for beta in value)
-        return bool(0 <= value < np.inf)
-    except TypeError:
+        return bool(0 <= value < np.inf and math.isfinite(float(value)))
+    except (TypeError, ValueError, OverflowError):  # a text, an array, 10**400
         return False

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinygrad_rnn.boundary import public_class
-from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.optim.optimizer import Optimizer
 from tinygrad_rnn.optim.schedule import an_optimiser, checked
 
@@ -76,7 +76,10 @@ class ReduceLROnPlateau:
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on where the schedule of this `state_dict` was.  Raises DataError if it is of another kind."""
-        for name, value in checked(self, saved).items():
+        best = checked(self, saved)["best"]
+        if best is not None and not isinstance(best, float):
+            raise DataError(f"best is {best!r:.60}; it must be a number, or None.")
+        for name, value in saved.items():
             if name != "schedule":
                 setattr(self, name, value)
 

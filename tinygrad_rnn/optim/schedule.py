@@ -60,13 +60,15 @@ class Schedule:
 def checked(schedule: Any, saved: Mapping[str, Any]) -> Mapping[str, Any]:
     """`saved`, if it has what schedule.state_dict() has.  Raises DataError."""
     own = schedule.state_dict()
-    if not isinstance(saved, Mapping) or saved.keys() != own.keys() or saved["schedule"] != own["schedule"]:
-        found = (
-            saved.get("schedule", "something else") if isinstance(saved, Mapping) else f"type {type(saved).__name__}"
-        )
-        raise DataError(f"the state is of {found}, this schedule is {own['schedule']}. Make the one that was saved.")
-    if not isinstance(saved["last_epoch"], int):
-        raise DataError(f"last_epoch is {saved['last_epoch']!r}; it must be a whole number.")
+    kind = f"type {type(saved).__name__}"
+    if isinstance(saved, Mapping):
+        kind = str(saved.get("schedule", "something else"))
+    if kind != own["schedule"] or saved.keys() != own.keys():
+        way = "Make the one that was saved."
+        raise DataError(f"the state is of {kind}, this schedule is {own['schedule']}. {way}")
+    for name, value in saved.items():
+        if type(own[name]) is int and not (type(value) is int and 0 <= value < 2**53):
+            raise DataError(f"{name} is {value!r:.60}; it must be a whole number.")
     return saved
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_rnn.errors import DataError, ShapeError
 from tinygrad_rnn.interop import from_torch
+from tinygrad_rnn.interop.arrays import widened
 from tinygrad_rnn.training.model import Model, make_model
 
 Array = Any
@@ -19,7 +20,8 @@ def model_from_torch(arrays: Mapping[str, Array]) -> tuple[Model, str]:
     """A model with the weights of a state_dict, in float64, and a line that says what it was taken for.
 
     It must hold one torch.nn.RNN (with tanh), LSTM or GRU of one direction, or one such cell, and one Linear.
-    A layer without bias gets zeros.  Raises DataError or ShapeError, naming the array, for anything else.
+    A layer without bias gets zeros.  Raises DataError, ShapeError or DTypeError, naming the array,
+    for anything else.
     """
     found = [m for m in map(_RECURRENT.fullmatch, arrays) if m]
     names = ", ".join(arrays) or "none"
@@ -33,7 +35,7 @@ def model_from_torch(arrays: Mapping[str, Array]) -> tuple[Model, str]:
         raise DataError(f"there are {len(prefixes)} recurrent layers, {', '.join(prefixes)}. Leave one in the file.")
     prefix, layers = prefixes[0], len(found)
     suffixes = [f"_l{i}" for i in range(layers)] if found[0][2] else [""]
-    full = {name: np.asarray(array, float) for name, array in arrays.items()}
+    full = {name: widened(name, array) for name, array in arrays.items()}
     kind, inputs, hidden = _sizes(full, prefix, suffixes)
     for suffix in suffixes:
         for bias in ("bias_ih", "bias_hh"):

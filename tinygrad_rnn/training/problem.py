@@ -1,7 +1,7 @@
 """What is to be learned, as the run sees it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ class Problem(ABC):
     per_epoch  updates in one pass through the data; None where there is always new data
     default    updates or, with per_epoch, epochs
     fingerprint  tells other data apart
+    notes      sentences on how the data was read
     """
 
     about: str
@@ -54,6 +55,7 @@ class Problem(ABC):
     batch: int
     steps: str
     fingerprint: str
+    notes: Sequence[str] = ()
 
     @property
     def short(self) -> str:

@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from tinygrad_rnn import checkpoint
 from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.files import shown
 from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.optim import clip_grad_norm
 from tinygrad_rnn.training.interrupt import deferred_interrupt
@@ -119,23 +121,27 @@ class Run:
         }
         return checkpoint.save(path, model=self.model, optimizer=self.optimizer, rng=self.rng, progress=progress)
 
-    def load(self, path: str | os.PathLike[str]) -> None:
-        """Go on where the run of this checkpoint was.
+    def load(self, path: str | os.PathLike[str], parts: Mapping[str, Any]) -> None:
+        """Go on where the run of this checkpoint was; parts are those of `read_run`.
 
-        Raises DataError if it was trained on other data or by another version, and what checkpoint.load raises.
+        Raises DataError if it was trained on other data, and what checkpoint.load raises.
         """
-        saved = checkpoint.load(path)
-        found = saved.get("data", {}).get("fingerprint")
+        where, saved = shown(path), parts["progress"]
+        found, state = saved["data"]["fingerprint"], saved["state"]
         if found != self.problem.fingerprint:
             raise DataError(
-                f"{path} was trained on other data ({found}) than {self.settings.data} is now "
+                f"{where} was trained on other data ({found:.60}) than {self.settings.data} is now "
                 f"({self.problem.fingerprint}). Give the same data, or start a new run."
             )
-        if missing := [name for name in ("n", "state", "losses", "history") if name not in saved]:
-            raise DataError(f"{path} lacks {', '.join(missing)}: another version wrote it. Start a new run.")
-        checkpoint.load(path, model=self.model, optimizer=self.optimizer, rng=self.rng)
+        if state is not None and len(state[0]) != self.problem.batch:
+            saved_batch, batch = len(state[0]), self.problem.batch
+            raise DataError(
+                f"{where} holds a state of {saved_batch} sequences; the run has {batch}. The file "
+                "was changed by others; start a new run."
+            )
+        checkpoint.restore(parts, path, model=self.model, optimizer=self.optimizer, rng=self.rng)
         self.n, self.losses, self.history = saved["n"], saved["losses"].tolist(), saved["history"]
-        self.state = None if saved["state"] is None else tuple(saved["state"])
+        self.state = None if state is None else tuple(state)
 
 
 def untrained(settings: Settings, problem: Problem) -> Model:

@@ -9,32 +9,33 @@ import numpy as np
 from tinygrad_rnn import checkpoint
 from tinygrad_rnn.data import Vocabulary, one_hot
 from tinygrad_rnn.errors import DataError, RangeError
+from tinygrad_rnn.files import shown
 from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.training.model import Model, make_model
-from tinygrad_rnn.training.settings import settings_of
+from tinygrad_rnn.training.saved import read_run
+from tinygrad_rnn.training.settings import Settings, check_range
 
 Array = Any
 
 
-def load_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
-    """The model in a checkpoint of `tinygrad-rnn train`, and what it says of its data.
+def load_model(path: str | os.PathLike[str]) -> tuple[Model, Settings, dict[str, Any]]:
+    """The model in a checkpoint of `tinygrad-rnn train`, its settings, what it says of its data.
 
     Raises DataError for another kind of file or checkpoint, and what checkpoint.load raises.
     """
-    saved = checkpoint.load(path)
-    s = settings_of(saved.get("settings"), str(path))
-    data = dict(saved["data"])
-    inputs, outputs = saved["sizes"]
+    s, parts = read_run(path)
+    inputs, outputs = parts["progress"]["sizes"]
     model = make_model(s.cell, inputs, s.hidden, s.layers, outputs, rng=0)
-    checkpoint.load(path, model=model)
-    return model, {**data, "name": s.data, "column": s.column}
+    checkpoint.restore(parts, path, model=model)
+    return model, s, parts["progress"]["data"]
 
 
 def character_model(path: str | os.PathLike[str]) -> tuple[Model, Vocabulary]:
     """The model and the vocabulary of a checkpoint.  Raises DataError, as load_model, and if it is of numbers."""
-    model, data = load_model(path)
-    if "symbols" not in data:
-        raise DataError(f"{path} is a model of {data['name']}, not of characters. Train one on a text.")
+    model, s, data = load_model(path)
+    if data["kind"] != "text":
+        way = "Train one on a text."
+        raise DataError(f"{shown(path)} is a model of {s.data}, not of characters. {way}")
     return model, Vocabulary(data["symbols"])
 
 
@@ -52,8 +53,7 @@ def sample(
     Without a prompt the model is given a line end, or a character at random if the text had none.
     Raises RangeError for a negative length or temperature, DataError for a prompt with unknown characters.
     """
-    if length < 0:
-        raise RangeError(f"--length is {length}; it must be at least 0.")
+    check_range("length", length, 0)
     if not 0 <= temperature < np.inf:
         raise RangeError(f"--temperature is {temperature}; it must be at least 0.")
     rng = np.random.default_rng(rng)
@@ -76,7 +76,8 @@ def _characters(
             logits, state = model(one_hot(given, len(vocabulary), np.float32)[:, None], state)
         scores = logits.data[-1, 0].astype(float)
         if temperature:
-            p = np.exp((scores - scores.max()) / temperature)
+            with np.errstate(over="ignore"):  # a temperature of 1e-320
+                p = np.exp((scores - scores.max()) / temperature)
             given = np.array([min(np.searchsorted(np.cumsum(p), rng.random() * p.sum(), "right"), len(p) - 1)])
         else:
             given = np.array([scores.argmax()])

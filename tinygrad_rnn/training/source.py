@@ -1,9 +1,13 @@
 """From what was asked for to a problem."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tinygrad_rnn.data import load_series, load_text, python_topics, sunspots
-from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.data.series import is_series
+from tinygrad_rnn.errors import MissingFileError, UsageError
+from tinygrad_rnn.files import shown
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.settings import Settings
 from tinygrad_rnn.training.stream import Series, Text
@@ -13,28 +17,43 @@ from tinygrad_rnn.training.tasks import TASKS, ClassicTask
 def problem_of(s: Settings) -> Problem:
     """The problem that `s.data` names: a task, "text", "sunspots", or a file.
 
-    .csv and .npy are series, anything else is text.  Raises DataError for a file that cannot be used, UsageError for a
-    column where there is none.
+    .csv, .tsv and .npy, packed by gzip or not, are series, anything else is text.  Raises DataError
+    for a file that cannot be used, UsageError for a column where there is none.
     """
-    if s.data in TASKS or s.data == "text" or Path(s.data).suffix.lower() not in ("", ".csv", ".npy"):
-        if s.column is not None:
-            raise UsageError(
-                f"--column is {s.column!r}, but {s.data} has no columns. Leave it out, or give a .csv or .npy series."
-            )
-        if s.data in TASKS:
-            return ClassicTask(s.data, s.window, s.batch, s.seed)
-        text = python_topics() if s.data == "text" else load_text(s.data)
-        about = "the help topics of this Python" if s.data == "text" else s.data
-        return Text(text, about, s.window, s.batch, s.validation)
+    if is_series(s.data):
+        notes: list[str] = []
+        series = load_series(s.data, tell=notes.append, **s.reading)
+        problem = Series(series, shown(s.data), s.window, s.batch, s.validation)
+        problem.notes = notes
+        return problem
+    way = "Leave it out, or give a .csv, .tsv or .npy series"
+    refuse_reading(s.reading, f"{shown(s.data)} has no columns. {way}")
+    if s.data in TASKS:
+        return ClassicTask(s.data, s.window, s.batch, s.seed)
     if s.data == "sunspots":
-        series, about = sunspots()[1][:, None], "yearly sunspot numbers 1700 to 2008"
-    elif Path(s.data).suffix:
-        series, about = load_series(s.data, s.column), s.data
-    elif Path(s.data).is_file():
-        return Text(load_text(s.data), s.data, s.window, s.batch, s.validation)
-    else:
-        raise DataError(
-            f"there is no file {s.data} and no task of that name. Give a file, or one of text, sunspots, "
-            f"{', '.join(TASKS)}."
-        )
-    return Series(series, about, s.window, s.batch, s.validation)
+        years = "yearly sunspot numbers 1700 to 2008"
+        return Series(sunspots()[1][:, None], years, s.window, s.batch, s.validation)
+    if s.data == "text":
+        about = "the help topics of this Python"
+        return Text(python_topics(), about, s.window, s.batch, s.validation)
+    try:
+        text = load_text(s.data)
+    except MissingFileError as error:
+        if Path(s.data).suffix:
+            raise
+        raise MissingFileError(
+            f"there is no file {shown(s.data)} and no task of that name. Give a file, or one of "
+            f"text, sunspots, {', '.join(TASKS)}."
+        ) from error
+    return Text(text, shown(s.data), s.window, s.batch, s.validation)
+
+
+def refuse_reading(reading: Mapping[str, Any], why: str) -> None:
+    """Raise UsageError for an option on how to read a series, where there is none to read."""
+    for name, value in reading.items():
+        raise UsageError(f"--{name} is {told(value)}, but {why}.")
+
+
+def told(value: Any) -> str:
+    """The value of an option, or the values of one that can be repeated."""
+    return ", ".join(map(repr, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -89,10 +89,14 @@ class Series(Stream):
             )
         cut = len(series) - max(1, round(share * len(series)))
         train = series[: max(1, cut)]
-        self.mean, deviation = train.mean(axis=0), train.std(axis=0)
-        self.deviation = np.where(deviation > 0, deviation, 1.0)
+        with np.errstate(over="ignore", invalid="ignore"):  # found out below
+            self.mean, deviation = train.mean(axis=0), train.std(axis=0)
+            self.deviation = np.where(deviation > 0, deviation, 1.0)
+            scaled = ((series - self.mean) / self.deviation).astype(np.float32)
+        if not (np.all(np.isfinite(scaled)) and np.all(np.isfinite(self.deviation))):
+            way = "Divide them, or take logarithms."
+            raise DataError(f"{about}: its entries are too far apart to be scaled. {way}")
         self.inputs = self.outputs = series.shape[1]
-        scaled = ((series - self.mean) / self.deviation).astype(np.float32)
         super().__init__(scaled, f"{about}: {len(series):,} entries", window or 20, batch or 4, share)
         steps = [(b.xs, b.targets) for b in self.validation()]
         self.baseline = ("no change", math.sqrt(float(np.mean([np.mean((x - y) ** 2) for x, y in steps]))))
