@@ -50,7 +50,7 @@ function story(j) {
   }
   const size = brief(indirect[j - 1]);
   const later = `indirect, from ${joint(j + 1)} through J${sub(j + 1)}, norm ${size}`;
-  return `${steps}${direct}${D.direct[j - 1] ? " + " : "; "}${later}: ${sum}`;
+  return `${steps}${direct}${reaches(j, j) ? " + " : "; "}${later}: ${sum}`;
 }
 
 function step() {
