@@ -279,15 +279,15 @@ def test_a_loss_that_reads_all_states(T):
     assert direct.points[0][1] > next(b for b in of(Box, scene) if b.key == "y1").y  # from nearby
     assert direct.points[-1][1] < box.y
     first, *_, total = table(scene)
-    assert first[:3] == ("direct", "∂L/∂h₁", number(norms[0, 0]))
+    assert first[:3] == ("direct", "∂⁺L/∂h₁", number(norms[0, 0]))
     assert total[3] == "100 %"
-    assert "gradient, direct: past all later states" in labels(scene)
+    assert "gradient, direct: past all later states, ∂⁺L/∂h" in labels(scene)
     found = cells(tg.draw.heatmap(flow).scene)
     assert found.keys() == {(k, t) for k in range(1, T + 1) for t in range(1, k + 1)}
     data = page_data(run, flow, 1)
     assert data["own"] == [False] * (T - 1) + [True]
     assert data["shared"] == [True] * (T - 1) + [False]
-    assert "direct   dL/dh_1 " in main_job.table(run, 1, flow)
+    assert "direct   d+L/dh_1 " in main_job.table(run, 1, flow)
     assert all(inside(item, scene) for item in [*of(Box, scene), *of(Text, scene)])
 
 

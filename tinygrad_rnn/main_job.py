@@ -109,7 +109,7 @@ def table(run: Unrolled, t: int, flow: GradientFlow) -> str:
         if k not in support.sources:
             lines.append(f"direct   {support.why_not(k)}")
             continue
-        head = f"dL_{k}/d{name}_{k}" if support.sources[k] == {k} else f"dL/d{name}_{k}"
+        head = f"dL_{k}/d{name}_{k}" if support.sources[k] == {k} else f"d+L/d{name}_{k}"
         if len(row.ks) > 1:
             what = f"{len(row.ks)} smaller terms, summed"
         elif k == t:

@@ -113,7 +113,7 @@ def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     if any(s.color == DIRECT for s in picture.strands):
         way = f"its own loss, L → {'y → ' if run.outputs else ''}{picture.names[0]}"
         if picture.support.sources[picture.t] != {picture.t}:
-            way = "past all later states"
+            way = f"past all later states, ∂⁺L/∂{state}"
         lines.append(("direct", f"gradient, direct: {way}"))
     if any(s.color != DIRECT for s in picture.strands):
         later = "an earlier" if run.backward else "a later"

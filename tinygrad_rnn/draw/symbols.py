@@ -62,7 +62,7 @@ def joint_symbol(run: Unrolled, t: int) -> str:
 
 
 def term_symbol(run: Unrolled, k: int, t: int, own: bool = True) -> str:
-    """∂L₅/∂h₅ · ∂h₅/∂h₃; ∂L/∂h₅ · ∂h₅/∂h₃ where other losses read h₅ too."""
+    """∂L₅/∂h₅ · ∂h₅/∂h₃; ∂⁺L/∂h₅ · ∂h₅/∂h₃ where other losses read h₅ past all later states."""
     at_k, at_t = joint_symbol(run, k), joint_symbol(run, t)
-    head = f"∂L{subscript(time(run, k)) if own else ''}/∂{at_k}"
+    head = f"∂L{subscript(time(run, k))}/∂{at_k}" if own else f"∂⁺L/∂{at_k}"
     return head if k == t else f"{head} · ∂{at_k}/∂{at_t}"

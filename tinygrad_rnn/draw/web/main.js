@@ -138,7 +138,7 @@ function formula(node, text) {  // _x_ is a subscript
   return node;
 }
 const s = joint("");
-if (D.losses.includes(false) || D.earliest.some((e) => e > 1)) {
+if (D.earliest.some((e) => e !== 1)) {
   byId("pale").textContent = " Pale: no loss at k, or no path from it to t.";
 }
 formula(byId("law"), `∂L/∂${s}_t_ = `).append(

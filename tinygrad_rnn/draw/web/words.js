@@ -35,8 +35,8 @@ const stateSymbol = (t) => D.states.map((s) => s + sub(t)).join(" ");
 const joint = (t) => D.joint + sub(t);
 const totalSymbol = (t) => `∂L/∂${joint(t)}`;
 
-// ∂L₅/∂h₅, or ∂L/∂h₅ where other losses read h₅ too
-const directSymbol = (k) => `∂L${D.shared[k - 1] ? "" : sub(k)}/∂${joint(k)}`;
+// ∂L₅/∂h₅, or ∂⁺L/∂h₅ where other losses read h₅ past all later states
+const directSymbol = (k) => (D.shared[k - 1] ? `∂⁺L/∂${joint(k)}` : `∂L${sub(k)}/∂${joint(k)}`);
 
 // ∂L₅/∂h₅ · ∂h₅/∂h₃
 function termSymbol(k, t) {
