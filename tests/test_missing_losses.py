@@ -317,6 +317,20 @@ def test_a_constant_part_of_a_state_receives_nothing():
         assert (support.part(t, h), support.part(t, memory)) == (True, False)
 
 
+def test_losses_left_out_that_reach_no_column_have_no_line():
+    cell, count = RNNCell(I, H, rng=0), itertools.count(1)
+
+    def cut(x, h):
+        return cell(x, h.detach() if next(count) == 43 else h)
+
+    targets = [1.0 if t in (45, 60) else None for t in range(1, 61)]
+    options = {"loss": lambda y, _: np.sum(y * y), "targets": targets}
+    run = tg.unroll(cut, np.ones((60, I)), tg.Tensor(np.ones(H)), **options)
+    scene = tg.draw.paths(run, 5).scene  # columns 3 to 19 and 53 to 60
+    assert {(hop.ks, hop.j) for hop in hops(scene)} == {((60,), j) for j in range(53, 61)}
+    assert scene.title.endswith("∂L/∂h₅ = 0: no loss reaches it")
+
+
 # -- the map ---------------------------------------------------------------------------------------
 
 

@@ -28,8 +28,7 @@ def strands(flow: GradientFlow, support: Support, t: int, columns: Sequence[int]
     found = []
     for k in (k for k in columns if k >= t and k in earliest):
         hops = {j: float(norms[k - 1, j - 1]) for j in columns if max(t, earliest[k]) <= j <= k}
-        if hops:
-            found.append(Strand((k,), hops, DIRECT if k == t else far(k, t, T)))
+        found.append(Strand((k,), hops, DIRECT if k == t else far(k, t, T)))
     hidden = tuple(k for k in range(t, T + 1) if k in earliest and k not in columns)
     if hidden:
         sums, last = flow.summed(hidden), max(t, min(earliest[k] for k in hidden))
