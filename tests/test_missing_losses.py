@@ -149,7 +149,7 @@ def test_what_means_no_loss_to_gradient_flow(nothing):
     states, losses = Model("LSTM").run()
     wanted = gradient_flow([None, losses[1], None, losses[3], None], states)
     flow = gradient_flow([nothing, losses[1], nothing, losses[3], nothing], states)
-    assert [flow.sends(k) for k in range(1, 6)] == [False, True, False, True, False]
+    assert Support(flow).losses == {2, 4}
     assert_allclose(flow.norms(), wanted.norms())
     for part, other in zip(flow.total, wanted.total, strict=True):
         assert_allclose(part, other)
@@ -218,7 +218,8 @@ def test_what_the_graph_says_is_what_the_numbers_say(kind, kept):
     for k in range(1, 6):
         reached = [t for t in range(1, k + 1) if norms[k - 1, t - 1] > 0]
         assert support.earliest.get(k) == (min(reached) if reached else None)
-        assert (k in support.direct) == (norms[k - 1, k - 1] > 0)
+        assert support.sources.get(k) == ({k} if reached else None)
+    assert support.losses == kept
     for t, state in enumerate(states, 1):
         total = [np.any(part) for part in parts(flow.total[t - 1])]
         assert [support.part(t, x) for x in parts(state)] == total
@@ -247,6 +248,66 @@ def test_a_line_ends_where_the_graph_was_cut():
     assert sorted(tips) == sorted(expected)
 
 
+def pooled(T):
+    """One loss at the end, of the mean of all states: each receives its gradient past all later ones."""
+    read = []
+
+    def mean(h):
+        read.append(h)
+        return sum(read) / len(read)
+
+    targets = [None] * (T - 1) + [np.ones(H)]
+    return tg.unroll(
+        RNNCell(I, H, rng=0), np.random.default_rng(0).standard_normal((T, I)), readout=mean,
+        loss=half_squared_error, targets=targets,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("T", [2, 4, 10, 40])
+def test_a_loss_that_reads_all_states(T):
+    run = pooled(T)
+    flow = gradient_flow(run.losses, run.states)
+    support, norms = Support(flow), flow.norms()
+    assert support.losses == {T}
+    assert support.sources == {k: {T} for k in range(1, T + 1)}
+    assert sum(row.share for row in flow.table(1)) == pytest.approx(1.0)
+    scene = tg.draw.paths(run, 1, flow).scene
+    assert [box.key for box in of(Box, scene) if box.key.startswith("L")] == [f"L{T}"]
+    box = next(box for box in of(Box, scene) if box.key == "h1")
+    (direct,) = [line for line in of(Line, scene) if line.color == DIRECT and line.tip]
+    assert direct.tip == f"losses {T}, which read h_1, direct: norm {norms[0, 0]:.6g}"
+    assert direct.points[0][1] > next(b for b in of(Box, scene) if b.key == "y1").y  # from nearby
+    assert direct.points[-1][1] < box.y
+    first, *_, total = table(scene)
+    assert first[:3] == ("direct", "∂⁺L/∂h₁", number(norms[0, 0]))
+    assert total[3] == "100 %"
+    assert "gradient, direct: past all later states, ∂⁺L/∂h" in labels(scene)
+    found = cells(tg.draw.heatmap(flow).scene)
+    assert found.keys() == {(k, t) for k in range(1, T + 1) for t in range(1, k + 1)}
+    data = page_data(run, flow, 1)
+    assert data["own"] == [False] * (T - 1) + [True]
+    assert data["shared"] == [True] * (T - 1) + [False]
+    assert "direct   d+L/dh_1 " in main_job.table(run, 1, flow)
+    assert all(inside(item, scene) for item in [*of(Box, scene), *of(Text, scene)])
+
+
+def test_a_loss_that_reaches_no_state():
+    b = tg.Tensor(np.ones(2), requires_grad=True, name="b")
+
+    def loss(y, target):
+        return np.sum(y * y) if target else np.sum(b * b)
+
+    run = tg.unroll(RNNCell(I, H, rng=0), np.ones((3, I)), loss=loss, targets=[0, 1, 0])
+    flow = gradient_flow(run.losses, run.states)
+    assert Support(flow).losses == {1, 2, 3}
+    assert Support(flow).sources == {2: {2}}
+    scene = tg.draw.paths(run, 1, flow).scene
+    assert {"L₁", "L₂", "L₃", "its loss does not reach it"} <= set(labels(scene))
+    assert {hop.ks for hop in hops(scene)} == {(2,)}
+    assert [row.ks for row in flow.table(1)] == [(1,), (2,)]
+    assert "direct   its loss does not reach it" in main_job.table(run, 1, flow)
+
+
 def test_a_constant_part_of_a_state_counts_too():
     model = Model("memory")
     options = {"readout": model.readout, "loss": half_squared_error, "targets": model.targets}
@@ -254,6 +315,20 @@ def test_a_constant_part_of_a_state_counts_too():
     support = Support(gradient_flow(run.losses, run.states))
     for t, (h, memory) in enumerate(run.states, 1):
         assert (support.part(t, h), support.part(t, memory)) == (True, True)
+
+
+def test_losses_left_out_that_reach_no_column_have_no_line():
+    cell, count = RNNCell(I, H, rng=0), itertools.count(1)
+
+    def cut(x, h):
+        return cell(x, h.detach() if next(count) == 43 else h)
+
+    targets = [1.0 if t in (45, 60) else None for t in range(1, 61)]
+    options = {"loss": lambda y, _: np.sum(y * y), "targets": targets}
+    run = tg.unroll(cut, np.ones((60, I)), tg.Tensor(np.ones(H)), **options)
+    scene = tg.draw.paths(run, 5).scene  # columns 3 to 19 and 53 to 60
+    assert {(hop.ks, hop.j) for hop in hops(scene)} == {((60,), j) for j in range(53, 61)}
+    assert scene.title.endswith("∂L/∂h₅ = 0: no loss reaches it")
 
 
 # -- the map ---------------------------------------------------------------------------------------
@@ -429,7 +504,8 @@ def test_the_page_knows_which_terms_there_are(drawn):
     T = len(run)
     times = range(1, T + 1)
     assert data["losses"] == [t in steps for t in times]
-    assert data["direct"] == data["losses"]
+    assert data["own"] == data["losses"]
+    assert not any(data["shared"])
     assert data["earliest"] == [1 if t in steps else None for t in times]
     assert [any(reached) for reached in data["reached"]] == [t <= max(steps) for t in times]
     shown = {tuple(row["ks"]) for row in data["tables"]}

@@ -87,6 +87,7 @@ def test_a_pdf_holds_text(tmp_path):
         ("‖J₂‖ = 0.5", r"$\|$$J_{2}$$\|$ = 0.5"),
         ("s2₇", "$s2_{7}$"),
         ("100 %", r"100 \%"),
+        ("∂⁺L/∂h₁", r"$\partial$$^+$L/$\partial$$h_{1}$"),
         ("a_long_name", r"a\_long\_name"),
         ("\\input{x}", r"\textbackslash{}input\{x\}"),
         ("$ ^ ~ # & <", r"\$ \textasciicircum{} \textasciitilde{} \# \& \textless{}"),

@@ -111,11 +111,6 @@ class GradientFlow:
     def __repr__(self) -> str:
         return f"<gradient flow over T = {len(self)} states, parameters {', '.join(self.parameters) or 'none'}>"
 
-    def sends(self, k: int) -> bool:
-        """Whether step k has a loss that requires a gradient."""
-        self._check(k, "k")
-        return self.losses[k - 1] is not None and self.losses[k - 1].requires_grad
-
     # -- the terms of (3.1) ---------------------------------------------------------------------------
 
     def term(self, k: int, t: int) -> Any:
@@ -162,7 +157,7 @@ class GradientFlow:
         if most is not None and most < 2:
             raise RangeError(f"most is {most}; a table has at least 2 rows: the direct term and the rest.")
         column = next(terms for at, terms in self.arriving() if at == t)
-        terms = {k: term for k, term in enumerate(column, t) if k == t or self.sends(k)}
+        terms = {k: term for k, term in enumerate(column, t) if k == t or self._direct[k - 1]}
         groups: list[tuple[int, ...]] = [(k,) for k in terms]
         if most is not None and len(groups) > most:
             by_norm = sorted(list(terms)[1:], key=dict(enumerate(lengths(column), t)).__getitem__, reverse=True)

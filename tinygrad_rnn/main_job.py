@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from tinygrad_rnn import draw
 from tinygrad_rnn.draw.palette import number
+from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import definition, joint_name, state_names
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import GradientFlow
@@ -102,18 +103,19 @@ def table(run: Unrolled, t: int, flow: GradientFlow) -> str:
     name, meaning = joint_name(names), f", {definition(names)}" if len(names) > 1 else ""
     lines = [f"eq. (3.1) at t = {t}: dL/d{name}_{t} = direct + indirect{meaning}"]
     lines.append(f"{'term':<36}{'norm':>10}{'share':>10}")
-    rows = flow.table(t, most=12)
+    rows, support = flow.table(t, most=12), Support(flow)
     for row in rows:
         k = row.ks[0]
-        if not flow.sends(k):
-            lines.append("direct   no loss at this step")
+        if k not in support.sources:
+            lines.append(f"direct   {support.why_not(k)}")
             continue
+        head = f"dL_{k}/d{name}_{k}" if support.sources[k] == {k} else f"d+L/d{name}_{k}"
         if len(row.ks) > 1:
             what = f"{len(row.ks)} smaller terms, summed"
         elif k == t:
-            what = f"direct   dL_{k}/d{name}_{k}"
+            what = f"direct   {head}"
         else:
-            what = f"k = {k:<4} dL_{k}/d{name}_{k} . d{name}_{k}/d{name}_{t}"
+            what = f"k = {k:<4} {head} . d{name}_{k}/d{name}_{t}"
         lines.append(f"{what:<36}{number(row.norm):>10}{_percent(row.share):>10}")
     whole = 1.0 if rows[0].share == rows[0].share else rows[0].share
     what = f"sum      dL/d{name}_{t}"

@@ -120,7 +120,7 @@ def heat_scene(
     supports = {title: Support(flow) for title, flow in flows.items()}
     norms = [_terms(flow, supports[title]) for title, flow in flows.items()]
     lasts = [{len(flow)} if len(flow) > 1 else set() for flow in flows.values()]
-    only_last = [{*support.earliest} for support in supports.values()] == lasts
+    only_last = [{*support.sources} for support in supports.values()] == lasts
     scale = _common(norms)
     maps = _placed(supports, norms, only_last, chosen)
     symbol, meaning = _state([part_names(flow.states[-1]) for flow in flows.values()])
@@ -204,7 +204,7 @@ def _placed(
     for (title, support), terms, n in zip(supports.items(), norms, cells, strict=True):
         low = 0.0 if only_last else h * (max(cells) - n)  # all stand on one line
         first = len(terms) if only_last else 1
-        maps.append(_Map(title, terms, support.direct, block, first, x, y + low, w, h))
+        maps.append(_Map(title, terms, support.sources, block, first, x, y + low, w, h))
         x, y = (x, y + h + above + 10) if only_last else (x + n * w + left, y)
     return maps
 

@@ -35,7 +35,6 @@ from tinygrad_rnn.unroll import Unrolled
 _ROW = 18.5
 _MOST = 7
 _OTHERS = "#7F9CC0"
-_NO_LOSS = "no loss at this step"
 
 
 def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
@@ -55,13 +54,14 @@ def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     longest = max([abs(row.share) for row in rows if row.share == row.share] + [1.0])
     for i, (row, symbol) in enumerate(zip(rows, symbols, strict=True), 1):
         line = y + i * _ROW
+        there = any(k in picture.support.sources for k in row.ks)
         color = colors.get(row.ks[0], _OTHERS) if len(row.ks) == 1 else _OTHERS
-        color = GREY if symbol == _NO_LOSS else color
+        color = color if there else GREY
         items += [
             Text(at["name"], line, _name(run, row, t), 10, readable(color)),
             Text(at["symbol"], line, symbol, 10, INK),
         ]
-        if symbol == _NO_LOSS:
+        if not there:
             continue
         width, dotted = max(1.2, scale.width(row.norm)), not scale.visible(row.norm)
         if any(picture.support.reaches(k, t) for k in row.ks):
@@ -96,21 +96,25 @@ def _name(run: Unrolled, row: Row, t: int) -> str:
 def _what(picture: Any, row: Row) -> str:
     if len(row.ks) > 1:
         return "smaller terms, summed"
-    if not picture.flow.sends(row.ks[0]):
-        return _NO_LOSS
-    return term_symbol(picture.run, row.ks[0], picture.t)
+    k, support = row.ks[0], picture.support
+    why: str = support.why_not(k)
+    if k not in support.sources:
+        return why
+    return term_symbol(picture.run, k, picture.t, own=support.sources[k] == {k})
 
 
 def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     """How to read the map; returns (items, width, height)."""
     size, scale, run = picture.size, picture.scale, picture.run
     shown = [t for t in picture.columns if t > 0]
-    silent = [t for t in shown if not picture.flow.sends(t)]
+    silent = set(shown) - picture.support.losses
     state = joint_name(picture.names)
     lines = [("forward", "forward pass")]
     if any(s.color == DIRECT for s in picture.strands):
-        way = f"L → {'y → ' if run.outputs else ''}{picture.names[0]}"
-        lines.append(("direct", f"gradient, direct: its own loss, {way}"))
+        way = f"its own loss, L → {'y → ' if run.outputs else ''}{picture.names[0]}"
+        if picture.support.sources[picture.t] != {picture.t}:
+            way = f"past all later states, ∂⁺L/∂{state}"
+        lines.append(("direct", f"gradient, direct: {way}"))
     if any(s.color != DIRECT for s in picture.strands):
         later = "an earlier" if run.backward else "a later"
         lines.append(("indirect", f"gradient, indirect: {later} loss; dark = near, light = far"))

@@ -115,7 +115,7 @@ class Network:
     def _network(self, t: int) -> None:
         """x_t, h_t, y_t, L_t of one column and the forward lines between them."""
         run, size, x, faded = self.run, self.size, self.x[t], self.faded(t)
-        unsent = faded or not self.flow.sends(t)  # nothing comes down through y_t
+        unsent = faded or t not in self.support.losses  # nothing comes down through y_t
         y_loss, y_out = self.top + size.rows[0], self.top + size.rows[1]
         y_in = self.bottom - ((28 if size.chip else 20) if self.preset.words else size.height / 2 + 4)
 
@@ -149,7 +149,7 @@ class Network:
             end = y_out + size.height / 2
             self._up(x - size.offset, upper, end, "readout", unsent, f"h{t}", f"y{t}")
             upper, below = y_out - size.height / 2, "y"
-        if self.flow.sends(t):
+        if t in self.support.losses:
             node("L", y_loss, "rect", unsent, COLUMN if unsent else LOSS)
             end = y_loss + size.height / 2
             self._up(x - size.offset, upper, end, "", unsent, f"{below}{t}", f"L{t}")

@@ -41,9 +41,10 @@ def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
         "states": names,
         "joint": joint_name(names),
         "outputs": bool(run.outputs),
-        "losses": [flow.sends(k) for k in times],
+        "losses": [k in support.losses for k in times],
         "earliest": [support.earliest.get(k) for k in times],
-        "direct": [k in support.direct for k in times],
+        "own": [k in support.sources.get(k, ()) for k in times],
+        "shared": [bool(support.sources.get(k, {k}) - {k}) for k in times],
         "reached": [[support.part(s, x) for x in parts(run.states[s - 1])] for s in times],
         **terms.data(),
         **_jacobians(flow),
@@ -78,7 +79,7 @@ class Terms:
         self.norms[t - 1 :, t - 1], self.shares[t - 1 :, t - 1] = norms, projections(terms, self.total[t - 1])
         if self.vectors is not None:
             self.vectors[t - 1 :, t - 1] = terms
-        later = np.array([i for i in range(1, len(terms)) if self.flow.sends(t + i)], dtype=int)
+        later = np.array([i for i in range(1, len(terms)) if t + i in self.support.sources], dtype=int)
         most = _ROWS - 2 if 1 + len(later) > _ROWS else len(later)
         largest, rest = np.split(later[np.argsort(-norms[later], kind="stable")], [most])
         self.kept[t] = [t, *sorted(int(i) + t for i in largest)]

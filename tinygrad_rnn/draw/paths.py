@@ -67,7 +67,7 @@ class Map(Network):
         norm, x = strand.norms[k], self.x[k] + self.size.offset
         if not self._drawn(strand, k):
             return
-        source = self.top + self.size.rows[0] + self.size.height / 2
+        source = self._source(k)
         path = ((x, source), (x, track), (self.x[k] - self.size.node / 2, track))
         width, radius, ends = self._width(norm), min(10.0, self.size.track), (f"L{k}", f"h{k}")
         dotted = not self.scale.visible(norm)
@@ -96,12 +96,18 @@ class Map(Network):
         norm, x, least = strand.norms[self.t], self.x[self.t] + self.size.offset, 4 if self.size.chip else 3
         width = self._width(norm)
         arrow = least + 1.5 * width
-        source = self.top + self.size.rows[0] + self.size.height / 2
+        source = self._source(self.t)
         path, dotted = ((x, source), (x, self.h_top - arrow)), not self.scale.visible(norm)
         ends = (f"L{self.t}", f"h{self.t}")
         self.items.append(Line(path, DIRECT, width, dotted, tip=self._tip(strand, self.t), ends=ends))
         self.items.append(Triangle(x, self.h_top, "down", arrow, least + 2.1 * width, DIRECT))
         self._norm_beside(x + width / 2 + 5, norm, DIRECT)
+
+    def _source(self, k: int) -> float:
+        """Where the gradient that enters at h_k comes from: its loss, or just above, from elsewhere."""
+        if k in self.support.sources[k]:
+            return self.top + self.size.rows[0] + self.size.height / 2
+        return self.h_top - 2.2 * self.size.type
 
     def _width(self, norm: float) -> float:
         return self.scale.width(norm, self.size.thick)
@@ -116,9 +122,13 @@ class Map(Network):
             self.items.append(Text(x, y, number(norm), 9.5, readable(color)))
 
     def _tip(self, strand: Strand, j: int) -> str:
-        ks = [time(self.run, k) for k in strand.ks]
+        ks, state = [time(self.run, k) for k in strand.ks], joint_name(self.names)
         what = f"loss {ks[0]}" if len(ks) == 1 else f"losses {ks[0]} to {ks[-1]}, summed"
-        at = "direct" if strand.ks[0] == j else f"at {joint_name(self.names)}_{time(self.run, j)}"
+        sources = self.support.sources[strand.ks[0]]
+        if len(ks) == 1 and sources != {strand.ks[0]}:
+            several = ", ".join(str(time(self.run, k)) for k in sorted(sources))
+            what = f"losses {several}, which read {state}_{ks[0]}"
+        at = "direct" if strand.ks[0] == j else f"at {state}_{time(self.run, j)}"
         return f"{what}, {at}: norm {strand.norms[j]:.6g}"
 
 

@@ -10,7 +10,7 @@ from tinygrad_rnn.flow import GradientFlow, lengths
 
 @dataclass(frozen=True)
 class Strand:
-    """One line of the map: the term of one loss, or the sum of the terms of the steps left out.
+    """One line of the map: the term of one step, or the sum of the terms of the steps left out.
 
     norms   j -> norm of the term at h_j, as far back as it gets
     summed  whether it belongs to steps left out
@@ -26,10 +26,9 @@ def strands(flow: GradientFlow, support: Support, t: int, columns: Sequence[int]
     """Direct first, then near to far; the terms of the columns left out are summed into one, as vectors."""
     T, norms, earliest = len(flow), flow.norms(), support.earliest
     found = []
-    for k in (k for k in columns if (k > t and k in earliest) or (k == t and k in support.direct)):
+    for k in (k for k in columns if k >= t and k in earliest):
         hops = {j: float(norms[k - 1, j - 1]) for j in columns if max(t, earliest[k]) <= j <= k}
-        if hops:
-            found.append(Strand((k,), hops, DIRECT if k == t else far(k, t, T)))
+        found.append(Strand((k,), hops, DIRECT if k == t else far(k, t, T)))
     hidden = tuple(k for k in range(t, T + 1) if k in earliest and k not in columns)
     if hidden:
         sums, last = flow.summed(hidden), max(t, min(earliest[k] for k in hidden))

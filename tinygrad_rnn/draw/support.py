@@ -17,8 +17,10 @@ Place = tuple[int, int]  # part i of the state s_t as (t, i); t counts from 1
 class Support:
     """What the losses of a gradient flow reach.
 
-    earliest  k -> the earliest time that L_k reaches; a loss that reaches no state has no entry
-    direct    the times t at which L_t reaches s_t on a path through no other state
+    losses    the steps that have one which requires a gradient
+    sources   k -> the losses whose gradient enters at s_k: L_k, or later ones that read s_k itself.
+              There is a term k only if there are any
+    earliest  k -> how far back that gradient gets, for the same k
     """
 
     def __init__(self, flow: GradientFlow):
@@ -34,10 +36,15 @@ class Support:
                 passed_on = min(self._times[x]) < t
                 below[place] = [self._at(x, t - 1)] if passed_on else self._met(x.args, t)
                 first[place] = min([t, *(first.get(p, t) for p in below[place])])
-        arrivals = {k: self._met([L], k) for k, L in enumerate(flow.losses, 1) if flow.sends(k)}
-        reaching = {k: places for k, places in arrivals.items() if places}
-        self.earliest = {k: min(first[p] for p in places) for k, places in reaching.items()}
-        self.direct = {k for k, places in arrivals.items() if any(t == k for t, _ in places)}
+        losses = {k: L for k, L in enumerate(flow.losses, 1) if L is not None and L.requires_grad}
+        self.losses = set(losses)
+        arrivals = {k: self._met([L], k) for k, L in losses.items()}
+        self.sources: dict[int, set[int]] = {}
+        self.earliest: dict[int, int] = {}
+        for k, places in arrivals.items():
+            for t, i in places:
+                self.sources.setdefault(t, set()).add(k)
+                self.earliest[t] = min(self.earliest.get(t, t), first[t, i])
         self._reached: set[Place] = set()
         waiting = [p for places in arrivals.values() for p in places]
         while waiting:
@@ -48,8 +55,12 @@ class Support:
         self._states = {t for t, _ in self._reached}
 
     def reaches(self, k: int, t: int) -> bool:
-        """Whether L_k reaches s_t itself, k = t, or s_t or a state before it, k > t."""
-        return t in self.direct if k == t else self.earliest.get(k, t + 1) <= t
+        """Whether what enters at s_k gets back to s_t, or further."""
+        return self.earliest.get(k, t + 1) <= t
+
+    def why_not(self, k: int) -> str:
+        """Why nothing enters at s_k."""
+        return "its loss does not reach it" if k in self.losses else "no loss at this step"
 
     def state(self, t: int) -> bool:
         """Whether any loss reaches s_t."""

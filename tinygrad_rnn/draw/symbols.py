@@ -61,8 +61,8 @@ def joint_symbol(run: Unrolled, t: int) -> str:
     return joint_name(state_names(run)) + subscript(time(run, t))
 
 
-def term_symbol(run: Unrolled, k: int, t: int) -> str:
-    """∂L₅/∂h₅ · ∂h₅/∂h₃."""
+def term_symbol(run: Unrolled, k: int, t: int, own: bool = True) -> str:
+    """∂L₅/∂h₅ · ∂h₅/∂h₃; ∂⁺L/∂h₅ · ∂h₅/∂h₃ where other losses read h₅ past all later states."""
     at_k, at_t = joint_symbol(run, k), joint_symbol(run, t)
-    head = f"∂L{subscript(time(run, k))}/∂{at_k}"
+    head = f"∂L{subscript(time(run, k))}/∂{at_k}" if own else f"∂⁺L/∂{at_k}"
     return head if k == t else f"{head} · ∂{at_k}/∂{at_t}"

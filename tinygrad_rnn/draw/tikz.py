@@ -15,7 +15,7 @@ _SPECIAL = {c: rf"\{c}" for c in "&%$#_{}"} | {
 _MATHS = {
     "∂": r"\partial ", "·": r"\cdot ", "Σ": r"\Sigma ", "σ": r"\sigma ", "‖": r"\| ", "×": r"\times ", "÷": r"\div ",
     "−": "-", "√": r"\surd ", "⋯": r"\cdots ", "²": "^2", "¹": "^1", "ᵀ": r"^\top ", "→": r"\to ", "…": r"\ldots ",
-    "↑": r"\uparrow ",
+    "↑": r"\uparrow ", "⁺": "^+",
 }  # fmt: skip
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₋"
 _SYMBOL = re.compile(

@@ -30,12 +30,13 @@ const values = {
 
 // Which gradients there are: a step may have no loss, and not every path leads everywhere.
 const sends = (k) => D.losses[k - 1];
-const earliest = (k) => D.earliest[k - 1] ?? Infinity;  // the first state that L_k reaches
-const reaches = (k, t) => (k === t ? D.direct[t - 1] : earliest(k) <= t);
+// What enters at s_k comes from its own loss, from later ones that read it too, or from both.
+const earliest = (k) => D.earliest[k - 1] ?? Infinity;  // how far back it gets
+const reaches = (k, t) => earliest(k) <= t;
 const silent = (t) => !D.reached[t - 1].some(Boolean);  // whether no loss reaches s_t
 function whyNot(k, t) {
   if (!sends(k)) return `no loss at step ${k}`;
-  return `no gradient gets from L${sub(k)} to ${joint(t)}`;
+  return `L${sub(k)} does not reach ${joint(t)}`;
 }
 
 const at = (k, t) => (k * (k - 1)) / 2 + t - 1;  // the place of the term (k, t) in a triangle

@@ -83,7 +83,7 @@ class Heat {
 
   diagonal() {
     const cell = this.side / T, width = Math.min(1.8, cell * 0.15);
-    const steps = Array.from({ length: T }, (_, i) => i + 1).filter((t) => D.direct[t - 1]);
+    const steps = Array.from({ length: T }, (_, i) => i + 1).filter((t) => reaches(t, t));
     return steps.map((t) => svg("rect", { x: this.x(t), y: this.y(t), width: cell, height: cell,
       fill: "none", stroke: "var(--direct)", "stroke-width": width }));
   }

@@ -50,7 +50,7 @@ function story(j) {
   }
   const size = brief(indirect[j - 1]);
   const later = `indirect, from ${joint(j + 1)} through J${sub(j + 1)}, norm ${size}`;
-  return `${steps}${direct}${D.direct[j - 1] ? " + " : "; "}${later}: ${sum}`;
+  return `${steps}${direct}${reaches(j, j) ? " + " : "; "}${later}: ${sum}`;
 }
 
 function step() {
@@ -138,7 +138,7 @@ function formula(node, text) {  // _x_ is a subscript
   return node;
 }
 const s = joint("");
-if (D.losses.includes(false) || D.earliest.some((e) => e > 1)) {
+if (D.earliest.some((e) => e !== 1)) {
   byId("pale").textContent = " Pale: no loss at k, or no path from it to t.";
 }
 formula(byId("law"), `∂L/∂${s}_t_ = `).append(

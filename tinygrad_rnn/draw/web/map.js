@@ -19,8 +19,7 @@ function strands(t) {
     const hops = new Map(way.map((j) => [j, value(j)]));
     if (hops.size) found.push({ k, last, sum: last > k, hops });
   };
-  const own = columns.filter((c) => c > t || (c === t && reaches(t, t)));
-  for (const k of own) add(k, k, (j) => norm(k, j));
+  for (const k of columns.filter((c) => c >= t && reaches(c, c))) add(k, k, (j) => norm(k, j));
   if (hidden) add(hidden[0], hidden[1], (j) => sums[t - 1][j - t]);
   return found.sort((a, b) => a.k - b.k);
 }
@@ -198,7 +197,7 @@ function drawMap(box, state, choose) {
     if (direct) {
       if (!reached(strand.k)) return g;
       const px = x.get(t) + side, w = wide(arriving), tip = 5 + 1.5 * w;
-      line(g, `M${px} ${yLoss + m.height / 2}V${hTop - tip}`, arriving, facts);
+      line(g, `M${px} ${source(t)}V${hTop - tip}`, arriving, facts);
       g.append(svg("polygon", { points: `${px},${hTop} ${px - 3 - w},${hTop - tip} ${px + 3 + w},${hTop - tip}` }));
       beside(g, px + w / 2 + 6, arriving);
       return g;
@@ -207,7 +206,7 @@ function drawMap(box, state, choose) {
     if (!strand.sum) {
       const px = from + side, r = Math.min(10, m.track), edge = from - m.node / 2, own = strand.hops.get(strand.k);
       if (reached(strand.k) && drawn(strand, strand.k)) {
-        line(g, `M${px} ${yLoss + m.height / 2}V${y - r}Q${px} ${y} ${px - r} ${y}H${edge}`, own,
+        line(g, `M${px} ${source(strand.k)}V${y - r}Q${px} ${y} ${px - r} ${y}H${edge}`, own,
           [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${exact(own)}`, ...facts.slice(4, 5)]);
         beside(g, px + wide(own) / 2 + 6, own);
       }
@@ -230,6 +229,9 @@ function drawMap(box, state, choose) {
     }
     return g;
   }
+
+  // Where the gradient that enters at s_k comes from: its loss, or just above, from elsewhere.
+  function source(k) { return D.own[k - 1] ? yLoss + m.height / 2 : hTop - 26; }
 
   // The visible line, and a wide invisible one that is easier to hit and tells what this piece is.
   function line(g, d, n, facts) {

@@ -49,7 +49,7 @@ function drawPath(box, state) {
   for (let j = k; j >= t; j--) {
     const first = j === k, ratio = first ? null : norm(k, j) / norm(k, j + 1);
     rows.push(html("tr", {},
-      html("td", {}, first ? `∂L${sub(k)}/∂${joint(k)}` : `· J${sub(j + 1)} = ∂${joint(j + 1)}/∂${joint(j)}`),
+      html("td", {}, first ? directSymbol(k) : `· J${sub(j + 1)} = ∂${joint(j + 1)}/∂${joint(j)}`),
       html("td", {}, first || !gains ? "" : brief(gains[j - 1])),
       html("td", {}, first ? "" : `× ${brief(ratio)}`),
       html("td", {}, html("b", {}, brief(norm(k, j)))),

@@ -35,17 +35,19 @@ const stateSymbol = (t) => D.states.map((s) => s + sub(t)).join(" ");
 const joint = (t) => D.joint + sub(t);
 const totalSymbol = (t) => `∂L/∂${joint(t)}`;
 
+// ∂L₅/∂h₅, or ∂⁺L/∂h₅ where other losses read h₅ past all later states
+const directSymbol = (k) => (D.shared[k - 1] ? `∂⁺L/∂${joint(k)}` : `∂L${sub(k)}/∂${joint(k)}`);
+
 // ∂L₅/∂h₅ · ∂h₅/∂h₃
 function termSymbol(k, t) {
-  const head = `∂L${sub(k)}/∂${joint(k)}`;
-  return k === t ? head : `${head} · ∂${joint(k)}/∂${joint(t)}`;
+  return k === t ? directSymbol(k) : `${directSymbol(k)} · ∂${joint(k)}/∂${joint(t)}`;
 }
 
 // ∂L₅/∂h₅ · J₅ · J₄
 function productSymbol(k, t) {
   const js = Array.from({ length: k - t }, (_, i) => `J${sub(k - i)}`);
   const shown = js.length > 6 ? [...js.slice(0, 3), "…", ...js.slice(-2)] : js;
-  return [`∂L${sub(k)}/∂${joint(k)}`, ...shown].join(" · ");
+  return [directSymbol(k), ...shown].join(" · ");
 }
 
 function list(entries, most = 12) {
