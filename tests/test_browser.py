@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+from test_missing_losses import with_losses
 from test_scene import make
 
 import tinygrad_rnn as tg
@@ -363,3 +364,70 @@ def test_a_page_within_a_page(browser):
     frame = page.frame_locator("iframe")
     frame.locator("#step").click()
     assert frame.locator("#caption").inner_text().startswith("Step 1 of 3")
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "tuple"])
+def test_steps_without_a_loss(show, name):
+    run = with_losses(name, 6, {2, 5})
+    flow = gradient_flow(run.losses, run.states)
+    page = show(run)
+    s = "h" if name == "RNN" else "s"
+    assert [page.locator(f"[data-key=L{t}]").count() for t in range(1, 7)] == [0, 1, 0, 0, 1, 0]
+    assert [page.locator(f"[data-key=term{t}]").count() for t in range(1, 7)] == [0, 1, 0, 0, 1, 0]
+    direct, *rows, total = page.locator("#terms tbody tr").all()
+    assert direct.inner_text().split("\t") == ["direct", "no loss at this step"]
+    assert column(rows, 2) == [number(r.norm) for r in flow.table(1)[1:]]
+    assert column([total], 3) == ["100 %"]
+    assert page.locator("#map .past [data-key=y3]").count() == 1
+    assert page.locator("#map .past [data-key=y5]").count() == 0
+    page.mouse.move(*cell_of(page, 3, 1, 6))
+    assert page.locator("#tip").inner_text().split("\n") == ["k = 3, t = 1", "no loss at step 3"]
+    page.mouse.click(*cell_of(page, 3, 1, 6))
+    assert page.locator("#path").inner_text() == "There is no such path: no loss at step 3."
+    page.mouse.click(*cell_of(page, 5, 3, 6))
+    assert page.locator(".factors tbody tr").count() == 3
+    assert "Pale: no loss at k" in page.locator("#heat-panel").inner_text()
+    page.locator("#t").fill("6")
+    assert page.locator("#now").inner_text() == f"t = 6, ‖∂L/∂{s}₆‖ = 0"
+    assert page.locator(".strand").count() == 0
+    (direct, total) = page.locator("#terms tbody tr").all()
+    assert column([total], 2) + column([total], 3) == ["0", "–"]
+    page.locator("#t").fill("4")
+    said = []
+    for _ in range(3):
+        page.locator("#step").click()
+        said.append(page.locator("#caption").inner_text())
+    nothing = f"nothing comes from later losses: ‖∂L/∂{s}₆‖ = 0"
+    assert said[0] == f"Step 1 of 3, at {s}₆: no loss at step 6; {nothing}"
+    assert said[1].startswith(f"Step 2 of 3, at {s}₅: direct ∂L₅/∂{s}₅, norm ")
+    assert "nothing comes from later losses" in said[1]
+    indirect = f"indirect, from {s}₅ through J₅, norm "
+    assert said[2].startswith(f"Step 3 of 3, at {s}₄: no loss at step 4; {indirect}")
+    page.locator("[data-weight=W_hy]").focus()
+    assert page.locator("#tip").inner_text().split("\n")[:2] == ["W_hy at t = 4", "adds nothing"]
+    everything = page.content()
+    assert not re.search(r'"[^"]*\b(NaN|Infinity|undefined)\b', everything.split("<script")[0])
+    for t in range(1, 7):
+        page.locator("#t").fill(str(t))
+        shown = page.locator("body").inner_text() + page.locator("#map").inner_html()
+        assert not re.search("NaN|Infinity|undefined", shown)
+
+
+@pytest.mark.parametrize("t", [1, 5, 20, 40, 60])
+def test_a_long_sequence_with_few_losses(show, t):
+    run = with_losses("LSTM", 60, {30, 31, 55})
+    page = show(run, t=t)
+    shown = page.locator("#map").inner_html() + page.locator("#terms").inner_text()
+    assert not re.search("NaN|Infinity|undefined", shown)
+    assert page.locator("#map [data-key^=L]").count() <= 3
+
+
+def test_every_statement_is_about_the_pair(show):
+    page = show(make("LSTM", 4))
+    page.locator("[data-key=term3]").press("Enter")
+    said = page.locator("body").inner_text()
+    assert "s = (h, c)" in said
+    assert not re.search(r"∂h|∂c", said)
+    named = "[...document.querySelectorAll('#map [aria-label]')]"
+    told = page.evaluate(f"{named}.map((e) => e.ariaLabel).join()")
+    assert not re.search(r"∂h|∂c", told)

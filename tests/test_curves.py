@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from test_scene import inside, labels, of
 
+import tinygrad_rnn as tg
 from tinygrad_rnn import draw
 from tinygrad_rnn.draw import Curve
 from tinygrad_rnn.draw.curves import Axis
@@ -178,3 +179,135 @@ def test_curves_that_are_no_curves():
             plot(*nothing)
     with pytest.raises(UsageError, match="not positive on a log scale"):
         plot(Curve("a", [0], [-1.0]), log=True)
+
+
+# -- any length, any range -------------------------------------------------------------------------
+
+
+def test_a_point_between_gaps_is_a_dot_on_any_curve():
+    y = [i if i % 3 == 0 else math.nan for i in range(99)]
+    for dotted in (False, True):
+        scene = plot(Curve("a", range(99), y, dotted))
+        assert drawn(scene, "a") == []
+        assert [box.tip for box in of(Box, scene)] == [f"a: {i}, {i}" for i in range(0, 99, 3)]
+    assert len(of(Box, plot(Curve("a", [3], [4], dotted=True)))) == 1
+    assert len(of(Box, plot(Curve("a", [3] * 60, [4] * 60)))) == 1  # all at one place
+    mixed = plot(Curve("a", range(6), [1, 2, None, 3, None, 4], dotted=True))
+    assert [len(points) for points in drawn(mixed, "a")] == [2]
+    assert [box.tip for box in of(Box, mixed)] == ["a: 3, 3", "a: 5, 4"]
+
+
+@pytest.mark.parametrize("n", [10_000, 10_001, 60_000])
+def test_a_long_curve_keeps_all_that_can_be_seen(n):
+    y = np.random.default_rng(0).standard_normal(n).cumsum()
+    y[n // 3], y[n // 2] = 900.0, -900.0
+    (points,) = drawn(plot(Curve("a", range(n), y)), "a")
+    assert len(points) == n if n <= 10_000 else len(points) <= 4 * (470 * 8 + 1)
+    px, py = np.array(points).T
+    assert np.all(np.diff(px) >= 0)
+    places = np.interp(np.arange(n), [0, n - 1], [px[0], px[-1]])
+    scale = (py.max() - py.min()) / 1800.0
+    expected = py.min() + (900.0 - y) * scale
+    index = np.rint((px - px[0]) / (px[-1] - px[0]) * (n - 1)).astype(int)  # all are of the curve
+    assert_allclose(py, expected[index], atol=1e-6)
+    for strip in (0.125, 1.0, 10.0):  # in every strip the same range
+        ours, theirs = ({}, {})
+        for found, xs, ys in ((ours, px, py), (theirs, places, expected)):
+            for x, height in zip(xs // strip, ys, strict=True):
+                low, high = found.get(x, (height, height))
+                found[x] = min(low, height), max(high, height)
+        same = [np.allclose(ours[x], theirs[x], atol=1e-6) for x in ours if x in theirs]
+        assert np.mean(same) > 0.99  # but for points on the edge of a strip
+
+
+LARGEST, SMALLEST = 1.7976931348623157e308, 5e-324
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ([-LARGEST, 0.0, LARGEST], [-LARGEST, LARGEST, 0.0]),
+        ([0.0, SMALLEST, 3 * SMALLEST], [SMALLEST, 0.0, 2 * SMALLEST]),
+        ([1e300, 2e300], [1e-300, 1e300]),
+        ([1.0, 1.0 + 2e-16, 1.0 + 1e-15], [1e16, 1e16 + 2, 1e16 + 8]),
+        ([1e300, np.nextafter(1e300, 2e300)], [LARGEST, np.nextafter(LARGEST, 0)]),
+        ([LARGEST], [LARGEST]),
+        ([-LARGEST] * 2, [SMALLEST] * 2),
+        ([1e16], [-1e16]),
+        ([0, 1], [1e-290, 1e-310]),
+    ],
+)
+@pytest.mark.parametrize("log", [False, True])
+def test_ranges_of_every_size(x, y, log):
+    if log and max(y) <= 0:
+        y = np.abs(y)
+    scene = plot(Curve("a", x, y), log=log)
+    dots = of(Box, scene)
+    assert len(dots) == sum(v > 0 or not log for v in y)
+    for box in dots:
+        assert 69.9 <= box.x <= 540.1
+        assert 77.9 <= box.y <= 348.1
+    assert all(inside(item, scene) for item in (*dots, *of(Text, scene)))
+    ys = [box.y for box in dots]
+    kept = [v for v in y if v > 0 or not log]
+    order = np.argsort(kept, kind="stable")
+    assert np.all(np.diff(np.array(ys)[order]) <= 1e-9)  # higher values stand higher
+    told = [(text.y, text.label) for text in of(Text, scene) if text.anchor == "end"]
+    assert len(set(told)) == len(told) >= 2
+    assert len({label for _, label in told}) == len(told)  # no two places have one name
+
+
+@pytest.mark.parametrize(
+    "y_range",
+    [(1e-3, 1e-2), (-LARGEST, LARGEST), (1.0, 1.0), (0.0, SMALLEST)],
+)
+def test_points_far_outside_a_given_range_lead_out_of_the_frame(y_range):
+    scene = plot(Curve("a", range(5), [0.005, LARGEST, 0.005, -LARGEST, 0.005]), y_range=y_range)
+    for points in drawn(scene, "a"):
+        for x, y in points:
+            assert 69.9 <= x <= 540.1
+            assert 77.9 <= y <= 348.1
+    if y_range[0] == 1e-3:
+        assert len(drawn(scene, "a")) == 3
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(1.0, 1.0 + 1e-12), (1e16, 1e16 + 8), (-1e300, -1e300 * (1 - 1e-10))],
+)
+def test_ends_that_look_alike_are_written_as_their_distance(low, high):
+    (a, first), (b, last) = Axis(low, high, log=False).ticks()
+    assert (a, b) == (low, high)
+    assert last.startswith("+")
+    assert float(last) == pytest.approx(high - low, rel=0.05)
+    assert float(first) == pytest.approx(low, rel=1e-3)
+
+
+def test_labels_of_very_many_curves_go_on_below():
+    scene = plot(*(Curve(f"c{i}", [0, 1], [i % 7, i % 5]) for i in range(60)))
+    places = [text.y for text in of(Text, scene) if text.label.startswith("c")]
+    assert min(np.diff(sorted(places))) >= 13.9
+    assert all(inside(text, scene) for text in of(Text, scene))
+
+
+def test_long_words_do_not_widen_a_picture_without_end():
+    scene = plot(Curve("label " * 2000, [0, 1], [0, 1]), note="note " * 2000)
+    assert scene.width < 1500
+    assert all(inside(text, scene) for text in of(Text, scene))
+
+
+def test_points_come_in_whatever_holds_numbers():
+    x, y = [0, 1, 2], [1.0, math.nan, 3.0]
+    wanted = plot(Curve("a", x, y))
+    tensor = tg.Tensor(y, requires_grad=True)
+    masked = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    tensors = [tg.Tensor(1.0, requires_grad=True), None, tg.Tensor(3.0)]
+    for given in (np.array(y), tensor, masked, [1, None, 3], iter(y), tensors):
+        assert plot(Curve("a", iter(x), given)) == wanted
+
+
+def test_a_series_of_pandas_goes_by_position():
+    pandas = pytest.importorskip("pandas")
+    x = pandas.Series([0, 1, 2], index=[2, 0, 1])
+    y = pandas.Series([5.0, 7.0, 6.0], index=list("abc"))
+    assert plot(Curve("a", x, y)) == plot(Curve("a", [0, 1, 2], [5.0, 7.0, 6.0]))

@@ -4,6 +4,7 @@ Graphviz may be missing.  Tests that need it take `graphviz_draws`, which draws 
 not, asserts the error that says so.
 """
 
+import math
 import os
 import re
 import shutil
@@ -18,8 +19,10 @@ from test_svg import SVG, hostile
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import Figure, dot, figure, require_format
-from tinygrad_rnn.draw.dot import render, to_dot
+from tinygrad_rnn.draw.dot import render, resolution, to_dot
 from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, clean
+from tinygrad_rnn.draw.svg import to_svg
+from tinygrad_rnn.draw.tikz import to_tikz
 from tinygrad_rnn.errors import DrawError, OutputError, UsageError
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -251,11 +254,131 @@ def test_a_writer_that_fails_leaves_the_old_picture(tmp_path, monkeypatch):
 
 def test_a_graphviz_that_fails_leaves_the_old_picture(tmp_path, fake_dot):
     fake_dot("import sys\nsys.stdout.write('half a pict')\nsys.exit(1)\n")
-    target = tmp_path / "a.svg"
+    target = tmp_path / "a.pdf"
     target.write_text("old")
     with pytest.raises(DrawError, match="exit status 1"):
         Figure(two_steps()).save(target)
     assert target.read_text() == "old"
+
+
+def test_svg_is_the_same_with_graphviz_and_without(tmp_path, monkeypatch):
+    with_it = Figure(two_steps()).save(tmp_path / "a.svg").read_bytes()
+    monkeypatch.setenv("PATH", "")
+    assert Figure(two_steps()).save(tmp_path / "b.svg").read_bytes() == with_it
+
+
+def test_a_pdf_does_not_know_the_time_of_day(fake_dot, tmp_path):
+    """Some versions write it whatever SOURCE_DATE_EPOCH says."""
+    date = "'%PDF /CreationDate (D:20261127110540Z)'"
+    fake_dot(f"import os\nprint({date}, os.environ['SOURCE_DATE_EPOCH'])\n")
+    content = Figure(two_steps()).save(tmp_path / "a.pdf").read_bytes()
+    assert content.split() == b"%PDF /CreationDate (D:19700101000000Z) 0".split()
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "tex", "dot"])
+def test_the_same_picture_gives_the_same_bytes(suffix, tmp_path):
+    if suffix in ("png", "pdf") and not shutil.which("dot"):
+        pytest.skip("Graphviz is not installed")
+    paths = [tmp_path / f"{name}.{suffix}" for name in "ab"]
+    a, b = (tg.draw.paths(make("LSTM", 3)).save(path).read_bytes() for path in paths)
+    assert a == b
+    assert not re.search(rb"CreationDate \(D:(?!1970)", a)
+
+
+# -- paths of any length ---------------------------------------------------------------------------
+
+
+def long_line(n, radius=0.0):
+    points = tuple((200 + 190 * math.cos(i / 7), 150 + 140 * math.sin(i / 5)) for i in range(n))
+    line = Line(points, "#000000", 1.0, radius=radius, tip="long " * 4000)
+    return Scene(400, 300, "long", (line,))
+
+
+@pytest.mark.parametrize("n", [2, 40, 203, 5001, 12_000])
+@pytest.mark.parametrize("radius", [0.0, 3.0])
+def test_graphviz_reads_a_path_of_any_length(n, radius):
+    scene = long_line(n, radius)
+    source = to_dot(scene)
+    in_one_piece = re.findall(r'(?:[^"\\]|\\[^\n])+', source)
+    assert max(map(len, in_one_piece)) < 16_384
+    assert source == to_dot(long_line(n, radius))
+    svg = graphviz_draws(source, "svg")
+    if svg is not None:
+        paths = [x.attrib["d"] for x in ElementTree.fromstring(svg).iter(f"{SVG}path")]
+        parts = [np.array(re.findall(r"-?[\d.]+", d), float).reshape(-1, 2) for d in paths]
+        assert len(parts) == math.ceil((n - 1) / 5000)
+        assert sum(map(len, parts)) >= 3 * (n - 1)
+        drawn = np.array([parts[0][0], *(part[-1] for part in parts)])
+        given = scene.items[0].points
+        wanted = np.array([given[min(i, n - 1)] for i in range(0, 5000 * len(parts) + 1, 5000)])
+        assert np.allclose(np.diff(drawn, axis=0), np.diff(wanted, axis=0), atol=0.03)
+    drawn = graphviz_draws(source, "pdf")
+    assert drawn is None or drawn.startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("n", [3, 5000])
+def test_tex_reads_a_path_of_any_length(n):
+    written = to_tikz(long_line(n))
+    assert max(map(len, written.splitlines())) < 20_000  # TeX's buffer holds 200,000
+    assert written.count(" .. controls ") == n - 1
+
+
+@pytest.mark.parametrize(
+    "points",
+    [((5.0, 5.0),) * 2, ((5.0, 5.0),) * 300, ((0.0, 0.0), (5.0, 5.0), (0.0, 0.0))],
+)
+def test_points_at_one_place(points):
+    scene = Scene(10, 10, "one place", (Line(points, "#000000"),))
+    assert "nan" not in to_svg(scene) + to_dot(scene) + to_tikz(scene)
+    drawn = graphviz_draws(to_dot(scene), "png")
+    assert drawn is None or drawn.startswith(b"\x89PNG")
+
+
+def test_sharp_corners_do_not_become_spikes():
+    """A pen lengthens sharp corners unless told to round them: noise would look wider."""
+    zigzag = Line(tuple((10 + i, 50 + 20 * (i % 2)) for i in range(20)), "#000000", 1.8)
+    scene = Scene(40, 100, "zigzag", (zigzag,))
+    assert 'stroke-linejoin="round"' in to_svg(scene)
+    assert "line join=round" in to_tikz(scene)
+    pos = re.search(r'pos="([^"]*)"', to_dot(scene).split("->")[1])[1].replace("\\\n", "").split()
+    ys = [100 - float(p.split(",")[1]) for p in pos]
+    assert min(ys) >= 49.99
+    assert max(ys) <= 70.01
+    assert len(pos) == 1 + 3 * (19 + 18)  # each corner is a curve of its own
+    straight = Line(((0, 0), (9, 9)), "#000000")
+    for plain in (straight, Line(((0, 0), (9, 9), (0, 9)), "#000000", radius=2)):
+        assert "join" not in to_svg(Scene(9, 9, "plain", (plain,)))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "dpi"),
+    [(400, 300, 144), (12_000, 300, 144), (40_000, 400, 57)],
+)
+def test_a_large_png_has_fewer_dots(width, height, dpi):
+    assert resolution(Scene(width, height, "large", ())) == dpi
+    assert width / 72 * dpi <= 32_000
+
+
+def test_a_page_of_pdf_or_tex_is_no_longer_than_they_can_be(tmp_path):
+    figure = Figure(Scene(30_000, 300, "long", (Box(29_990, 150, 20, 20, key="end"),)))
+    tex = figure.save(tmp_path / "a.tex").read_text("utf-8")
+    assert max(map(float, re.findall(r"\d+\.?\d*(?=[,)])", tex))) <= 14_400
+    if shutil.which("dot"):
+        pdf = figure.save(tmp_path / "a.pdf").read_bytes()
+        width = float(re.search(rb"/MediaBox \[ ?0 0 ([\d.]+)", pdf)[1])
+        assert width == pytest.approx(14_400, abs=2)
+    assert 'viewBox="0 0 30000 300"' in figure.svg
+
+
+def test_texts_stay_on_the_paper():
+    """The invisible box of a text must not widen the picture."""
+    places = {"start": 5, "end": 695, "middle": 350}
+    texts = [Text(x, 20, "wide words " * 9, anchor=anchor) for anchor, x in places.items()]
+    scene = Scene(700, 40, "paper", tuple(texts))
+    plain = graphviz_draws(to_dot(scene), "plain")
+    if plain is not None:
+        size = [float(x) * 72 for x in plain.split(b"\n")[0].split()[2:]]
+        assert size == pytest.approx([700, 40], abs=0.1)
 
 
 def test_without_graphviz_svg_and_dot_come_out(tmp_path, no_graphviz):

@@ -8,7 +8,7 @@ import pytest
 from test_scene import inside, labels, luminance, make, of, overlap
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.draw.palette import BELOW, CIVIDIS
+from tinygrad_rnn.draw.palette import BELOW, CIVIDIS, NOT_A_NUMBER
 from tinygrad_rnn.draw.scene import Box, Line, Scene, Text
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow import gradient_flow
@@ -265,6 +265,32 @@ def test_where_only_the_last_loss_sends_a_map_is_its_row_alone(T):
     assert any("only L_T sends" in label for label in labels(scene))
     assert len([line for line in of(Line, scene) if line.color == DIRECT]) == 2
     assert len(labels(tg.draw.heatmap(flows[0]).scene)) < len(labels(scene))
+
+
+def test_a_norm_that_is_not_a_number_is_not_painted_as_a_small_one():
+    run = make("RNN", 3)
+    factors = [1.0, math.nan, 1.0]
+    losses = [L * factor for L, factor in zip(run.losses, factors, strict=True)]
+    scene = tg.draw.heatmap(gradient_flow(losses, run.states)).scene
+    found = {spot: box.fill == NOT_A_NUMBER for spot, (_, box) in cells(scene).items()}
+    assert found == {(k, t): k == 2 for k in (1, 2, 3) for t in range(1, k + 1)}
+    assert any("pink: not a number" in label for label in labels(scene))
+
+
+@pytest.mark.parametrize(
+    ("names", "symbol", "meaning"),
+    [
+        (("RNN", "GRU"), "h", None),
+        (("LSTM", "LSTM"), "s", "s = (h, c)"),
+        (("LSTM", "RNN"), "s", "s: the whole state"),
+        (("LSTM", "tuple"), "s", "s: the whole state"),
+    ],
+)
+def test_states_of_several_networks_have_one_symbol(names, symbol, meaning):
+    scene = tg.draw.heatmap({str(i): make(name, 3) for i, name in enumerate(names)}).scene
+    assert f"∂L_k/∂{symbol}_k" in scene.title
+    about = next(label for label in labels(scene) if label.startswith("norm of every term"))
+    assert about.endswith(f"; {meaning}" if meaning else "column t receives")
 
 
 def test_what_cannot_be_drawn():

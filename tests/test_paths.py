@@ -42,7 +42,8 @@ def hops(scene):
     for line in of(Line, scene):
         if line.tip:
             last, to, at, j, norm = re.fullmatch(
-                r"loss(?:es)? (\d+)(?: to (\d+), summed)?, (direct|at [hs]_(\d+)): norm (\S+)", line.tip
+                r"loss(?:es)? (\d+)(?: to (\d+), summed)?, (direct|at [hs]_(\d+)): norm (\S+)",
+                line.tip,
             ).groups()
             ks = tuple(range(int(last), int(to or last) + 1))
             found.append(Hop(ks, ks[0] if at == "direct" else int(j), float(norm), line))

@@ -90,13 +90,13 @@ def test_every_graph(name, number, limit, fold):
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
-def test_graphviz_reads_every_name(name, tmp_path):
+def test_graphviz_reads_every_name(name):
     if shutil.which("dot") is None:
         pytest.skip("Graphviz is not installed")
     with np.errstate(all="ignore"):
         run = network(name, 1.0, 2, True)
         for made in (tg.draw.paths(run), tg.draw.ops(run), tg.draw.graph(run.loss, layout="dot")):
-            assert made.save(tmp_path / "x.svg").read_bytes().rstrip().endswith(b"</svg>")
+            assert dot.render(made.source, "svg").rstrip().endswith(b"</svg>")
 
 
 def test_graphviz_runs_under_a_time_limit(monkeypatch):

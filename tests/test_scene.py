@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.draw import measures, palette
+from tinygrad_rnn.draw import measures, palette, symbols
 from tinygrad_rnn.draw.scene import Box, Line, Text, clean, corners, extent, fitted, stacked, subscript
 from tinygrad_rnn.functional import half_squared_error, relu
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
@@ -258,3 +258,50 @@ def test_states_are_written_as_the_cell_calls_them(name):
     meaning = {"LSTM": ", s = (h, c)", "tuple": ", s = (s1, s2)"}.get(name, "")
     assert f"eq. (3.1) at t = 2{meaning}" in labels(scene)
     assert re.match(r"<Figure 'Unrolled .*'>", repr(tg.draw.paths(run, 2)))
+
+
+def test_a_state_of_several_parts_is_a_vector_of_its_own_name():
+    assert symbols.joint_name(["h"]) == "h"
+    assert symbols.definition(["h"]) == ""
+    assert symbols.definition(["h", "c"]) == "s = (h, c)"
+    assert symbols.definition(["s", "m"]) == "S = (s, m)"
+    named = (tg.Tensor(0.0, name="my_part"), tg.Tensor(0.0, name="c_12"), tg.Tensor(0.0))
+    assert symbols.part_names(named) == ["my_part", "c", "s3"]
+
+
+@pytest.mark.parametrize("name", ["LSTM", "tuple"])
+def test_no_picture_of_a_pair_names_the_derivative_of_one_part(name):
+    """What is drawn and measured is ds_k/ds_t of the pair s."""
+    run = make(name, 4)
+    for figure in (tg.draw.paths(run), tg.draw.heatmap(run, 1), tg.draw.ops(run)):
+        scene = figure.scene
+        tips = [item.tip for item in scene.items if getattr(item, "tip", "")]
+        for words in (scene.title, *labels(scene), *tips):
+            assert not re.search(r"∂(h|c|s1|s2|\()", words), words
+            assert not re.search(r"at h_\d", words), words
+    legend = next(x for x in labels(tg.draw.paths(run).scene) if x.startswith("J = "))
+    pair = "(h, c)" if name == "LSTM" else "(s1, s2)"
+    assert legend == f"J = ∂s(t)/∂s(t−1), s = {pair}; ‖J‖: largest singular value"
+
+
+def test_the_law_of_the_elman_cell_is_written_for_it_alone():
+    told = {name: labels(tg.draw.paths(make(name, 3)).scene) for name in ("RNN", "relu", "GRU")}
+    law = "J = ∂h(t)/∂h(t−1) = diag(1−h²)·W_hhᵀ; ‖J‖: largest singular value"
+    assert [law in words for words in told.values()] == [True, False, False]
+
+    class Leaky(RNNCell):
+        def step(self, x, h):
+            return 0.5 * h + 0.5 * super().step(x, h)
+
+    cell = Leaky(I, H, rng=0)
+    run = tg.unroll(cell, np.ones((3, I)), loss=lambda y, _: np.sum(y), targets=np.zeros(3))
+    assert law not in labels(tg.draw.paths(run).scene)
+
+
+def test_weights_of_one_name_are_told_apart():
+    rng = np.random.default_rng(0)
+    run = tg.unroll(stacked_cell(rng), np.ones((3, I)), START["tuple"], loss=half_squared_error,
+                    targets=np.ones((3, H)))  # fmt: skip
+    for figure in (tg.draw.ops(run), tg.draw.paths(run)):
+        tips = {tip for box in of(Box, figure.scene) for tip in (*box.tip.split(", "), box.label)}
+        assert {"W_hh", "W_hh#2"} <= tips

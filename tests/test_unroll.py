@@ -384,6 +384,8 @@ def test_a_readout_or_a_loss_that_returns_no_array():
         tg.unroll(cell, xs, readout=lambda h: None)
     with pytest.raises(UsageError, match="L_1 is str, not an array"):
         tg.unroll(cell, xs, loss=lambda y, target: "none", targets=draw(T, H))
+    with pytest.raises(UsageError, match="L_1 is list, not an array"):
+        tg.unroll(cell, xs, loss=lambda y, target: [1.0], targets=draw(T, H))
 
 
 @pytest.mark.parametrize("xs", [3.0, np.array(3.0), tg.Tensor(3.0)], ids=["float", "array", "Tensor"])

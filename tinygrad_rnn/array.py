@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.tensor import Tensor
 
 
+@public
 def array(x: Any) -> Tensor:
     """`np.array` for lists that hold Tensors: array([[a, b], [c, 0.0]]) is recorded, so gradients flow to a, b and c.
 

@@ -13,9 +13,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any, Protocol
 
-import numpy as np
-
-from tinygrad_rnn.careful import Careful, finite, finite_where_it_counts
+from tinygrad_rnn.careful import Careful, finite, finite_where_it_counts, quiet
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.fit import fit, wrong
 from tinygrad_rnn.marks import check, walked
@@ -143,7 +141,7 @@ def carefully(
 
     walk  runs `pullback`, with the `careful` it is given, and returns the cotangents that matter
     """
-    with np.errstate(all="ignore"):  # a slope of 1 / 0 is no mishap, and the values have told theirs
+    with quiet():
         found = walk(None)
         if all(map(finite, found.values())) or not finite_where_it_counts(seeds):
             return found

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.backprop import ancestors, aside
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.containers import aligned, described, is_container, leaves, rebuild
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DTypeError, GradientError, ShapeError, UsageError
@@ -29,9 +30,11 @@ Array = Any
 Argnum = int | tuple[int, ...]
 
 
+@public
 def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = False) -> Callable[..., tuple[Any, Any]]:
     """`value_and_grad(f)(x)` is `(f(x), df/dx)`, with has_aux `((y, aux), df/dx)`; see `grad`."""
 
+    @public
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         at = _at_arguments(f, argnum, args, kwargs)
@@ -50,6 +53,7 @@ def value_and_grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = Fa
     return derivative
 
 
+@public
 def grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The gradient of a scalar function with respect to one positional argument, or a tuple for several.
 
@@ -60,6 +64,7 @@ def grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = False) -> Ca
     """
     both = value_and_grad(f, argnum, has_aux)
 
+    @public
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Any:
         y, gradient = both(*args, **kwargs)
@@ -68,6 +73,7 @@ def grad(f: Callable[..., Any], argnum: Argnum = 0, has_aux: bool = False) -> Ca
     return derivative
 
 
+@public
 def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """`(y, pull) = vjp(f, *args)`: the value, and the function g -> g dy/dx for a cotangent g of y's structure.
 
@@ -94,6 +100,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     return at.released(at.output), pull
 
 
+@public
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """`(f(*primals), dy)`, where dy = dy/dx . dx is what f changes by, to first order, along the tangents.
 
@@ -129,6 +136,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     return at.released(at.output), rebuild(at.output, dys)
 
 
+@public
 def jacobian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """`jacobian(f)(x)`: dy/dx, shape y.shape + x.shape, with respect to one positional argument, or several.
 
@@ -136,6 +144,7 @@ def jacobian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     each entry of y.
     """
 
+    @public
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Any:
         at = _at_arguments(f, argnum, args, kwargs)
@@ -160,11 +169,13 @@ def jacobian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     return derivative
 
 
+@public
 def hessian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """`hessian(f)(x)`: the second derivatives of a scalar function, shape x.shape + x.shape: `jacobian(grad(f))`."""
     return jacobian(grad(f, argnum), argnum)
 
 
+@public
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     """The Hessian of a scalar function of one argument times v, of x's structure, without forming the Hessian.
 

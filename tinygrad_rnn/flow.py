@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public, public_class
 from tinygrad_rnn.chain import Link, by_matrices, chain, side_by_side
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import RangeError, UsageError
@@ -50,11 +51,12 @@ class Truncated:
     relative_error: dict[str, float]
 
 
+@public
 def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
     """Measure how the gradients of L = sum_k L_k reach the states s_1 .. s_T.
 
-    losses  one scalar Tensor for each state, or a single one, which counts as L_T.  None, a plain number and a Tensor
-            that requires no gradient mean that the step has no loss
+    losses  one scalar Tensor for each state, or a single one, which counts as L_T.  None, a plain
+            number and a Tensor that requires no gradient mean that the step has no loss
     states  Tensors, or tuples of Tensors such as (h_t, c_t), in the order of time
 
     Raises ShapeError if their numbers differ, GradientError if no loss depends on a Tensor that requires a gradient.
@@ -71,6 +73,7 @@ def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
     return flow
 
 
+@public_class
 class GradientFlow:
     """dL/dh_t = dL_t/dh_t + sum_{k>t} dL_k/dh_k . dh_k/dh_t, (3.1), with every term at hand.
 
@@ -110,6 +113,7 @@ class GradientFlow:
 
     def sends(self, k: int) -> bool:
         """Whether step k has a loss that requires a gradient."""
+        self._check(k, "k")
         return self.losses[k - 1] is not None and self.losses[k - 1].requires_grad
 
     # -- the terms of (3.1) ---------------------------------------------------------------------------
@@ -153,10 +157,7 @@ class GradientFlow:
         return float(projections(term, total))
 
     def table(self, t: int, most: int | None = None) -> list[Row]:
-        """The terms at t: the direct one, 0 without a loss at t, then one for each later loss.
-
-        Beyond `most` rows (at least 2) the smallest are summed into the last.
-        """
+        """The direct term at t, then later ones; beyond `most` (>= 2) the smallest are summed."""
         self._check(t, "t")
         if most is not None and most < 2:
             raise RangeError(f"most is {most}; a table has at least 2 rows: the direct term and the rest.")
@@ -243,15 +244,15 @@ class GradientFlow:
         """What truncated BPTT gives that carries each loss back through `window` states (1: direct terms only)."""
         self._check(window, "window")
         T = len(self)
-        arrivals: dict[int, Arrivals] = {}
+        arrivals: dict[int, Arrivals] = {t: [] for t in range(T)}
         for k in (k for k in range(T) if self._direct[k]):
             for t, arriving, _ in self._levels.sweep({k: self._direct[k]}, lowest=max(0, k - window + 1)):
-                old = arrivals.get(t)
-                arrivals[t] = arriving if old is None else [a + b for a, b in zip(old, arriving, strict=True)]
+                old = arrivals[t] or self._levels.zeros(t)
+                arrivals[t] = [a + b for a, b in zip(old, arriving, strict=True)]
         full: dict[Tensor, Array] = {}
         self._levels.gather(self._levels.sweep(self._direct, reach=[full] * T), [full] * T)
         cut: dict[Tensor, Array] = {}
-        alone = [next(self._levels.sweep({t: arrivals.get(t, [])}, lowest=t, reach=[cut] * T)) for t in range(T)]
+        alone = [next(self._levels.sweep({t: arrivals[t]}, lowest=t, reach=[cut] * T)) for t in range(T)]
         self._levels.gather(alone, [cut] * T)
         gradients = {n: cut.get(p, np.zeros_like(value(p))) for n, p in self.parameters.items()}
         error = {n: _norm([gradients[n] - full[p]]) / (_norm([full[p]]) or 1.0) for n, p in self.parameters.items()}
@@ -276,6 +277,7 @@ class GradientFlow:
 
     def _check(self, n: int, what: str, lowest: int = 1, why: str = "") -> None:
         if not isinstance(n, (int, np.integer)) or not lowest <= n <= len(self):
+            why = why if lowest > 1 else ""
             raise RangeError(f"{what} is {n}; it must lie in {lowest}..{len(self)}.{why}")
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.containers import leaves, rebuild
 from tinygrad_rnn.differentiate import grad, jvp
 from tinygrad_rnn.duckarray import value
@@ -21,6 +22,7 @@ Array = Any
 Function = Callable[..., Any]
 
 
+@public
 def check_grads(
     f: Function,
     args: Sequence[Any],

@@ -29,10 +29,12 @@ def one_for_each(losses: Any, T: int) -> list[Tensor | Any]:
     if isinstance(losses, Tensor):
         losses = [None] * (T - 1) + [losses]
     if is_number(losses) or not isinstance(losses, Iterable):
-        raise UsageError(f"the losses are {type(losses).__name__}, not a list with one for each state, nor one Tensor.")
+        kind = type(losses).__name__
+        raise UsageError(f"the losses are {kind}, not a list with one for each state or a Tensor.")
     found = [None if is_number(loss) else loss for loss in losses]
     if wrong := [loss for loss in found if not (loss is None or isinstance(loss, Tensor))]:
-        raise UsageError(f"one of the losses is {type(wrong[0]).__name__}; a loss is a scalar Tensor, or None.")
+        kind = type(wrong[0]).__name__
+        raise UsageError(f"one of the losses is {kind}; a loss is a scalar Tensor, or None.")
     if len(found) != T:
         raise ShapeError(
             f"{len(found)} losses and {T} states: each state needs its loss, or None. "
@@ -42,7 +44,7 @@ def one_for_each(losses: Any, T: int) -> list[Tensor | Any]:
 
 
 def parameters(graph: Iterable[Tensor]) -> dict[str, Tensor]:
-    """The leaves that require a gradient by their names; a second one of the same name is name#2."""
+    """The leaves that require a gradient by their names; a second one of one name is name#2."""
     found: dict[str, Tensor] = {}
     for tensor in graph:
         if tensor.fun is None and tensor.requires_grad:
@@ -88,16 +90,18 @@ class Levels:
         """Inject arrivals at some levels and carry them down; yields (level, arrivals, complete cotangents).
 
         The two differ in a tuple (h, c) whose h is computed from c: what comes to c through h is not an arrival.
-        With `reach`, what the step of level t brings to each parameter is added to reach[t].  A level at which nothing
-        arrives gets zeros and sends nothing: slopes there, such as those after the last loss, do not count.
+        With `reach`, what the step of level t brings to each parameter is added to reach[t].  A
+        level at which nothing arrives sends nothing: slopes after the last loss do not count.
         """
         pending: dict[int, Arrivals] = {}
         for t in range(max(inject), lowest - 1, -1):
-            come = [arrivals for arrivals in (pending.pop(t, []), inject.get(t, [])) if arrivals]
+            come = [more for more in (pending.pop(t, []), inject.get(t, [])) if more]
             if not come:
                 yield t, self.zeros(t), self.zeros(t)
                 continue
-            arrivals = come[0] if len(come) == 1 else [a + b for a, b in zip(*come, strict=True)]
+            arrivals = self.zeros(t)
+            for more in come:
+                arrivals = [a + b for a, b in zip(arrivals, more, strict=True)]
             if t == lowest and len(arrivals) == 1 and reach is None:
                 yield t, arrivals, arrivals  # nothing below is asked for
                 return
@@ -187,7 +191,8 @@ class Levels:
     def _find_parameters(self) -> dict[str, Tensor]:
         losses = [loss for loss in self.losses if loss is not None]
         if not losses:
-            raise UsageError("every loss is None: there is nothing to differentiate. A plain number counts as None.")
+            nothing = "every loss is None: there is nothing to differentiate."
+            raise UsageError(f"{nothing} A plain number counts as None.")
         if not any(loss.requires_grad for loss in losses):
             seed(losses[-1])  # raises, and says why
         return parameters([x for x in ancestors(losses) if x not in self._places])

@@ -116,7 +116,8 @@ def table(run: Unrolled, t: int, flow: GradientFlow) -> str:
             what = f"k = {k:<4} dL_{k}/d{name}_{k} . d{name}_{k}/d{name}_{t}"
         lines.append(f"{what:<36}{number(row.norm):>10}{_percent(row.share):>10}")
     whole = 1.0 if rows[0].share == rows[0].share else rows[0].share
-    lines.append(f"{'sum      dL/d' + name + '_' + str(t):<36}{number(flow.total_norm(t)):>10}{_percent(whole):>10}")
+    what = f"sum      dL/d{name}_{t}"
+    lines.append(f"{what:<36}{number(flow.total_norm(t)):>10}{_percent(whole):>10}")
     lines.append("share: projection on the sum; shares add up to 100 %, norms do not")
     return "\n".join(lines)
 

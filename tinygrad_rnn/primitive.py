@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import NoDerivativeError, UnsupportedError, UsageError
 
 Function = Callable[..., Any]
@@ -68,6 +69,7 @@ class Form(NamedTuple):
     out: float  # where `out` stands among them; inf if it has no position
 
 
+@public
 def defvjp(fun: Function, *rules: Rule | None) -> None:
     """Give `fun` one rule per argument: `rule(g, y, *args, **kwargs)` returns the share of that argument.
 
@@ -91,6 +93,7 @@ def defvjp_variadic(fun: Function, rule: Rule, careful: Rule | None = None) -> N
     FORM[fun] = _form(rule, skip=3)
 
 
+@public
 def defjvp(fun: Function, *rules: Rule | None) -> None:
     """Give a primitive rules for `jvp` too: `rule(dx, y, *args, **kwargs)` returns what the tangent dx of that
     argument adds to the tangent of y.
@@ -162,6 +165,7 @@ def defrefused(why: str, *funs: Function) -> None:
     REFUSED.update(dict.fromkeys(funs, why))
 
 
+@public
 def primitive(fun: Function) -> Function:
     """Make a function of arrays atomic, as `np.tanh` is; give it rules with `defvjp`.
 

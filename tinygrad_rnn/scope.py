@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.tensor import Tensor
 
@@ -31,6 +32,7 @@ _inside: ContextVar[Scope | None] = ContextVar("scope", default=None)
 _scopes: deque[Scope] = deque(maxlen=_KEPT)  # in the order in which they were opened
 
 
+@public
 @contextmanager
 def scope(name: str) -> Iterator[None]:
     """Name the operations made inside this context: `draw.graph` can fold them into one box.  Scopes may be nested."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.containers import leaves, rebuild
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.nn.cell import Cell
@@ -28,6 +29,7 @@ class Window(NamedTuple):
     state: Any
 
 
+@public
 def tbptt(
     layer: Callable[[Any, Any], Any],
     xs: Any,

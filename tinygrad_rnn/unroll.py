@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, ShapeError, UsageError
 from tinygrad_rnn.mode import current
@@ -54,6 +55,7 @@ def parts(state: Any) -> tuple[Any, ...]:
     return state if isinstance(state, tuple) else (state,)
 
 
+@public
 def unroll(
     cell: Callable[[Any, Any], Any],
     xs: Any,
@@ -69,8 +71,9 @@ def unroll(
     xs       (T, B, I), or (T, I), or a list of T arrays or Tensors
     h0       the state before the first step; None asks `cell.initial_state`, zeros for the built-in cells
     readout  y_t = readout(h_t), (1.2); of a tuple state, h_t is the first part
-    loss     L_t = loss(y_t, target_t), a scalar; the total is their sum, (2.1).  A step for which it returns None or a
-             plain number has no loss, and None in `losses`; the number counts in the total
+    loss     L_t = loss(y_t, target_t), a scalar; the total is their sum, (2.1).  A step for which
+             it returns None or a plain number has no loss, and None in `losses`; the number counts
+             in the total
     targets  a sequence of T targets; None at a step without a loss, for which `loss` is not called
 
     Raises DataError for NaN or an empty sequence, ShapeError where lengths differ, UsageError where something
@@ -101,6 +104,7 @@ def unroll(
     return Unrolled(cell, inputs, initial, states, outputs, _with_gradient(losses), total)
 
 
+@public
 def bidirectional(
     forward: Callable[[Any, Any], Any],
     backward: Callable[[Any, Any], Any],
@@ -133,10 +137,11 @@ def bidirectional(
     for t, (a, b) in enumerate(zip(first.hidden, reversed(second.hidden), strict=True), 1):
         outputs.append(_name(readout(np.concatenate([a, b], axis=-1)), f"y_{t}"))
         losses.append(_loss(loss, outputs[-1], wanted[t - 1], t))
-    total, shown = _total(losses), _with_gradient(losses)
-    first = replace(first, outputs=outputs, losses=shown, total_loss=total, outside=tuple(second.hidden))
-    second = replace(second, outputs=outputs[::-1], losses=shown[::-1], total_loss=total, outside=tuple(first.hidden))
-    return first, replace(second, backward=True)
+    shown, total = _with_gradient(losses), _total(losses)
+    outside = tuple(first.hidden), tuple(second.hidden)
+    first = replace(first, outputs=outputs, losses=shown, outside=outside[1])
+    second = replace(second, outputs=outputs[::-1], losses=shown[::-1], outside=outside[0])
+    return replace(first, total_loss=total), replace(second, total_loss=total, backward=True)
 
 
 def _loss(loss: Callable[[Any, Any], Any], y: Any, target: Any, t: int) -> Tensor | float:
@@ -159,8 +164,9 @@ def _total(losses: list[Tensor | float]) -> Tensor:
     tensors = [L for L in losses if isinstance(L, Tensor)]
     if not tensors:
         raise UsageError(
-            "no step has a loss: at each the target is None, or the loss returned None or a plain number. There is "
-            "nothing to differentiate. Give at least one target, and compute its loss from y with NumPy."
+            "no step has a loss: at each the target is None, or the loss returned None or a plain "
+            "number. There is nothing to differentiate. Give at least one target, and compute its "
+            "loss from y with NumPy."
         )
     constant = sum(L for L in losses if not isinstance(L, Tensor))
     total = np.sum(np.stack(tensors))
@@ -169,9 +175,8 @@ def _total(losses: list[Tensor | float]) -> Tensor:
 
 def is_number(x: Any) -> bool:
     """Whether x is a number of Python or NumPy, which carries no gradient."""
-    return (
-        isinstance(x, (int, float, np.generic, np.ndarray)) and np.ndim(x) == 0 and np.asarray(x).dtype.kind in "biuf"
-    )
+    scalar = isinstance(x, (int, float, np.generic, np.ndarray)) and np.ndim(x) == 0
+    return scalar and np.asarray(x).dtype.kind in "biuf"
 
 
 def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:

@@ -9,13 +9,15 @@ from tinygrad_rnn.errors import ArgumentTypeError, RangeError, UsageError
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.unroll import Unrolled, parts
 
+_FLOW = "pass gradient_flow(run.losses, run.states), or None."
+
 
 def network(run: Any, what: str) -> Unrolled:
     """What `unroll` returned, with a loss.  Raises UsageError for anything else."""
     if isinstance(run, GradientFlow):
         raise ArgumentTypeError(
-            f"{what} draws the network that a gradient flow was measured in: pass what unroll returned. "
-            "Of a flow alone draw.heatmap makes a picture."
+            f"{what} draws the network that a gradient flow was measured in: pass what unroll "
+            "returned. Of a flow alone draw.heatmap makes a picture."
         )
     if not isinstance(run, Unrolled):
         raise ArgumentTypeError(f"{what} draws what unroll returned, not {type(run).__name__}.")
@@ -24,14 +26,20 @@ def network(run: Any, what: str) -> Unrolled:
 
 
 def flow_of(run: Unrolled, flow: Any = None) -> GradientFlow:
-    """The gradient flow of a network, measured unless it is at hand.  UsageError for that of other states."""
+    """The gradient flow of a network, measured unless given.  UsageError if of other states."""
     if flow is None:
         return gradient_flow(run.losses, run.states)
     if not isinstance(flow, GradientFlow):
-        raise ArgumentTypeError(f"flow is {type(flow).__name__}; pass gradient_flow(run.losses, run.states), or None.")
-    if [list(map(id, parts(s))) for s in flow.states] != [list(map(id, parts(s))) for s in run.states]:
-        raise UsageError("flow was measured on other states. Pass gradient_flow(run.losses, run.states), or None.")
+        raise ArgumentTypeError(f"flow is {type(flow).__name__}; {_FLOW}")
+    theirs, ours = ([list(map(id, parts(s))) for s in each.states] for each in (flow, run))
+    if theirs != ours:
+        raise UsageError(f"flow was measured on other states; {_FLOW}")
     return flow
+
+
+def measured(each: Any, what: str) -> GradientFlow:
+    """A gradient flow as it is, or that of a network."""
+    return each if isinstance(each, GradientFlow) else flow_of(network(each, what))
 
 
 def step(t: Any, T: int) -> int:
@@ -53,7 +61,7 @@ def text(words: Any, what: str) -> str:
 
 
 def suffix_of(path: Any) -> str:
-    """The end of a file's name, without its dot and in small letters.  Raises UsageError for what is no path."""
+    """The end of a file's name, without its dot, in small letters.  UsageError if it is no path."""
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError(f"a path is text or a pathlib.Path, not {type(path).__name__}.")
     return Path(path).suffix.lower().lstrip(".")

@@ -10,10 +10,11 @@ _AWAY = 1e6  # as far outside as a point is placed, in lengths of the axis
 
 
 class Axis:
-    """From values to places on paper: the ends of the axis, its ticks, and where a value lies between the ends.
+    """From values to places on paper: the ends of the axis, its ticks, and where a value lies.
 
-    The ends may be any finite numbers, the smallest and the largest as well; two equal ones are moved apart.  Of ends
-    that look alike when they are written, the upper one is written as its distance from the lower.
+    The ends may be any finite numbers, the smallest and the largest as well; two equal ones are
+    moved apart.  Of ends that look alike when they are written, the upper one is written as its
+    distance from the lower.
     """
 
     def __init__(self, low: float, high: float, log: bool):
@@ -38,28 +39,32 @@ class Axis:
         away = _AWAY * (self.high - self.low)
         value = value if self.log else min(max(value, self.low - away), self.high + away)
         low, here, high = map(self._place, (self.low, value, self.high))
-        return min(max((here - low) / (high - low), -_AWAY), _AWAY)
+        return (here - low) / (high - low)
 
     def _place(self, value: float) -> float:
-        """The value on a scale whose differences are neither too large nor too small for a float."""
+        """The value on a scale whose differences neither overflow nor vanish."""
         return math.log(value) if self.log else math.ldexp(value, -self._exponent)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Round values between the ends, with their labels: about six; the ends where there are no round ones."""
+        """Round values between the ends, with labels: about six; the ends if none are round."""
         if self.log:
-            first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
-            step = max(1, math.ceil((last - first) / 7))
-            if last > first:
-                return [(10.0**e, f"1e{e}" if abs(e) > 3 else f"{10.0**e:g}") for e in range(first, last + 1, step)]
-            return self._ends()
+            first = math.ceil(math.log10(self.low) - 1e-9)
+            last = math.floor(math.log10(self.high) + 1e-9)
+            if last <= first:
+                return self._ends()
+            exponents = range(first, last + 1, max(1, math.ceil((last - first) / 7)))
+            return [(10.0**e, f"1e{e}" if abs(e) > 3 else f"{10.0**e:g}") for e in exponents]
         wanted = (self.high / 4 - self.low / 4) * (1 + 1e-9)
         if wanted < max(1e-6 * self._largest, 1e-300):
             return self._ends()
         size = 10.0 ** math.floor(math.log10(wanted))
         apart = max((s * size for s in (1, 2, 5) if s * size <= wanted), default=size)
-        first, last = math.ceil(self.low / apart - 1e-9), math.floor(self.high / apart + 1e-9)
+        first = math.ceil(self.low / apart - 1e-9)
+        last = math.floor(self.high / apart + 1e-9)
         return [(i * apart, f"{i * apart:.10g}") for i in range(first, last + 1)]
 
     def _ends(self) -> list[tuple[float, str]]:
         low, high = number(self.low), number(self.high)
-        return [(self.low, low), (self.high, high if high != low else f"+{number(self.high - self.low)}")]
+        if low == high:
+            high = f"+{number(self.high - self.low)}"
+        return [(self.low, low), (self.high, high)]

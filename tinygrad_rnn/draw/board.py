@@ -5,6 +5,7 @@ Wires run at right angles.  A gradient runs back beside its forward wire.
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,14 +73,22 @@ class Board:
         width = max(26.0, extent(label, size) + 8)
         tip = f"{name_of(tensor.fun or repr)}: {' , '.join(map(_shape, tensor.args))} → {tensor.shape}"
         stroke, color = (FADED, FADED) if self.silent(tensor) else ("#444B54", GREY)
-        self._box(tensor, Box(x, y, width, 26, label, "ellipse", size=size, stroke=stroke, color=color, tip=tip))
+        circle = Box(x, y, width, 26, label, "ellipse", size=size, stroke=stroke, tip=tip)
+        self._box(tensor, replace(circle, color=color))
 
     def silent(self, *results: Tensor) -> bool:
         """Whether there is a backward pass, and it comes to none of these results."""
         return self.gradients is not None and not any(x in self.gradients.whole for x in results)
 
     def value(
-        self, key: Any, tensor: Tensor, label: str, x: float, y: float, kind: str = "value", faded: bool = False
+        self,
+        key: Any,
+        tensor: Tensor,
+        label: str,
+        x: float,
+        y: float,
+        kind: str = "value",
+        faded: bool = False,
     ) -> None:
         """A named value: an input, a state, an output, a loss.  Faded: no gradient passes it."""
         ink = FADED if faded else GREY if kind == "initial" else INK
@@ -87,7 +96,8 @@ class Board:
         width = max(40.0, extent(clean(label), 14) + 12)
         self._box(key, Box(x, y, min(width, 90), 28, fitted(label, 14, min(width, 90) - 6), shape,  # type: ignore[arg-type]
                            LOSS if kind == "loss" else "#FFFFFF", width=1.8 if kind == "state" else 1.0,
-                           dashed=kind == "initial", stroke=ink, color=ink, size=14, tip=facts(tensor)))  # fmt: skip
+                           dashed=kind == "initial", stroke=ink, color=ink, size=14,
+                           tip=facts(tensor)))  # fmt: skip
 
     def fold(self, key: Any, name: str, count: int, tip: str, x: float, y: float) -> None:
         """Many operations as one box."""
@@ -97,13 +107,21 @@ class Board:
         self.items.append(Text(x, y + 8, f"{count} op{'s' if count != 1 else ''}", 8.5, GREY, "middle", tip))
 
     def chip(
-        self, tensor: Tensor, name: str, role: str, x: float, y: float, toward: Point, faded: bool = False
+        self,
+        tensor: Tensor,
+        name: str,
+        role: str,
+        x: float,
+        y: float,
+        toward: Point,
+        faded: bool = False,
     ) -> None:
-        """A parameter beside the operation that uses it; the same colour and name is the same tensor."""
+        """A parameter beside the operation that uses it; one colour and name is one tensor."""
         fill, stroke = ("#FFFFFF", FADED) if faded else WEIGHTS[role]
         label, ink = fitted(name, 9, 44), FADED if faded else INK
         width = max(26.0, extent(label, 9) + 9)
-        self.items.append(Box(x, y, width, 15, label, "round", fill, stroke, size=9, color=ink, tip=facts(tensor)))
+        box = Box(x, y, width, 15, label, "round", fill, stroke, size=9, color=ink)
+        self.items.append(replace(box, tip=facts(tensor)))
         if toward[0] == x:  # below the operation
             self._arrow((x, y - 7.5), toward, stroke)
         else:
@@ -126,7 +144,8 @@ class Board:
     ) -> None:
         """A forward wire along `points` and, if there is a gradient, its way back beside it, as wide as its norm.
 
-        label: a number to write where the gradient arrives.  faded: the forward wire leads where no gradient comes from
+        label  a number to write where the gradient arrives
+        faded  the forward wire leads where no gradient comes from
         """
         forward = _beside(points, -_APART if norm is not None else 0.0)
         toward = _direction(points[-2], points[-1])

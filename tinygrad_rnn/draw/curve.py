@@ -17,9 +17,9 @@ _WIDEST = 320.0  # of a label, in points
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a plot.  x and y have one entry for each point; what cannot be drawn, such as None, leaves a gap.
+    """One line of a plot.  x and y have one entry for each point.
 
-    A point between two gaps is drawn as a dot.
+    What cannot be drawn, such as None, leaves a gap; a point between two gaps is drawn as a dot.
 
     dotted  for what is computed and not measured: a bound, a baseline
     color   as "#D55E00"; without one the curves take turns
@@ -35,21 +35,24 @@ class Curve:
 
 
 def checked(curve: Any) -> Curve:
-    """The curve with lists of plain numbers, nan for a gap.  Raises ShapeError or UsageError, which name it."""
+    """The curve with lists of plain numbers, nan for a gap.  The errors raised name the curve."""
     if not isinstance(curve, Curve):
-        raise ArgumentTypeError(f"draw.curves takes a list of draw.Curve, not of {type(curve).__name__}.")
+        kind = type(curve).__name__
+        raise ArgumentTypeError(f"draw.curves takes a list of draw.Curve, not of {kind}.")
     label = fitted(str(curve.label), 10, _WIDEST)
-    x, y = (_numbers(values, f"{axis} of the curve {label!r}") for axis, values in (("x", curve.x), ("y", curve.y)))
+    what = f"the curve {label!r}"
+    x, y = _numbers(curve.x, f"x of {what}"), _numbers(curve.y, f"y of {what}")
     if not isinstance(curve.names, Iterable):
-        raise ArgumentTypeError(f"the names of the curve {label!r} are {type(curve.names).__name__}; pass a list.")
+        kind = type(curve.names).__name__
+        raise ArgumentTypeError(f"the names of {what} are {kind}; pass a list.")
     names = [str(name) for name in curve.names]
     if len(x) != len(y) or len(names) not in (0, len(x)):
         raise ShapeError(
-            f"the curve {label!r} has {len(x)} x, {len(y)} y and {len(names)} names; "
+            f"{what} has {len(x)} x, {len(y)} y and {len(names)} names; "
             "each point needs an x and a y, and names are for all or none."
         )
     if curve.color and not re.fullmatch("#[0-9A-Fa-f]{6}", str(curve.color)):
-        raise UsageError(f"the color of the curve {label!r} is {curve.color!r}; write it as '#D55E00'.")
+        raise UsageError(f"the color of {what} is {curve.color!r}; write it as '#D55E00'.")
     return replace(curve, label=label, x=x, y=y, names=names)
 
 

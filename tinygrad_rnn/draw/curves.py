@@ -13,7 +13,7 @@ from tinygrad_rnn.errors import RangeError, UsageError
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70.0, 78.0, 470.0, 270.0  # of the plot, in points
 _DOTS = 40  # a measured curve of more points has no marks
-_MANY, _FINEST = 10_000, 0.125  # a line of more points is drawn with few in each strip so many points wide
+_MANY, _FINEST = 10_000, 0.125  # a line of more points is drawn with few in each strip so wide
 _APART = 14.0  # of labels
 
 
@@ -44,7 +44,8 @@ def curves_scene(
             (_LEFT + across.share(x) * _WIDTH, bottom - up.share(y) * _HEIGHT)
             for x, y in zip(curve.x, curve.y, strict=True)
         ]
-        items += [Line(_thinned(piece), color, 1.8, curve.dotted, tip=curve.label) for piece in _pieces(points)]
+        pieces = map(_thinned, _pieces(points))
+        items += [Line(piece, color, 1.8, curve.dotted, tip=curve.label) for piece in pieces]
         every = not curve.dotted and (len(points) <= _DOTS or curve.names)
         items += _marks(curve, points, color, range(len(points)) if every else _alone(points))
         heights = [min(max(y, _TOP), bottom) for _, y in points if not math.isnan(y)]
@@ -109,8 +110,8 @@ def _ends(y_range: Any, log: bool) -> tuple[float, float]:
         raise UsageError(f"y_range is {y_range!r}; it must be two numbers.") from error
     if not -math.inf < low <= high < math.inf or (log and low <= 0):
         raise RangeError(
-            f"y_range is ({low:g}, {high:g}); it must be two finite numbers, the smaller one first, "
-            "and positive on a log scale."
+            f"y_range is ({low:g}, {high:g}); it must be two finite numbers, the smaller one "
+            "first, and positive on a log scale."
         )
     return low, high
 
@@ -143,7 +144,10 @@ def _cut(a: Point, b: Point) -> tuple[Point, Point] | None:
 
 
 def _thinned(piece: tuple[Point, ...]) -> tuple[Point, ...]:
-    """A long line without what no eye can see: of each strip the first point, the lowest, the highest and the last."""
+    """A long line without what no eye can see.
+
+    Of each strip the first point, the lowest, the highest and the last are kept.
+    """
     if len(piece) <= _MANY:
         return piece
     kept: list[Point] = []
@@ -156,7 +160,7 @@ def _thinned(piece: tuple[Point, ...]) -> tuple[Point, ...]:
 
 
 def _alone(points: Sequence[Point]) -> list[int]:
-    """The points that no line shows: those between two gaps, and one of several at the same place."""
+    """The points that no line shows: those between two gaps, and one of several at one place."""
     found = []
     for missing, stretch in groupby(range(len(points)), key=lambda i: math.isnan(sum(points[i]))):
         first, *others = stretch
@@ -182,7 +186,10 @@ def _marks(curve: Curve, points: Sequence[Point], color: str, which: Iterable[in
 
 
 def _spread(ys: Sequence[float]) -> list[float]:
-    """Places for labels that want to stand at ys: in the same order, far enough apart; too many go on below."""
+    """Places for labels that want to stand at ys: in the same order, far enough apart.
+
+    Too many stand one below the other, beyond the frame.
+    """
     order = sorted(range(len(ys)), key=lambda i: ys[i])
     places = list(ys)
     if len(ys) * _APART > _HEIGHT + _APART:

@@ -15,8 +15,9 @@ from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, clean, cor
 from tinygrad_rnn.errors import DrawError
 
 _SECONDS = 60  # Graphviz only draws; a picture of 300 steps takes less than one
-_DPI, _PIXELS, _ALL = 144, 32_000, 2e8  # of a png: its resolution, the most along a side, and in all
+_DPI, _PIXELS, _ALL = 144, 32_000, 2e8  # of a png: resolution, the most dots along a side, in all
 _AT_ONCE = 100  # points on one line of text: Graphviz cannot read 16,384 characters without a break
+_LONGEST = 5000  # points of a line: what it takes to read one grows with their square
 _CORNER = 0.3  # how much is rounded of a corner: Graphviz lengthens sharp ones to spikes
 _TURN = {"up": 0, "left": 90, "down": 180, "right": 270}
 
@@ -44,7 +45,8 @@ def to_dot(scene: Scene) -> str:
         name = f"n{i}"
         if isinstance(item, Line):
             ends = [names.get(key, "n1") for key in item.ends]
-            graph.edge(*ends, **_edge(item, scene.height))
+            for part in _parts(item):
+                graph.edge(*ends, **_edge(part, scene.height))
             continue
         if isinstance(item, Box):
             names.setdefault(item.key, name)
@@ -72,20 +74,22 @@ def program(what: str = "a picture of this format", instead: str = "save as .svg
 
 def render(source: str, suffix: str, dpi: int = _DPI) -> bytes:
     """The picture Graphviz draws of DOT text.  Raises DrawError if it is missing, fails or takes too long."""
-    resolution = (f"-Gdpi={dpi}",) if suffix == "png" else ()
-    drawn = run_graphviz(source, program(f"a {suffix} picture"), "-Kneato", "-n2", f"-T{suffix}", *resolution)
+    command = [program(f"a {suffix} picture"), "-Kneato", "-n2", f"-T{suffix}"]
+    if suffix == "png":
+        return run_graphviz(source, *command, f"-Gdpi={dpi}")
     # some versions of cairo write the time of day, whatever SOURCE_DATE_EPOCH says
-    return re.sub(rb"(/CreationDate \(D:)\d{14}", rb"\g<1>19700101000000", drawn) if suffix == "pdf" else drawn
+    date = rb"(/CreationDate \(D:)\d{14}"
+    return re.sub(date, rb"\g<1>19700101000000", run_graphviz(source, *command))
 
 
 def resolution(scene: Scene) -> int:
-    """Dots per inch of a png: fewer for a picture that would have too many.  DrawError where type is lost."""
+    """Dots per inch of a png, fewer if they were too many in all.  DrawError where type is lost."""
     w, h = scene.width / 72, scene.height / 72
     dpi = int(min(_DPI, _PIXELS / max(w, h), math.sqrt(_ALL / (w * h))))
     if dpi < _DPI / 4:
         raise DrawError(
-            f"the picture is {scene.width:,.0f} x {scene.height:,.0f} points, too large for a png that can be read. "
-            "Save it as .svg or .pdf, or draw less of it."
+            f"the picture is {scene.width:,.0f} x {scene.height:,.0f} points, too large for a png "
+            "that can be read. Save it as .svg or .pdf, or draw less of it."
         )
     return dpi
 
@@ -95,7 +99,14 @@ def run_graphviz(source: str, *command: str) -> bytes:
     env = os.environ | {"SOURCE_DATE_EPOCH": "0"}  # the same picture, the same bytes
     text = source.encode()
     try:
-        done = subprocess.run(command, input=text, env=env, capture_output=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            command,
+            input=text,
+            env=env,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         raise DrawError(f"Graphviz did not finish within {_SECONDS} s; the picture is too large.") from error
     except OSError as error:
@@ -130,8 +141,12 @@ def _box(box: Box) -> dict[str, str]:
 
 
 def _text(text: Text, paper: float) -> dict[str, str]:
-    """Left and right justified text lies in an invisible box that starts, or ends, at x, and stays on the paper."""
-    room = {"start": paper - text.x, "end": text.x, "middle": 2 * min(text.x, paper - text.x)}[text.anchor]
+    """Left and right justified text lies in an invisible box that starts, or ends, at x.
+
+    The box stays on the paper, which Graphviz would make larger.
+    """
+    left, right = text.x, paper - text.x
+    room = {"start": right, "end": left, "middle": 2 * min(left, right)}[text.anchor]
     width = extent(clean(text.label), text.size)
     width = max(width, min(1.3 * width + 8, room))
     shift = {"start": width / 2, "middle": 0.0, "end": -width / 2}[text.anchor]
@@ -163,6 +178,12 @@ def _triangle(head: Triangle) -> dict[str, str]:
         "style": "filled",
         "fillcolor": head.fill,
     }
+
+
+def _parts(line: Line) -> list[Line]:
+    """A very long line as several, each from where the last one ends."""
+    starts = range(0, max(1, len(line.points) - 1), _LONGEST)
+    return [replace(line, points=line.points[i : i + _LONGEST + 1]) for i in starts]
 
 
 def _edge(line: Line, height: float) -> dict[str, str]:

@@ -34,7 +34,8 @@ class Figure:
 
     def __init__(self, scene: Scene):
         if not (0 < scene.width < math.inf and 0 < scene.height < math.inf):
-            raise UsageError(f"a picture of {scene.width:g} x {scene.height:g} points cannot be drawn.")
+            size = f"{scene.width:g} x {scene.height:g}"
+            raise UsageError(f"a picture of {size} points cannot be drawn.")
         self.scene = scene
 
     @property
@@ -50,9 +51,9 @@ class Figure:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot or .gv; returns the path.
 
-        .tex is TikZ for a paper, with symbols as mathematics.  .png and .pdf are drawn by Graphviz: DrawError where it
-        is missing, or for a png too large to be read.  OutputError if the file cannot be written; nothing is left
-        half-written.  The same picture gives the same bytes.
+        .tex is TikZ for a paper, with symbols as mathematics.  .png and .pdf are drawn by Graphviz:
+        DrawError where it is missing, or for a png too large to be read.  OutputError if the file
+        cannot be written; nothing is left half-written.  The same picture gives the same bytes.
         """
         suffix = suffix_of(path)
         require_format(suffix)

@@ -111,14 +111,16 @@ def heat_scene(
 ) -> Scene:
     """For each network a map with its title: columns t receive, rows k send.
 
-    The direct diagonal is framed, column t marked.  All maps have one colour scale.  Where only the last step has a
-    loss, a map is its row alone.  Of a long sequence each cell is a block of terms and shows the largest.
+    The direct diagonal is framed, column t marked.  All maps have one colour scale.  Where only the
+    last step has a loss, a map is its row alone.  Of a long sequence each cell is a block of terms
+    and shows the largest.
     """
     chosen = Preset.named(preset)
     words = chosen.words
     supports = {title: Support(flow) for title, flow in flows.items()}
     norms = [_terms(flow, supports[title]) for title, flow in flows.items()]
-    only_last = all(len(flow) > 1 and {*supports[title].earliest} == {len(flow)} for title, flow in flows.items())
+    lasts = [{len(flow)} if len(flow) > 1 else set() for flow in flows.values()]
+    only_last = [{*support.earliest} for support in supports.values()] == lasts
     scale = _common(norms)
     maps = _placed(supports, norms, only_last, chosen)
     symbol, meaning = _state([part_names(flow.states[-1]) for flow in flows.values()])
@@ -151,7 +153,8 @@ def heat_scene(
         foot += f"; black frame: the terms of ∂L/∂{symbol} at t = {t}"
     end = max(bottom + 56, bar_bottom + 26)
     items.append(Text(18, end, foot, 9.5, GREY))
-    width = max(right + 110, beside + extent(unit, 10) + 11, extent(about, 10) + 36, extent(foot, 9.5) + 36, 400)
+    words_end = max(extent(about, 10), extent(foot, 9.5)) + 36
+    width = max(right + 110, beside + extent(unit, 10) + 11, words_end, 400)
     return scaled(Scene(width, end + 18, title, tuple(items)), chosen.scale)
 
 
@@ -178,7 +181,12 @@ def _color(norm: float, scale: LogScale) -> str:
     return blend(CIVIDIS, scale.share(norm)) if scale.visible(norm) else BELOW
 
 
-def _placed(supports: Mapping[str, Support], norms: Sequence[Array], only_last: bool, preset: Preset) -> list[_Map]:
+def _placed(
+    supports: Mapping[str, Support],
+    norms: Sequence[Array],
+    only_last: bool,
+    preset: Preset,
+) -> list[_Map]:
     """Maps side by side, or, of one row each, one below another."""
     count, block = len(norms), math.ceil(max(map(len, norms)) / _MOST)
     cells = [math.ceil(len(n) / block) for n in norms]

@@ -31,10 +31,9 @@ def how_to_read(run: Unrolled, board: Board, y: float) -> tuple[list[Item], floa
             x += extent(label, 10) + 62
     assert board.gradients is not None
     scale = board.gradients.scale
-    note = (
-        f"line width: log of the norm, {number(scale.top)} down to {number(scale.bottom)}, dotted below; numbers: "
-        "norms; same colour and name of a weight = the same tensor; @: matrix product"
-    )
+    span = f"{number(scale.top)} down to {number(scale.bottom)}"
+    note = f"line width: log of the norm, {span}, dotted below; numbers: norms; "
+    note += "same colour and name of a weight = the same tensor; @: matrix product"
     if any(isinstance(item, Box) and item.stroke == FADED for item in board.items):
         note += "; grey: no gradient comes here"
     items.append(Text(18, y + 20, note, 9.5, GREY))

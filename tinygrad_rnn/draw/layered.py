@@ -3,7 +3,7 @@
 The layers are given; an edge over several layers gets an invisible node in each, so that lines have room.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 Node = Any  # anything hashable
@@ -69,10 +69,23 @@ def _place(nodes: list[Node], near: Mapping[Node, list[Node]], row: dict[Node, i
         wish[n] = sum(known) / len(known) if known else float(row.get(n, 0))
     free = [n for n in nodes if n not in fixed]
     for n in sorted(free, key=lambda n: (not _passes(n), wish[n], row.get(n, 0))):
-        best = min(range(len(nodes) + len(taken) + int(max(wish.values(), default=0)) + 2),
-                   key=lambda r: (r in taken, abs(r - wish[n]), r))  # fmt: skip
-        row[n] = best
-        taken.add(best)
+        row[n] = _free(wish[n], taken)
+        taken.add(row[n])
+
+
+def _free(wish: float, taken: Collection[int]) -> int:
+    """The free row closest to a wish; of two the upper."""
+    above = int(wish)
+    below = above + 1
+    while True:
+        if above >= 0 and wish - above <= below - wish:
+            if above not in taken:
+                return above
+            above -= 1
+        else:
+            if below not in taken:
+                return below
+            below += 1
 
 
 def _passes(node: Node) -> bool:

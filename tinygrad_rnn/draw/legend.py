@@ -19,8 +19,15 @@ from tinygrad_rnn.draw.palette import (
     percent,
     readable,
 )
-from tinygrad_rnn.draw.scene import Box, Item, Line, Text, extent, subscript
-from tinygrad_rnn.draw.symbols import definition, joint_name, term_symbol, time, total_symbol
+from tinygrad_rnn.draw.scene import Box, Item, Line, Text, extent
+from tinygrad_rnn.draw.symbols import (
+    definition,
+    joint_name,
+    joint_symbol,
+    term_symbol,
+    time,
+    total_symbol,
+)
 from tinygrad_rnn.flow import Row
 from tinygrad_rnn.nn import RNNCell
 from tinygrad_rnn.unroll import Unrolled
@@ -48,7 +55,8 @@ def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     longest = max([abs(row.share) for row in rows if row.share == row.share] + [1.0])
     for i, (row, symbol) in enumerate(zip(rows, symbols, strict=True), 1):
         line = y + i * _ROW
-        color = GREY if symbol == _NO_LOSS else colors.get(row.ks[0] if len(row.ks) == 1 else 0, _OTHERS)
+        color = colors.get(row.ks[0], _OTHERS) if len(row.ks) == 1 else _OTHERS
+        color = GREY if symbol == _NO_LOSS else color
         items += [
             Text(at["name"], line, _name(run, row, t), 10, readable(color)),
             Text(at["symbol"], line, symbol, 10, INK),
@@ -88,7 +96,9 @@ def _name(run: Unrolled, row: Row, t: int) -> str:
 def _what(picture: Any, row: Row) -> str:
     if len(row.ks) > 1:
         return "smaller terms, summed"
-    return term_symbol(picture.run, row.ks[0], picture.t) if picture.flow.sends(row.ks[0]) else _NO_LOSS
+    if not picture.flow.sends(row.ks[0]):
+        return _NO_LOSS
+    return term_symbol(picture.run, row.ks[0], picture.t)
 
 
 def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
@@ -109,15 +119,17 @@ def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
         small = "dotted: smaller" if len(picture.columns) <= 12 else "a line that ends: smaller"
         lines.append(("width", f"{span}; {small}"))
     if silent or any(picture.part_faded(t, i) for t in shown for i in range(len(picture.names))):
-        lines.append(("grey", f"grey: no gradient to {state}{subscript(time(run, picture.t))} passes here"))
+        goal = joint_symbol(run, picture.t)
+        lines.append(("grey", f"grey: no gradient to {goal} passes here"))
     if silent:
         lines.append(("", "without L: the step has no loss"))
     if size.chip and picture.strands and picture.roles:
         lines.append(("weights", "same colour and name = the same tensor, shared by every t"))
     if picture.gains:
         before = "t+1" if run.backward else "t−1"
-        jacobian = f"J = ∂{state}(t)/∂{state}({before}){_law(run)}{_where(picture)}"
-        lines.append(("‖J‖" if size.numbers else "0.82", f"{jacobian}; ‖J‖: largest singular value"))
+        jacobian = f"J = ∂{state}(t)/∂{state}({before}){_law(picture)}{_where(picture)}"
+        mark = "‖J‖" if size.numbers else "0.82"
+        lines.append((mark, f"{jacobian}; ‖J‖: largest singular value"))
     if any(s.summed for s in picture.strands):
         lines.append(("square", "the terms of the steps left out, summed"))
     if picture.strands:
@@ -135,11 +147,11 @@ def _where(picture: Any) -> str:
     return f", {definition(picture.names)}" if len(picture.names) > 1 else ""
 
 
-def _law(run: Unrolled) -> str:
-    """The Jacobian of (1.1), where it is the equation of the cell."""
-    cell = run.cell
-    known = isinstance(cell, RNNCell) and type(cell).step is RNNCell.step and cell.f is np.tanh
-    return " = diag(1−h²)·W_hhᵀ" if known else ""
+def _law(picture: Any) -> str:
+    """The Jacobian of (1.1), where that is the equation of the cell."""
+    cell, weights = picture.run.cell, picture.roles.get("recurrent")
+    elman = isinstance(cell, RNNCell) and type(cell).step is RNNCell.step and cell.f is np.tanh
+    return f" = diag(1−{picture.names[0]}²)·{weights[0]}ᵀ" if elman and weights else ""
 
 
 def _mark(mark: str, x: float, y: float) -> list[Item]:

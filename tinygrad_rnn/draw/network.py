@@ -146,11 +146,13 @@ class Network:
         upper, below = self.h_top, "h"
         if run.outputs:
             node("y", y_out, "round", unsent)
-            self._up(x - size.offset, upper, y_out + size.height / 2, "readout", unsent, f"h{t}", f"y{t}")
+            end = y_out + size.height / 2
+            self._up(x - size.offset, upper, end, "readout", unsent, f"h{t}", f"y{t}")
             upper, below = y_out - size.height / 2, "y"
         if self.flow.sends(t):
             node("L", y_loss, "rect", unsent, COLUMN if unsent else LOSS)
-            self._up(x - size.offset, upper, y_loss + size.height / 2, "", unsent, f"{below}{t}", f"L{t}")
+            end = y_loss + size.height / 2
+            self._up(x - size.offset, upper, end, "", unsent, f"{below}{t}", f"L{t}")
         if t + 1 in self.x:
             self._recurrent(x + size.node / 2, self.x[t + 1] - size.node / 2, t + 1)
         elif t < self.T:
@@ -206,7 +208,16 @@ class Network:
 
     # -- lines ----------------------------------------------------------------------------------------
 
-    def _up(self, x: float, low: float, high: float, role: str, faded: bool, source: str, end: str) -> None:
+    def _up(
+        self,
+        x: float,
+        low: float,
+        high: float,
+        role: str,
+        faded: bool,
+        source: str,
+        end: str,
+    ) -> None:
         """A forward line upwards, interrupted by its weight, with an arrow head."""
         arrow, color = 6.0 if self.size.chip else 4.0, FADED if faded else FORWARD
         stops = [(low, high + arrow)]
@@ -219,8 +230,17 @@ class Network:
             self.items.append(Line(((x, a), (x, b)), color, 1.0, ends=(source, end)))
         self.items.append(Triangle(x, high, "up", arrow, arrow, color))
 
-    def _right(self, a: float, b: float, t: int, source: str, end: str, chip: float = 0.0, middle: float = 0.0) -> None:
-        """The forward lines of all parts from h_(t-1) to h_t; that of the first is interrupted by the weight."""
+    def _right(
+        self,
+        a: float,
+        b: float,
+        t: int,
+        source: str,
+        end: str,
+        chip: float = 0.0,
+        middle: float = 0.0,
+    ) -> None:
+        """The forward lines of all parts from h_(t-1) to h_t; the weight interrupts the first."""
         arrow = min(6.0 if self.size.chip else 4.0, 0.5 * abs(b - a))
         for i in range(1, len(self.names)):
             color = FADED if self._link_faded(t, i) else FORWARD

@@ -31,7 +31,8 @@ class Operations:
     def __init__(self, run: Unrolled):
         self.run, self.T = run, len(run)
         self.board = Board(Gradients(run.loss))
-        self.losses = {t: L for t, L in enumerate(run.losses, 1) if L is not None and L.requires_grad}
+        losses = {t: L for t, L in enumerate(run.losses, 1) if L is not None}
+        self.losses = {t: L for t, L in losses.items() if L.requires_grad}
         self.names = {p: name for name, p in parameters(ancestors(self.losses.values())).items()}
         self.roles = roles(run) | dict.fromkeys(run.outside, "bias")  # beside the operation that uses them
         self.steps = [t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST]
@@ -68,7 +69,8 @@ class Operations:
             backgrounds.append(Text(left + 14, 68, f"t = {t}", 12, INK))
         self._bus(x)
         shown, right = how_to_read(self.run, self.board, bottom + 22)
-        return Scene(max(x + 70, right), bottom + 62, title, (*backgrounds, *self.board.items, *shown))
+        items = (*backgrounds, *self.board.items, *shown)
+        return Scene(max(x + 70, right), bottom + 62, title, items)
 
     def _fold(self, x: float, first: int, last: int) -> None:
         """The steps that are not drawn, counted; and whether they are copies of the step before them."""
@@ -77,7 +79,8 @@ class Operations:
         self.board.items.append(Text(x, self.main - 30, f"× {last - first + 1}", 13, INK, "middle"))
         self.board.items.append(Text(x, self.main - 15, label, 9.5, GREY, "middle"))
         if count := sum(first <= t <= last for t in self.losses):
-            self.board.items.append(Text(x, 68, "1 loss" if count == 1 else f"{count} losses", 9.5, GREY, "middle"))
+            words = "1 loss" if count == 1 else f"{count} losses"
+            self.board.items.append(Text(x, 68, words, 9.5, GREY, "middle"))
             self.folded.append((x, 60.0))
 
     def _kinds(self, t: int) -> list[Any]:
@@ -188,7 +191,8 @@ class Operations:
     def _chips(self, op: Tensor, x: float, y: float, upwards: bool = False) -> None:
         own = [a for a in dict.fromkeys(a for a in op.args if isinstance(a, Tensor)) if a in self.roles]
         for i, a in enumerate(own):
-            name, role, faded = self.names.get(a, a.name or "·"), self.roles[a], self.board.silent(op)
+            name, role = self.names.get(a, a.name or "·"), self.roles[a]
+            faded = self.board.silent(op)
             if upwards:
                 self.board.chip(a, name, role, x - 52, y + 17 * i, (x - 13, y + 17 * i), faded)
             else:
@@ -264,7 +268,8 @@ class Operations:
         self.board.value("L", self.run.loss, "L = Σ", right + 26, y, "loss")
         drawn = [self.board.boxes["L", t] for t in self.steps if t in self.losses]
         for start in [*((box.x, box.y - box.h / 2) for box in drawn), *self.folded]:
-            self.board.items.append(Line((start, (start[0], y), (right - 8, y)), FORWARD, 1.0, radius=6))
+            path = (start, (start[0], y), (right - 8, y))
+            self.board.items.append(Line(path, FORWARD, 1.0, radius=6))
         self.board.items.append(Triangle(right + 26 - self.board.boxes["L"].w / 2, y, "right", 6, 6, FORWARD))
 
 

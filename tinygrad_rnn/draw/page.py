@@ -52,7 +52,8 @@ class Page:
 def make_page(run: Unrolled, t: int, flow: GradientFlow) -> Page:
     """The page that opens with h_t."""
     title = f"Unrolled {cell_name(run)}, T = {len(run)}: where its gradients come from"
-    data = page_data(run, flow, t) | {"cividis": CIVIDIS, "below": channels(BELOW), "nan": channels(NOT_A_NUMBER)}
+    data = page_data(run, flow, t)
+    data |= {"cividis": CIVIDIS, "below": channels(BELOW), "nan": channels(NOT_A_NUMBER)}
     parts = {
         "title": html.escape(clean(title)),
         "style": _asset("page.css") + _dark_operations(),

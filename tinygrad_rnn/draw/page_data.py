@@ -186,7 +186,7 @@ def _values(run: Unrolled) -> dict[str, Any]:
 
 
 def _value(tensors: list[Tensor | Any]) -> dict[str, Any]:
-    """The shape of a series of Tensors, and their entries if they are few; nan where there is no Tensor."""
+    """The shape of a series of Tensors, and their entries if they are few; nan for None."""
     there = [x for x in tensors if x is not None]
     first, same = there[0], all(x.shape == there[0].shape for x in there)
     small = same and first.size <= _VALUES and len(tensors) * first.size <= 50 * _EXACT
@@ -197,7 +197,7 @@ def _value(tensors: list[Tensor | Any]) -> dict[str, Any]:
 
 
 def _equations(run: Unrolled) -> dict[str, Any]:
-    """How the last step computed its state and output, and the last loss, with t for their times."""
+    """How the last step computed its state and output, and how the last loss came about."""
     known, now = _known(run, len(run))
     last = max(t for t, L in enumerate(run.losses, 1) if L is not None)
     earlier, then = _known(run, last)

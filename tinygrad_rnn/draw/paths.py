@@ -25,7 +25,8 @@ class Map(Network):
         """Columns, then the network, then the gradients, then the table."""
         total = total_symbol(self.run, self.t)
         title = f"Unrolled {cell_name(self.run)}, T = {self.T}: "
-        title += f"where {total} comes from" if self.support.state(self.t) else f"{total} = 0: no loss reaches it"
+        reached = self.support.state(self.t)
+        title += f"where {total} comes from" if reached else f"{total} = 0: no loss reaches it"
         self.draw()
         for track, strand in enumerate(reversed(self.strands)):
             self._strand(strand, self.h_top + 12 * min(1, self.size.type / 8) + track * self.size.track)

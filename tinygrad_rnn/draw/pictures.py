@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from tinygrad_rnn.draw.any_graph import Layout, graph_scene
-from tinygrad_rnn.draw.arguments import flow_of, network, step, text
+from tinygrad_rnn.draw.arguments import flow_of, measured, network, step, text
 from tinygrad_rnn.draw.curve import Curve
 from tinygrad_rnn.draw.curves import curves_scene
 from tinygrad_rnn.draw.figure import Figure
@@ -29,12 +29,14 @@ def paths(
     flow    `gradient_flow(run.losses, run.states)` if it is at hand already, of a single network
     preset  lecture, paper (one column of 3.4 inches, type of 7 points and more, no legend) or poster
 
-    A step without a loss has no L and no line.  Grey is what no gradient to h_t passes: the steps before t, those after
-    the last loss, the read-outs without a loss, and parts of a state that no loss reaches.
+    A step without a loss has no L and no line.  Grey is what no gradient to h_t passes: the steps
+    before t, those after the last loss, the read-outs without a loss, and parts of a state that no
+    loss reaches.
 
     Raises RangeError for t outside 1..T, UsageError for what is no unrolled network with a loss.
     """
-    runs = [network(each, "draw.paths") for each in (run if isinstance(run, (tuple, list)) else (run,))]
+    several = run if isinstance(run, (tuple, list)) else (run,)
+    runs = [network(each, "draw.paths") for each in several]
     if not runs:
         raise UsageError("there is no network to draw.")
     if flow is not None and len(runs) > 1:
@@ -59,16 +61,14 @@ def heatmap(
     unit    what stands above the colour scale
     note    more words for the line under the title
 
-    Where no loss is, or no path from it to a state, a cell is pale; where only the last step has a loss, a map is its
-    row alone.  Raises RangeError for t outside 1..T, UsageError for what is neither a network with a loss nor a flow.
+    Where there is no loss, or no path from it to a state, a cell is pale; where only the last step
+    has a loss, a map is its row alone.  Raises RangeError for t outside 1..T, UsageError for what
+    is neither a network with a loss nor a flow.
     """
     runs = run if isinstance(run, Mapping) else {"": run}
     if not runs:
         raise UsageError("there is no network to draw.")
-    flows = {
-        str(title): each if isinstance(each, GradientFlow) else flow_of(network(each, "draw.heatmap"))
-        for title, each in runs.items()
-    }
+    flows = {str(title): measured(each, "draw.heatmap") for title, each in runs.items()}
     t = None if t is None else step(t, max(map(len, flows.values())))
     return Figure(heat_scene(flows, t, preset, text(unit, "unit"), text(note, "note")))
 
@@ -76,8 +76,8 @@ def heatmap(
 def ops(run: Unrolled) -> Figure:
     """Every operation, one column for each step, with the gradient beside each forward wire.
 
-    Above 8 steps those in the middle are left out, and counted.  Where no gradient comes, only the forward wire is
-    drawn.  Raises UsageError for what is no unrolled network with a loss.
+    Above 8 steps those in the middle are left out, and counted.  Where no gradient comes, only the
+    forward wire is drawn.  Raises UsageError for what is no unrolled network with a loss.
     """
     return Figure(operations_scene(_forward(run, "draw.ops")))
 
@@ -99,7 +99,8 @@ def graph(
     if not isinstance(limit, (int, np.integer)) or limit < 2:
         raise RangeError(f"limit is {limit!r}; a picture has at least 2 boxes.")
     if not (fold is None or isinstance(fold, (bool, str, Collection))):
-        raise ArgumentTypeError(f"fold is {type(fold).__name__}; it is True, False, None or the names of scopes.")
+        kind = type(fold).__name__
+        raise ArgumentTypeError(f"fold is {kind}; it is True, False, None or the names of scopes.")
     return Figure(graph_scene(tensor, fold, limit, layout))
 
 
@@ -134,13 +135,14 @@ def curves(
     y_range  the ends of the upward axis; without it, what holds every point
     note     a sentence under the title
 
-    A line of any number of points is drawn; above 10,000 without those that no eye could tell apart.
+    A line of any number of points is drawn; above 10,000 without those that no eye can tell apart.
 
-    Raises ShapeError where x and y of a curve differ in length, RangeError for a y_range that is none, UsageError if no
-    point can be drawn.
+    Raises ShapeError where x and y of a curve differ in length, RangeError for a y_range that is
+    none, UsageError if no point can be drawn.
     """
     if isinstance(lines, Curve) or not isinstance(lines, Iterable):
-        raise ArgumentTypeError(f"draw.curves takes a list of draw.Curve, not {type(lines).__name__}.")
+        kind = type(lines).__name__
+        raise ArgumentTypeError(f"draw.curves takes a list of draw.Curve, not {kind}.")
     words = {"title": title, "x_label": x_label, "y_label": y_label, "note": note}
     title, x_label, y_label, note = (text(given, what) for what, given in words.items())
     return Figure(curves_scene(list(lines), title, x_label, y_label, log, y_range, note))

@@ -22,7 +22,8 @@ def roles(run: Unrolled) -> dict[Tensor, Role]:
     _search(states, {*previous, x}, {x: "input", **dict.fromkeys(previous, "recurrent")}, found)
     last = max((t for t, loss in enumerate(run.losses, 1) if loss is not None), default=len(run))
     states, previous = parts(run.states[last - 1]), _previous(run, last)
-    ends = [x for x in (*run.losses[last - 1 : last], *run.outputs[last - 1 : last]) if x is not None]
+    heads = (*run.losses[last - 1 : last], *run.outputs[last - 1 : last])
+    ends = [x for x in heads if x is not None]
     _search(ends, {*states, *previous, *run.outside}, dict.fromkeys(states, "readout"), found)
     return found
 

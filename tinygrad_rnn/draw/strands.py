@@ -35,5 +35,6 @@ def strands(flow: GradientFlow, support: Support, t: int, columns: Sequence[int]
         sums, last = flow.summed(hidden), max(t, min(earliest[k] for k in hidden))
         hops = {j: float(lengths(sums[j - 1])) for j in columns if last <= j < hidden[0]}
         if hops:
-            found.append(Strand(hidden, hops, far((hidden[0] + hidden[-1]) // 2, t, T), summed=True))
+            color = far((hidden[0] + hidden[-1]) // 2, t, T)
+            found.append(Strand(hidden, hops, color, summed=True))
     return sorted(found, key=lambda strand: strand.ks)

@@ -1,6 +1,7 @@
 """Which gradients there are: what each loss reaches, read from the graph and not from numbers.
 
-A term of (3.1) that is 0 because its numbers are 0 is there; one that no path leads to is not, and is not drawn.
+A term of (3.1) that is 0 because its numbers are 0 is there; one that no path leads to is not, and
+is not drawn.
 """
 
 from collections.abc import Iterable
@@ -31,10 +32,11 @@ class Support:
             for x in sorted(parts(state), key=lambda x: x.serial):
                 place = t, self._times[x][t]
                 passed_on = min(self._times[x]) < t
-                below[place] = [self._at(x, t)] if passed_on else self._met((a for a in x.args), t)
+                below[place] = [self._at(x, t - 1)] if passed_on else self._met(x.args, t)
                 first[place] = min([t, *(first.get(p, t) for p in below[place])])
-        arrivals = {k: self._met([L], k + 1) for k, L in enumerate(flow.losses, 1) if flow.sends(k)}
-        self.earliest = {k: min(first[p] for p in places) for k, places in arrivals.items() if places}
+        arrivals = {k: self._met([L], k) for k, L in enumerate(flow.losses, 1) if flow.sends(k)}
+        reaching = {k: places for k, places in arrivals.items() if places}
+        self.earliest = {k: min(first[p] for p in places) for k, places in reaching.items()}
         self.direct = {k for k, places in arrivals.items() if any(t == k for t, _ in places)}
         self._reached: set[Place] = set()
         waiting = [p for places in arrivals.values() for p in places]
@@ -57,13 +59,14 @@ class Support:
         """Whether any loss reaches this part of s_t."""
         return (t, self._times[x][t]) in self._reached
 
-    def _met(self, ends: Iterable[object], before: int) -> list[Place]:
-        """The parts of states that come first on the ways back from some Tensors."""
+    def _met(self, ends: Iterable[object], t: int) -> list[Place]:
+        """The parts of states up to s_t that come first on the ways back from some Tensors."""
         ends = [x for x in ends if isinstance(x, Tensor)]
-        return [self._at(x, before) for x in ancestors(ends, stop=self._times) if x in self._times and x.requires_grad]
+        met = ancestors(ends, stop=self._times)
+        return [self._at(x, t) for x in met if x in self._times and x.requires_grad]
 
-    def _at(self, x: Tensor, before: int) -> Place:
-        """Where a Tensor stands last before some time; what is made at that time stands there."""
+    def _at(self, x: Tensor, upto: int) -> Place:
+        """Where a Tensor stands last up to some time."""
         times = self._times[x]
-        t = max((t for t in times if t < before), default=min(times))
+        t = max((t for t in times if t <= upto), default=min(times))
         return t, times[t]

@@ -67,7 +67,8 @@ def _line(line: Line) -> str:
         path += f"C{_n(a[0])} {_n(a[1])} {_n(b[0])} {_n(b[1])} {_n(end[0])} {_n(end[1])}"
     style = ' stroke-dasharray="1 4" stroke-linecap="round"' if line.dotted else ""
     style += ' stroke-linejoin="round"' if line.sharp else ""
-    return f'<path d="{path}" fill="none" stroke="{line.color}" stroke-width="{_n(line.width)}"{style}/>'
+    pen = f'stroke="{line.color}" stroke-width="{_n(line.width)}"{style}'
+    return f'<path d="{path}" fill="none" {pen}/>'
 
 
 def escape(text: str) -> str:

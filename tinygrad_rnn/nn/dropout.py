@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import functional
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.nn.module import Module
 
 Array = Any
 
 
+@public_class
 class Dropout(Module):
     """In training, each entry is set to 0 with probability p and the others are divided by 1 - p; else x itself.
 

@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import functional
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.nn.initialisers import normal
 from tinygrad_rnn.nn.module import Module
 
 Array = Any
 
 
+@public_class
 class Embedding(Module):
     """Rows of weight (V, E) by their numbers.  Integers (...) -> (..., E): (T, B) tokens give xs (T, B, E).
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
@@ -12,6 +13,7 @@ from tinygrad_rnn.nn.recurrent import Recurrent
 Array = Any
 
 
+@public_class
 class GRUCell(Cell):
     """One step of a GRU, (6.1) to (6.3).  x: (B, I), h: (B, H) -> (B, H).
 
@@ -43,6 +45,7 @@ class GRUCell(Cell):
         return (1.0 - z) * n + z * h  # (6.3)
 
 
+@public_class
 class GRU(Recurrent):
     """Layers of GRUCell over all of time: outputs, state = GRU(I, H, rng=0)(xs).  xs: (T, B, I) -> (T, B, H).
 

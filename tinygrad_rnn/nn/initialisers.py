@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.tensor import Tensor
 
@@ -22,16 +23,19 @@ Shape = tuple[int, ...]
 Rng = int | np.random.Generator
 
 
+@public
 def uniform(name: str, shape: Shape, bound: float, rng: Rng, dtype: Any = float) -> Tensor:
     """A parameter drawn evenly from -bound to bound; 1/sqrt(H) is PyTorch's bound for recurrent weights."""
     return _parameter(name, np.random.default_rng(rng).uniform(-bound, bound, shape), dtype)
 
 
+@public
 def normal(name: str, shape: Shape, std: float, rng: Rng, dtype: Any = float) -> Tensor:
     """A parameter drawn from a normal distribution of mean 0 and standard deviation std."""
     return _parameter(name, std * np.random.default_rng(rng).standard_normal(shape), dtype)
 
 
+@public
 def xavier_uniform(
     name: str, shape: Shape, rng: Rng, dtype: Any = float, *, gain: float = 1.0, blocks: int = 1
 ) -> Tensor:
@@ -44,6 +48,7 @@ def xavier_uniform(
     return uniform(name, shape, gain * math.sqrt(6 / (inputs + outputs)), rng, dtype)
 
 
+@public
 def xavier_normal(
     name: str, shape: Shape, rng: Rng, dtype: Any = float, *, gain: float = 1.0, blocks: int = 1
 ) -> Tensor:
@@ -52,16 +57,19 @@ def xavier_normal(
     return normal(name, shape, gain * math.sqrt(2 / (inputs + outputs)), rng, dtype)
 
 
+@public
 def kaiming_uniform(name: str, shape: Shape, rng: Rng, dtype: Any = float) -> Tensor:
     """He's uniform start: variance 2 / inputs, for relu.  He et al. (2015), arXiv:1502.01852, equation (10)."""
     return uniform(name, shape, math.sqrt(6 / _sizes(name, shape, 1)[0]), rng, dtype)
 
 
+@public
 def kaiming_normal(name: str, shape: Shape, rng: Rng, dtype: Any = float) -> Tensor:
     """He's start of the same variance, drawn from a normal distribution."""
     return normal(name, shape, math.sqrt(2 / _sizes(name, shape, 1)[0]), rng, dtype)
 
 
+@public
 def orthogonal(name: str, shape: Shape, rng: Rng, dtype: Any = float, *, gain: float = 1.0, blocks: int = 1) -> Tensor:
     """gain times an orthogonal matrix, drawn evenly among all; of a block that is not square, the shorter side.
 
@@ -79,6 +87,7 @@ def orthogonal(name: str, shape: Shape, rng: Rng, dtype: Any = float, *, gain: f
     return _side_by_side(name, block, gain, blocks, dtype)
 
 
+@public
 def eye(name: str, shape: Shape, dtype: Any = float, *, gain: float = 1.0, blocks: int = 1) -> Tensor:
     """gain times the identity: with relu, a recurrent network that begins by copying its state (IRNN).
 

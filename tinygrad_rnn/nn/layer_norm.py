@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import functional
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 
 
+@public_class
 class LayerNorm(Module):
     """Each row less its mean, divided by its standard deviation, times weight, plus bias.  (..., H) -> (..., H).
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.nn.initialisers import uniform
 from tinygrad_rnn.nn.module import Module
@@ -12,6 +13,7 @@ from tinygrad_rnn.nn.symbols import explained
 Array = Any
 
 
+@public_class
 class Linear(Module):
     """y = x W + b.  x: (..., I) -> (..., O); W is (I, O), the transpose of PyTorch's weight.
 

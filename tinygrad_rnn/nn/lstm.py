@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
@@ -12,6 +13,7 @@ from tinygrad_rnn.nn.recurrent import Recurrent
 Array = Any
 
 
+@public_class
 class LSTMCell(Cell):
     """One step of an LSTM, (5.1) to (5.3).  x: (B, I), state (h, c): (B, H) each -> (h, c).
 
@@ -57,6 +59,7 @@ class LSTMCell(Cell):
         return h, c
 
 
+@public_class
 class LSTM(Recurrent):
     """Layers of LSTMCell over all of time: outputs, (h, c) = LSTM(I, H, rng=0)(xs).  xs: (T, B, I) -> (T, B, H).
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
 from tinygrad_rnn.primitive import name_of
 from tinygrad_rnn.tensor import Tensor
@@ -12,6 +13,7 @@ from tinygrad_rnn.tensor import Tensor
 Array = Any
 
 
+@public_class
 class Module:
     """Base of cells and layers.  Its Tensors are found among its attributes; those with requires_grad are parameters.
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.functional import identity
 from tinygrad_rnn.nn.initialisers import uniform
@@ -14,6 +15,7 @@ from tinygrad_rnn.nn.symbols import explained
 Array = Any
 
 
+@public_class
 class Readout(Module):
     """y_t = g(h_t W_hy + b_y), (1.2).  h: (B, H) -> (B, O).
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
 from tinygrad_rnn.nn.recurrent import Recurrent
@@ -12,6 +13,7 @@ from tinygrad_rnn.nn.recurrent import Recurrent
 Array = Any
 
 
+@public_class
 class RNNCell(Cell):
     """One step of an Elman RNN, (1.1).  x: (B, I), h: (B, H) -> (B, H); (I,) and (H,) do as well.
 
@@ -44,6 +46,7 @@ class RNNCell(Cell):
         return self.f(x @ self.W_xh + h @ self.W_hh + self.b_h)  # (1.1)
 
 
+@public_class
 class RNN(Recurrent):
     """Layers of RNNCell over all of time: outputs, state = RNN(I, H, rng=0)(xs).  xs: (T, B, I) -> (T, B, H).
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.module import Module
@@ -11,6 +12,7 @@ from tinygrad_rnn.nn.recurrent import Recurrent
 Array = Any
 
 
+@public_class
 class Sequential(Module):
     """Modules and functions applied one after the other: Sequential(f, g)(x) = g(f(x)).
 

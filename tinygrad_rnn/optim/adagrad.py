@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Group, Optimizer
 
 Array = Any
 
 
+@public_class
 class Adagrad(Optimizer):
     """s <- s + g²;  x <- x - lr / (1 + (step - 1) * lr_decay) * g / (sqrt(s) + eps).
 

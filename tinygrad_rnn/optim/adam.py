@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Group, Optimizer
 
 Array = Any
 
 
+@public_class
 class Adam(Optimizer):
     """m <- b1 * m + (1 - b1) * g;  v <- b2 * v + (1 - b2) * g²;  x <- x - lr * m^ / (sqrt(v^) + eps).
 
@@ -65,6 +67,7 @@ class Adam(Optimizer):
         return change
 
 
+@public_class
 class AdamW(Adam):
     """Adam, with x <- x - lr * weight_decay * x apart from the gradient: m and v do not see the decay.
 

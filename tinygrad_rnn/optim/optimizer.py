@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.nn.module import Module, fitting
@@ -15,6 +16,7 @@ Array = Any
 Group = dict[str, Any]
 
 
+@public_class
 class Optimizer:
     """Base of the optimisers.  A subclass gives `updated`, and `buffers` if it remembers anything.
 

@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.optim.optimizer import Optimizer
 from tinygrad_rnn.optim.schedule import an_optimiser, checked
 
 
+@public_class
 class ReduceLROnPlateau:
     """lr * factor when a measure has not improved for more than `patience` calls of step(measure).
 

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Group, Optimizer
 
 Array = Any
 
 
+@public_class
 class RMSprop(Optimizer):
     """s <- alpha * s + (1 - alpha) * g²;  x <- x - lr * g / (sqrt(s) + eps).
 

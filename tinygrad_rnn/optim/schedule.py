@@ -9,10 +9,12 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.optim.optimizer import Optimizer
 
 
+@public_class
 class Schedule:
     """Base: a subclass gives `next_lr`.  Rates are set when the schedule is made and after each `step`.
 
@@ -68,6 +70,7 @@ def checked(schedule: Any, saved: Mapping[str, Any]) -> Mapping[str, Any]:
     return saved
 
 
+@public_class
 class StepLR(Schedule):
     """lr * gamma after every step_size steps."""
 
@@ -80,6 +83,7 @@ class StepLR(Schedule):
         return lr * self.gamma if t and t % self.step_size == 0 else lr
 
 
+@public_class
 class ExponentialLR(Schedule):
     """lr * gamma after every step."""
 
@@ -92,6 +96,7 @@ class ExponentialLR(Schedule):
         return lr * self.gamma if t else lr
 
 
+@public_class
 class LinearLR(Schedule):
     """Warm-up: initial_lr times a factor that goes evenly from start_factor at t = 0 to end_factor at total_iters.
 
@@ -114,6 +119,7 @@ class LinearLR(Schedule):
         return lr if t > self.total else lr * (1.0 + rise / (self.total * self.start + (t - 1) * rise))
 
 
+@public_class
 class CosineAnnealingLR(Schedule):
     """eta_min + (initial_lr - eta_min) * (1 + cos(pi t / T_max)) / 2.
 
@@ -134,6 +140,7 @@ class CosineAnnealingLR(Schedule):
         return self.eta_min + (lr - self.eta_min) * ratio
 
 
+@public_class
 class SequentialLR(Schedule):
     """One schedule after the other: schedules[i] begins anew, from initial_lr, at t = milestones[i - 1].
 

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.optim.optimizer import Group, Optimizer
 
 Array = Any
 
 
+@public_class
 class SGD(Optimizer):
     """g <- g + weight_decay * x;  v <- momentum * v + (1 - dampening) * g, at first v <- g;  x <- x - lr * v.
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.mode import current, stepwise
@@ -32,6 +33,7 @@ class Scanned(NamedTuple):
     state: Any
 
 
+@public_class
 class Scan:
     """The function `scan`; `scan.explain` shows what it makes of a cell."""
 

@@ -45,7 +45,8 @@ class Heat {
     const context = this.canvas.getContext("2d"), image = context.createImageData(T, T);
     for (let k = 1; k <= T; k++) {
       for (let t = 1; t <= k; t++) {
-        const color = reaches(k, t) ? [...heatColor(norm(k, t)), 255] : [128, 128, 128, 28];  // pale on any paper
+        const pale = [128, 128, 128, 28];  // on any paper
+        const color = reaches(k, t) ? [...heatColor(norm(k, t)), 255] : pale;
         image.data.set(color, 4 * ((T - k) * T + t - 1));
       }
     }

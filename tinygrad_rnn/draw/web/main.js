@@ -41,13 +41,15 @@ function choose(k, t) {
 // -- the backward pass, one time step after the other: from T down to the chosen t ---------------------
 
 function story(j) {
-  const direct = D.direct[j - 1] ? `direct ∂L${sub(j)}/∂${joint(j)}, norm ${brief(norm(j, j))}` : whyNot(j, j);
+  const direct = reaches(j, j)
+    ? `direct ${termSymbol(j, j)}, norm ${brief(norm(j, j))}` : whyNot(j, j);
   const sum = `‖${totalSymbol(j)}‖ = ${brief(total[j - 1])}`;
   const steps = `Step ${T - j + 1} of ${T - state.t + 1}, at ${joint(j)}: `;
   if (!D.earliest.some((e, i) => e !== null && e <= j && i + 1 > j)) {
     return `${steps}${direct}; nothing comes from later losses: ${sum}`;
   }
-  const later = `indirect, from ${joint(j + 1)} through J${sub(j + 1)}, norm ${brief(indirect[j - 1])}`;
+  const size = brief(indirect[j - 1]);
+  const later = `indirect, from ${joint(j + 1)} through J${sub(j + 1)}, norm ${size}`;
   return `${steps}${direct}${D.direct[j - 1] ? " + " : "; "}${later}: ${sum}`;
 }
 

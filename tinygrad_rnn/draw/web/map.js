@@ -15,10 +15,12 @@ function strands(t) {
   const columns = columnsOf(t), found = [], hidden = D.hidden[t - 1];
   const add = (k, last, value) => {
     const first = Math.min(...D.earliest.slice(k - 1, last).map((e) => e ?? Infinity));
-    const hops = new Map(columns.filter((j) => j >= Math.max(t, first) && j <= k).map((j) => [j, value(j)]));
+    const way = columns.filter((j) => j >= Math.max(t, first) && j <= k);
+    const hops = new Map(way.map((j) => [j, value(j)]));
     if (hops.size) found.push({ k, last, sum: last > k, hops });
   };
-  for (const k of columns.filter((c) => c > t || (c === t && D.direct[t - 1]))) add(k, k, (j) => norm(k, j));
+  const own = columns.filter((c) => c > t || (c === t && reaches(t, t)));
+  for (const k of own) add(k, k, (j) => norm(k, j));
   if (hidden) add(hidden[0], hidden[1], (j) => sums[t - 1][j - t]);
   return found.sort((a, b) => a.k - b.k);
 }
@@ -92,12 +94,16 @@ function drawMap(box, state, choose) {
     const cell = item(svg("g"), facts, { key: `h${c}` });
     cell.append(svg("rect", { class: `node${c === t ? " now" : ""}`, x: px - m.node / 2, y: hTop, width: m.node,
       height: hBottom - hTop, rx: 9 }));
-    const symbols = D.states.map((s, i) => svg("tspan", { class: D.reached[c - 1][i] ? "" : "silent" }, s + sub(c)));
+    const symbols = D.states.map((s, i) =>
+      svg("tspan", { class: D.reached[c - 1][i] ? "" : "silent" }, s + sub(c)));
     if (m.chips) {
       const label = text(px, yForward, "", D.states.length > 1 ? 12 : 17);
       symbols.forEach((s, i) => label.append(i ? " " : "", s));
       cell.append(label);
-    } else symbols.forEach((s, i) => cell.append(text(px, yForward + 3 - 13 * (symbols.length - 1 - i), s, 11)));
+    } else {
+      const lowest = yForward + 3 - 13 * (symbols.length - 1);
+      symbols.forEach((s, i) => cell.append(text(px, lowest + 13 * i, s, 11)));
+    }
     group.append(cell);
     const before = x.get(c - 1) ?? px - m.pitch, after = x.get(c + 1) ?? px + m.pitch;
     if (c > 1) right(before + m.node / 2, px - m.node / 2, c, x.has(c - 1));
@@ -176,8 +182,9 @@ function drawMap(box, state, choose) {
   function strandOf(strand, y) {
     const direct = strand.k === t, arriving = strand.hops.get(t);
     const name = strand.sum ? `losses ${strand.k} to ${strand.last}, summed` : termSymbol(strand.k, t);
+    const kind = direct ? "direct term of (3.1)" : "indirect term of (3.1)";
     const facts = arriving === undefined ? [name, `no gradient of it gets to ${joint(t)}`]
-      : [name, direct ? "direct term of (3.1)" : "indirect term of (3.1)", `norm ${exact(arriving)}`];
+      : [name, kind, `norm ${exact(arriving)}`];
     if (!strand.sum && arriving !== undefined) {
       facts.push(`share ${percent(share(strand.k, t))} of ${totalSymbol(t)}`);
       if (strand.k > t) facts.push(`= ${productSymbol(strand.k, t)}`);

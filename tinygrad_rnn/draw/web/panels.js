@@ -8,8 +8,9 @@ function drawTable(table, state, choose) {
   const longest = Math.max(1, ...rows.map((r) => Math.abs(r.share)).filter(Number.isFinite));
   const body = rows.map((row) => {
     if (row.k !== null && !reaches(row.k, t)) {
+      const why = sends(row.k) ? whyNot(row.k, t) : "no loss at this step";
       return html("tr", {}, html("td", {}, row.k === t ? "direct" : `k = ${row.k}`),
-        html("td", { class: "left note", colspan: "4" }, row.k === t ? "no loss at this step" : whyNot(row.k, t)));
+        html("td", { class: "left note", colspan: "4" }, why));
     }
     const k = row.k, color = k === null ? "var(--grey)" : colorOf({ k, last: k }, t);
     const name = k === null ? `${count} smaller, summed` : k === t ? "direct" : `k = ${k}`;
@@ -87,10 +88,11 @@ function drawWeights(box, state, goTo) {
     const chart = svg("svg", { viewBox: `0 0 ${T} 1`, preserveAspectRatio: "none", tabindex: "0", role: "application",
       "data-weight": w.name });
     w.norms.forEach((n, i) => {
-      const h = Number.isFinite(n) ? n && Math.max(0.02, n / most) : 1;  // of nothing there is no bar
+      const h = Number.isFinite(n) ? n && Math.max(0.02, n / most) : 1;  // of nothing no bar
       chart.append(svg("rect", { class: i + 1 === state.t ? "now" : "", x: i + gap / 2, y: 1 - h, width: 1 - gap, height: h }));
     });
-    const added = (t) => (w.norms[t - 1] === 0 ? ["adds nothing", `norm of ∂L/∂${w.name}: ${exact(w.norm)}`]
+    const added = (t) => (w.norms[t - 1] === 0
+      ? ["adds nothing", `norm of ∂L/∂${w.name}: ${exact(w.norm)}`]
       : [`adds a gradient of norm ${exact(w.norms[t - 1])}`,
         `share ${percent(w.shares[t - 1])} of ∂L/∂${w.name}, norm ${exact(w.norm)}`]);
     const lines = (t) => [`${w.name} at t = ${t}`, ...added(t), shapeText(w.shape)];

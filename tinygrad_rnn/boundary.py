@@ -1,0 +1,93 @@
+"""Where the user's code calls the package: what goes wrong inside because of an argument is an error of the package.
+
+`@public` on a function, or on a class for all its public methods.  An error that arises in code of the user's that the
+package calls, such as a cell or a loss, is the user's and passes as it is.
+"""
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from tinygrad_rnn.errors import ArgumentTypeError, RangeError, TinygradError, UsageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C", bound=type)
+
+_KINDS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (
+    (TypeError, ArgumentTypeError),
+    (AttributeError, ArgumentTypeError),
+    (LookupError, RangeError),
+    (ValueError, UsageError),
+    (RecursionError, UsageError),
+)
+_CAUGHT = tuple(theirs for theirs, _ in _KINDS)
+_LIBRARIES = tuple(os.path.dirname(os.path.abspath(f)) + os.sep for f in (__file__, np.__file__))
+_STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+# Code that these make or that was compiled.
+_MADE = ("<scan>", "<__array_function__", "<frozen ", "<string>", "numpy/", "numpy\\")
+
+
+def public(fun: Callable[P, R]) -> Callable[P, R]:
+    """The function, whose arguments are to blame for what goes wrong in it."""
+
+    @functools.wraps(fun)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return fun(*args, **kwargs)
+        except TinygradError:
+            raise
+        except _CAUGHT as error:
+            if not _inside(error.__traceback__):
+                raise
+            raise _blamed(fun, args, kwargs, error) from error
+
+    return call
+
+
+def public_class(cls: C) -> C:
+    """The class, with every method that a user calls made `public`."""
+    for name, member in list(vars(cls).items()):
+        if inspect.isfunction(member) and (name == "__init__" or not name.startswith("_")):
+            setattr(cls, name, public(member))
+    return cls
+
+
+def _inside(traceback: TracebackType | None) -> bool:
+    """Did all of it happen in this package, in NumPy and in the standard library?"""
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        standard = file.startswith(_STANDARD) and "site-packages" not in file[len(_STANDARD) :]
+        if not (standard or file.startswith(_LIBRARIES) or file.startswith(_MADE)):
+            return False
+        traceback = traceback.tb_next
+    return True
+
+
+def _blamed(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> TinygradError:
+    name = getattr(fun, "__qualname__", repr(fun)).removesuffix(".__init__")
+    try:
+        given = inspect.signature(fun).bind(*args, **kwargs).arguments
+        told = ", ".join(f"{k}: {_kind(v)}" for k, v in given.items() if k != "self")
+        what = f"{name} cannot take {told or 'these arguments'}"
+    except TypeError as wrong:  # too many, too few, or of an unknown name
+        what, error = f"{name} takes {_signature(fun)}", wrong
+    kind = next(ours for theirs, ours in _KINDS if isinstance(error, theirs))
+    return kind(f"{what}: {error}. help({name}) says what it takes.")
+
+
+def _signature(fun: Callable[..., Any]) -> str:
+    names = [p for p in inspect.signature(fun).parameters if p != "self"]
+    return ", ".join(names) or "no arguments"
+
+
+def _kind(x: Any) -> str:
+    if hasattr(x, "dtype") and hasattr(x, "shape"):
+        return f"{type(x).__name__} {x.shape} of {x.dtype}"
+    told = repr(x)
+    return told if isinstance(x, (bool, int, float, str, type(None))) and len(told) < 40 else type(x).__name__
