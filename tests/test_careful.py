@@ -119,6 +119,7 @@ OF_ROWS: dict[Any, Callable[[Any], Any]] = {
     np.cumprod: lambda x: np.sum(np.sin(np.cumprod(x, axis=-1)), axis=-1),
     np.sort: lambda x: np.sum(np.sort(x, axis=-1) * np.array([1.0, 2.0, 3.0]) * x, axis=-1),
     np.matmul: lambda x: np.sum(np.tanh(x @ np.array([[1.0, 2.0], [0.5, -1.0], [0.3, 0.2]])), axis=-1),
+    piecewise.clip: lambda x: np.sum(np.clip(x * x, 0.3, np.exp(x)) * x, axis=-1),
     nonlinear.softmax: lambda x: fn.softmax(x)[..., 1],
     nonlinear.log_softmax: lambda x: fn.log_softmax(x)[..., 1],
     nonlinear.logsumexp: lambda x: fn.logsumexp(x, axis=-1),
@@ -149,6 +150,7 @@ OF_MATRICES: dict[Any, Callable[[Any], Any]] = {
     np.linalg.det: np.linalg.det,
     decompositions.logabsdet: lambda a: np.linalg.slogdet(a)[1],
     np.linalg.pinv: lambda a: np.sum(np.linalg.pinv(a), axis=(-2, -1)),
+    np.linalg.svdvals: lambda a: np.linalg.svd(a, compute_uv=False)[..., 0],
     np.linalg.eigvalsh: lambda a: np.linalg.eigvalsh(a)[..., 0],
     np.linalg.svdvals: lambda a: np.linalg.svdvals(a)[..., 1],
     eigen.without_nan: lambda a: np.linalg.cond(a, 1),
@@ -168,6 +170,7 @@ def test_every_function_with_a_slope_of_its_own_is_in_a_table() -> None:
     synonyms = {np.amax, np.amin, np.nanmax, np.nanmin, np.around, np.partition}  # of max, min, round and sort
     whole = {np.linalg.inv, np.linalg.solve, np.linalg.cholesky}  # an odd matrix among others is an error of NumPy's
     parts = {cumulative.recurrence, trigonometry.sinc_derivative}  # of cumprod and sinc
+    parts |= {nonlinear.weighted, eigen.without_nan}  # of many, and of svd and eigh
     ours = {f for f in VJP if getattr(f, "__module__", "numpy").startswith(("numpy", "tinygrad_rnn.rules"))}
     missing = ours - known - synonyms - whole - parts
     assert {name_of(f) for f in missing} == {"einsum"}  # OF_ROWS has it by its public name

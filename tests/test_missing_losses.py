@@ -247,13 +247,13 @@ def test_a_line_ends_where_the_graph_was_cut():
     assert sorted(tips) == sorted(expected)
 
 
-def test_a_constant_part_of_a_state_receives_nothing():
+def test_a_constant_part_of_a_state_counts_too():
     model = Model("memory")
     options = {"readout": model.readout, "loss": half_squared_error, "targets": model.targets}
     run = tg.unroll(model.cell, model.xs, model.h0, **options)  # h_0 and the memory are constants
     support = Support(gradient_flow(run.losses, run.states))
     for t, (h, memory) in enumerate(run.states, 1):
-        assert (support.part(t, h), support.part(t, memory)) == (True, False)
+        assert (support.part(t, h), support.part(t, memory)) == (True, True)
 
 
 # -- the map ---------------------------------------------------------------------------------------

@@ -514,7 +514,7 @@ def test_a_tensor_of_a_tensor_is_refused() -> None:
 @pytest.mark.parametrize(
     ("f", "words"),
     [
-        (lambda: leaf(A, "x") @ leaf(A, "W_xh"), ["np.matmul of x (2, 3) and W_xh (2, 3): ", "mismatch"]),
+        (lambda: leaf(A, "x") @ leaf(A, "W_xh"), ["np.matmul of x (2, 3) and W_xh (2, 3): ", "3 entries meets one"]),
         (lambda: leaf(A, "x") + np.zeros(4), ["np.add of x (2, 3) and an array (4,): ", "broadcast"]),
         (lambda: np.zeros(4) * leaf(A), ["np.multiply of an array (4,) and a Tensor (2, 3): "]),
         (lambda: leaf(A, "x").reshape(4), ["np.reshape of x (2, 3): ", "cannot reshape"]),

@@ -190,6 +190,8 @@ def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:
             f"{what} is one {type(sequence).__name__}; it needs a time axis first: an array (T, B, I) or (T, I), or a "
             "list of T arrays."
         )
+    if gaps and getattr(getattr(sequence, "dtype", None), "kind", "") == "O":
+        sequence = list(sequence)
     if not isinstance(sequence, (list, tuple, Tensor)):
         sequence = real_array(sequence, f"{what} of unroll")
     steps = [sequence[t] for t in range(len(sequence))]

@@ -75,8 +75,12 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     if ord not in (2, -2, "nuc"):
         raise UsageError(f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf.")
     singular = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
-    total: dict[Any, Any] = {"nuc": np.sum, 2: _largest, -2: np.min}
-    y = total[ord](singular, axis=-1)
+    if ord == "nuc":
+        y = np.sum(singular, axis=-1)
+    elif ord == 2:
+        y = _largest(singular, -1)
+    else:
+        y = np.min(singular, axis=-1)
     return np.expand_dims(y, axes) if keepdims else y
 
 
