@@ -38,6 +38,7 @@ UNARY = [
     *(np.round, np.sinc),
 ]
 BINARY = [f for f in VJP if isinstance(f, np.ufunc) and f.nin == 2 and f is not np.matmul]
+BINARY.append(nonlinear.weighted)
 
 
 def agree_to_order_2(f: Callable[[Any], Any], x: Any, expected: Any, expected_2: Any) -> None:
@@ -110,6 +111,7 @@ OF_ROWS: dict[Any, Callable[[Any], Any]] = {
     np.prod: lambda x: np.prod(x, axis=-1),
     np.max: lambda x: np.max(x * x, axis=-1),
     np.min: lambda x: np.min(x * x, axis=-1),
+    piecewise.clip: lambda x: np.sum(np.clip(x, 0.5, 1.0) ** 2, axis=-1),
     np.var: lambda x: np.var(x, axis=-1),
     np.std: lambda x: np.std(x, axis=-1),
     np.linalg.vector_norm: lambda x: np.linalg.norm(x, axis=-1),
@@ -150,6 +152,8 @@ OF_MATRICES: dict[Any, Callable[[Any], Any]] = {
     np.linalg.pinv: lambda a: np.sum(np.linalg.pinv(a), axis=(-2, -1)),
     np.linalg.svdvals: lambda a: np.linalg.svd(a, compute_uv=False)[..., 0],
     np.linalg.eigvalsh: lambda a: np.linalg.eigvalsh(a)[..., 0],
+    np.linalg.svdvals: lambda a: np.linalg.svdvals(a)[..., 1],
+    eigen.without_nan: lambda a: np.linalg.cond(a, 1),
     eigen.eigenvectors: lambda a: np.linalg.eigh(a)[1][..., 0, 0] ** 2,
 }
 

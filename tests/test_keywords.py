@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.errors import DTypeError, TinygradError
+from tinygrad_rnn.errors import DTypeError, NoDerivativeError, TinygradError
 from tinygrad_rnn.primitive import name_of
 from tinygrad_rnn.tensor import Tensor
 
@@ -148,7 +148,7 @@ CHOICES: dict[Callable[..., Any], tuple[Any, dict[str, Any]]] = {
     ),
     np.linalg.vector_norm: (
         X,
-        {"ord": (LEFT_OUT, 1, 2, 3, -2, np.inf), "axis": AXES[:5], "keepdims": KEPT},
+        {"ord": (LEFT_OUT, None, 1, 2, 3, -2, np.inf), "axis": AXES[:5], "keepdims": KEPT},
     ),
     np.linalg.matrix_norm: (X, {"ord": (LEFT_OUT, 1, -1, 2, -2, -np.inf, "nuc"), "keepdims": KEPT}),
     np.linspace: (
@@ -282,6 +282,24 @@ def test_what_where_leaves_out_gets_0_whatever_it_is(of: Callable[..., Any], bad
     np.testing.assert_allclose(found[1], slope(x[1:])[0])
     second = tg.grad(lambda x: np.sum(tg.grad(lambda x: np.sum(np.cos(of(x, where=where, **options))))(x) ** 2))
     assert np.all(np.isfinite(second(np.where(where, x, bad))))
+
+
+def test_a_mask_may_be_a_tensor_and_an_initial_value_has_no_derivative() -> None:
+    x, mask = Tensor(X, requires_grad=True), Tensor(SOME)
+    for f in (
+        lambda w: np.sum(x, where=w),
+        lambda w: np.mean(x, axis=1, where=w),
+        lambda w: np.max(x, initial=0.0, where=w),
+    ):
+        x.grad = None
+        same(f(mask).data, f(SOME).data, "where=")
+        np.sum(f(mask)).backward()
+        found, x.grad = x.grad, None
+        np.sum(f(SOME)).backward()
+        assert_array_equal(found, x.grad)
+    same(np.sum(x, initial=Tensor(2.0)).data, np.sum(X, initial=2.0), "initial=")
+    with pytest.raises(NoDerivativeError, match=r"np\.sum has no derivative for argument 5"):
+        np.sum(x, initial=Tensor(2.0, requires_grad=True))
 
 
 def test_a_wider_sum_of_float32_has_a_float32_gradient() -> None:

@@ -59,7 +59,7 @@ def _clip(pairs: list[tuple[str, Tensor]], max_norm: float) -> float:
 
 
 def _wide(p: Tensor) -> Array:
-    """The gradient, at least in float64: squares of float16, and small factors of it, are not there in float16."""
+    """The gradient, at least in float64: float16 has neither its square nor a small multiple of it."""
     wide: Array = p.grad.astype(np.result_type(p.grad.dtype, np.float64), copy=False)
     return wide
 

@@ -1,4 +1,4 @@
-"""Rules of inverse, pseudo-inverse, solve, determinant and the Cholesky factor, for stacks of matrices.
+"""Rules of inverse, pseudo-inverse, solve, determinant and Cholesky factor, for stacks of matrices.
 
 Where there is no derivative, at a matrix without inverse or without full rank, the share is NaN.
 """
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_rnn.primitive import composite, defconstant, defvjp, primitive
+from tinygrad_rnn.rules.scale import within
 from tinygrad_rnn.rules.shape import as_array
 
 Array = Any
@@ -33,7 +34,7 @@ def _pinv(
     *,
     rtol: Any = None,
 ) -> Array:
-    """Golub and Pereyra (1973), doi:10.1137/0710036.  Next to a matrix without full rank the pseudo-inverse jumps."""
+    """Golub and Pereyra (1973), doi:10.1137/0710036.  At a matrix without full rank it jumps."""
     g, p = _transposed(g), _transposed(y)
     left, right = g - a @ (y @ g), g - (g @ y) @ a  # (1 - a y) g, g (1 - y a)
     share = left @ y @ p + p @ y @ right - p @ _transposed(g) @ p
@@ -94,7 +95,7 @@ def _minors(a: Array) -> Array:
 
 def _det(g: Array, y: Array, a: Array) -> Array:
     g, size = (np.expand_dims(x, (-2, -1)) for x in (g, y))
-    if np.all(np.isfinite(y) & np.not_equal(y, 0)):
+    if within(np.abs(y), float(np.finfo(y.dtype).tiny), np.inf):
         return g * size * _inverse_transposed(a)
     return g * cofactors(a)
 

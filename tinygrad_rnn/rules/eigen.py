@@ -67,7 +67,7 @@ def eigh(a: Array, UPLO: Any = "L") -> Eigen:
 
 
 def _singular_values(g: Array, y: Array, x: Array, /) -> Array:
-    """u g v^T, of the eigenvectors (u, v) / sqrt(2) of [[0, x], [x^T, 0]]; where one is 0 it has a kink, slope 0."""
+    """u g v^T, of the eigenvectors (u, v) / sqrt(2) of [[0, x], [x^T, 0]]; 0 has a kink, slope 0."""
     g, x = _known(g, y, x)
     *stack, m, n = x.shape
     upper = concatenate(np.zeros((*stack, m, m), x.dtype), x, axis=-1)

@@ -1,7 +1,7 @@
 """Rules of arithmetic, powers, exponentials and logarithms; broadcast axes are summed away later.
 
-A rule is the derivative, plainly: infinite where it is.  `x + 0.0` makes 0 of -0: where a function ends
-at 0, its slope is that from above.  Factors stand in an order in which nothing overflows on the way.
+A rule is the plain derivative: infinite where that is.  `x + 0.0` makes 0 of -0: where a function ends
+at 0, its slope is that from above.  Factors are ordered so that nothing overflows on the way.
 """
 
 from math import inf, log
@@ -36,7 +36,7 @@ defvjp(np.log1p, lambda g, y, x: g / (x + 1.0))
 
 
 def _lead(g: Array, a: Array, b: Array) -> Array:
-    """a - b.  Of two that are the same infinity, b is so first: whatever a is, -inf is below it and inf above."""
+    """a - b; where both are the same infinity, as if b were so already: -inf below a, inf above it."""
     a, b = floating(a, g), floating(b, g)
     same = np.isinf(a) & np.equal(a, b)
     return np.where(same, -a, a) - np.where(same, 0.0, b)
@@ -67,7 +67,7 @@ def _power_base(g: Array, y: Array, a: Array, b: Array) -> Array:
 
 
 def _power_slope(a: Array, b: Array) -> Array:
-    """The same where b - 1 is b, or where a ** (b - 1) overflows and b times it does not, or is 0."""
+    """The same where b - 1 is b, and where a ** (b - 1) overflows but b times it does not."""
     facts = np.finfo(b.dtype)
     small, even = np.abs(b) < 0.5, np.abs(b) >= 2 / facts.eps
     exponent = np.where(np.equal(b, 0), 0.0, b - 1.0)
@@ -78,7 +78,7 @@ def _power_slope(a: Array, b: Array) -> Array:
 
 
 def _power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:
-    """y log(a).  0 ** b is flat in b where it is not infinite; a power that vanishes is flat too."""
+    """y log(a).  0 ** b is flat in b, unless it is infinite; a power that vanishes is flat."""
     if isinstance(a, (int, float)) and 0 < a < inf:
         return g * y * log(a)
     a = floating(a, g)

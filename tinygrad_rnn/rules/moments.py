@@ -1,4 +1,7 @@
-"""Rules of means, variances and standard deviations, whose slope is 0 where the variance is, as the norm's is at 0."""
+"""Rules of means, variances and standard deviations.
+
+The slope of std is 0 where the variance is 0, as the norm's is at 0.
+"""
 
 from typing import Any
 

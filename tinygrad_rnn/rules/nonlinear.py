@@ -1,6 +1,7 @@
 """The nonlinear functions of neural networks that NumPy lacks, each one node with a one-line rule.
 
-They are exact far out: no overflow at +-1000, no loss of the small tail of a probability, and limits at +-infinity.
+They are exact far out: no overflow at +-1000, no loss of the small tail of a probability, and the limit
+at +-infinity.
 """
 
 from typing import Any
@@ -52,7 +53,7 @@ def logsumexp(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
 
 @primitive
 def softmax(x: Array, axis: int = -1) -> Array:
-    """exp(x) / sum(exp(x)) over `axis`: a probability distribution.  NaN where several entries are infinite alike."""
+    """exp(x) / sum(exp(x)) over `axis`: a probability distribution; NaN if several entries are inf."""
     e = np.exp(_below_top(x, axis))
     return (e / _total(e, axis)).astype(e.dtype, copy=False)
 
@@ -82,7 +83,7 @@ def _below_top(x: Array, axis: Any) -> Array:
 
 
 def _logsumexp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """softmax(x).  Where y is infinite: an inf alone is all that counts; nothing but -inf sends nothing."""
+    """softmax(x).  If y is inf, one inf alone is all that counts; if it is -inf, nothing is sent."""
     usual = moderate(y)
     g, y = restore(g, x, axis), restore(y, x, axis)
     if usual:

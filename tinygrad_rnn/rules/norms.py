@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices.  Where a norm has a kink, at the zero vector above all, its gradient is taken as 0."""
+"""Norms of vectors and matrices.  At a kink, at the zero vector above all, the gradient is taken as 0."""
 
 from typing import Any
 
@@ -22,16 +22,17 @@ def _vector_norm(
     keepdims: bool = False,
     ord: Any = 2,  # noqa: A002
 ) -> Array:
-    if abs(ord) == np.inf:  # entries equally large share equally
+    p = 2 if ord is None else ord
+    if abs(p) == np.inf:  # entries equally large share equally
         return np.sign(x) * shared(g, y, np.abs(x), axis)
     g, y = restore(g, x, axis), restore(y, x, axis)
-    if ord == 0:  # counts
+    if p == 0:  # counts
         return np.zeros_like(x)
-    if ord == 2:
+    if p == 2:
         return (g / y) * x if ordinary(y) else fitted(g * unit(wide(x), axis), x)
-    if ordinary(y, ord):
-        return g * np.sign(x) * (np.where(x == 0, 1.0, np.abs(x)) / y) ** (ord - 1)
-    return fitted(g * _slope(wide(x), axis, ord), x)
+    if ordinary(y, p):
+        return g * np.sign(x) * (np.where(x == 0, 1.0, np.abs(x)) / y) ** (p - 1)
+    return fitted(g * _slope(wide(x), axis, p), x)
 
 
 def _slope(x: Array, axis: Any, p: float) -> Array:
@@ -69,7 +70,7 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     if ord in (1, -1, np.inf, -np.inf):
         summed, chosen = axes if abs(ord) == 1 else axes[::-1]
         sums = np.sum(np.abs(x), axis=summed, keepdims=True)
-        extreme = _largest(sums, chosen, True) if ord > 0 else np.min(sums, axis=chosen, keepdims=True)
+        extreme = (_largest if ord > 0 else np.min)(sums, axis=chosen, keepdims=True)
         return extreme if keepdims else np.squeeze(extreme, axes)
     if ord not in (2, -2, "nuc"):
         raise UsageError(f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf.")
@@ -84,5 +85,5 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
 
 
 def _largest(sizes: Array, axis: int, keepdims: bool = False) -> Array:
-    """0 if there is none."""
+    """The largest of sizes; 0 if there are none."""
     return np.max(sizes, axis=axis, keepdims=keepdims, initial=0.0)

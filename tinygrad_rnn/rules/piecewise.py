@@ -50,7 +50,7 @@ def where(condition: Array, *branches: Array) -> Any:
 
 @primitive
 def clip(a: Array, low: Array, high: Array) -> Array:
-    """`np.clip` with its bounds by position: `high` where they cross, NaN where one of the three is NaN."""
+    """`np.clip` with its bounds by position: `high` where they cross, NaN where one of all is NaN."""
     return np.clip(a, low, high)
 
 
@@ -88,7 +88,7 @@ def clip_by_keyword(
     min: Any = None,  # noqa: A002 (NumPy's own names)
     max: Any = None,  # noqa: A002
 ) -> Array:
-    """The value between bounds, None for no bound: slope 1 on the closed interval, not 1/2 at its ends."""
+    """The value between bounds, None for none: slope 1 on the closed interval, not 1/2 at its ends."""
     if not (min is max is None or a_min is a_max is None):
         raise UsageError("np.clip has its bounds as a_min and a_max, or as min and max, not as both.")
     return clip(a, a_min if min is None else min, a_max if max is None else max)

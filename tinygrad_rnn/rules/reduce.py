@@ -1,6 +1,6 @@
-"""Rules of sums, products and the largest and smallest entries over axes; NaN passed over, where NumPy does.
+"""Rules of sums, products, and the largest and smallest entries over axes; and of those that skip NaN.
 
-Equal entries of max and min share equally.  What a nan-function passes over or `where=` leaves out gets 0.
+Equal entries of max and min share equally.  What a nan-function skips or `where=` leaves out gets 0.
 """
 
 from math import prod
@@ -24,9 +24,10 @@ def restore(g: Array, x: Array, axis: Any) -> Array:
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
-    """The axes that `axis=` names, counted from the front; None names all.  A number has axis 0 in NumPy."""
+    """The axes that `axis=` names, counted from the front; None: all.  In NumPy a number has axis 0."""
+    named = range(ndim) if axis is None or ndim == 0 else axis
     try:
-        axes: tuple[int, ...] = normalize_axis_tuple(range(ndim) if axis is None or ndim == 0 else axis, ndim)
+        axes: tuple[int, ...] = normalize_axis_tuple(named, ndim)
     except np.exceptions.AxisError as error:
         raise AxisError(f"{error}. Axes are numbered from 0, and from -1 backwards.") from error
     return axes
@@ -34,7 +35,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 
 def given(**options: Any) -> dict[str, Any]:
     """The options that say something else than NumPy's defaults."""
-    return {name: value for name, value in options.items() if value is not None and value is not True}
+    return {n: v for n, v in options.items() if v is not None and v is not True}
 
 
 def among(where: Any, x: Array, otherwise: float = 0.0) -> Array:
@@ -54,8 +55,9 @@ def count(a: Array, y: Array, axis: Any, where: Any, keepdims: bool = True) -> A
 
 def _prod(g: Array, a: Array, axis: Any, initial: Any, where: Any) -> Array:
     others = _product_of_others(among(where, fitted(a, g), 1.0), axes_of(axis, a.ndim))
-    share = restore(g, a, axis) * (others if initial is None else others * np.asarray(initial, g.dtype))
-    return among(where, share)
+    if initial is not None:
+        others = others * np.asarray(initial, g.dtype)
+    return among(where, restore(g, a, axis) * others)
 
 
 def _product_of_others(a: Array, axes: tuple[int, ...]) -> Array:
@@ -80,12 +82,13 @@ def _others_of_any_size(x: Array) -> Array:
     e = exponents(x)
     rest = np.sum(e, axis=0, keepdims=True) - e
     half = rest // 2
-    return _others(x / power_of_two(e, x.dtype)) * power_of_two(half, x.dtype) * power_of_two(rest - half, x.dtype)
+    near_1 = _others(x / power_of_two(e, x.dtype))
+    return near_1 * power_of_two(half, x.dtype) * power_of_two(rest - half, x.dtype)
 
 
 @primitive
 def exponents(x: Array) -> Array:
-    """Integers e for which |x| is between 2**(e - 1/2) and 2**(e + 1/2); 0 where x is 0 or not finite."""
+    """Integers e: |x| is from 2**(e - 1/2) to 2**(e + 1/2).  0 where x is 0 or not finite."""
     mantissa, e = np.frexp(np.where(np.isfinite(x), x, 0))
     return e - ((mantissa != 0) & (np.abs(mantissa) < 0.5**0.5))
 
@@ -97,7 +100,6 @@ def power_of_two(e: Array, dtype: Any) -> Array:
 
 
 defconstant(exponents, power_of_two)
-
 
 defvjp(
     np.sum,
@@ -116,8 +118,15 @@ defvjp(
 # -- the largest and the smallest ---------------------------------------------------------------------
 
 
-def shared(g: Array, y: Array, a: Array, axis: Any, initial: Any = None, where: Any = True) -> Array:
-    """g, in equal parts to the entries of a that are y; NaN if y is.  An initial value takes its part too."""
+def shared(
+    g: Array,
+    y: Array,
+    a: Array,
+    axis: Any,
+    initial: Any = None,
+    where: Any = True,
+) -> Array:
+    """g in equal parts for the entries of a that are y, and for the initial value; NaN if y is NaN."""
     g, y = restore(g, a, axis), restore(y, a, axis)
     chosen = np.equal(a, y) if where is True else np.logical_and(np.equal(a, y), where)
     if axis is None and type(chosen) is np.ndarray:

@@ -1,6 +1,7 @@
-"""Squares that neither over- nor underflow on the way, and halves that are computed in singles.
+"""Squares and products that neither over- nor underflow on the way; float16 computed in float32.
 
-`extent` is a constant, as a sign is: what does not depend on the scale has no derivative with respect to it.
+Rules are quick where `within` says that their numbers are ordinary, and careful elsewhere.  What they divide
+by then, an `extent`, is a constant, as a sign is: what does not depend on the scale has no slope by it.
 """
 
 import math
@@ -39,7 +40,7 @@ def _root(x: Any, p: float) -> float:
 
 @cache
 def _bounds(dtype: Any, p: float) -> tuple[float, float]:
-    """Between them a norm of order p is not rounded by powers that over- or underflow; of halves nothing is known."""
+    """Between them a norm of order p is exact: no power has over- or underflowed.  Of float16 none is."""
     if dtype == HALF:
         return np.inf, np.inf
     facts = np.finfo(dtype)
@@ -54,7 +55,7 @@ def within(y: Array, low: float, high: float) -> bool:
         inside = (y > low) & (y < high)
         return isinstance(inside, (np.ndarray, np.bool_)) and bool(inside.all())
     if y.size <= 8:  # quicker in Python
-        return all(low < entry < high for entry in y.ravel().tolist())
+        return all([low < entry < high for entry in y.ravel().tolist()])  # noqa: C419 (a list is quicker)
     return bool(low < y.min() and y.max() < high)
 
 
@@ -93,7 +94,7 @@ def extreme(y: Array) -> bool:
 
 @primitive
 def extent(x: Array, axis: Any = None, least: bool = False) -> Array:
-    """The largest |x| over the axes, kept with length 1, or the least: neither 0 nor infinite.  1 if there is none."""
+    """The largest |x| over the axes, or the least, that is neither 0 nor infinite; 1 if there is none."""
     size = np.abs(x)
     counts = (size > 0) & (size < np.inf)
     pick, none = (np.min, np.inf) if least else (np.max, 0.0)
@@ -107,7 +108,7 @@ defconstant(extent)
 def unit(x: Array, axis: Any = None) -> Array:
     """x / |x|, vector by vector along the axes: the slope of the norm.  0 for a zero vector.
 
-    One infinite entry alone is all that counts; of several none does: the norm is infinite without it.
+    One infinite entry alone is all that counts.  Of several none does: without it the norm is infinite too.
     """
     u = x / extent(x, axis)
     square = np.sum(u * u, axis=axis, keepdims=True)
@@ -116,7 +117,7 @@ def unit(x: Array, axis: Any = None) -> Array:
 
 
 def with_infinite(slope: Array, x: Array, axis: Any, several: float) -> Array:
-    """The slope of a norm, at infinite entries its sign for one alone, and `several` times it for more."""
+    """The slope of a norm: at an infinite entry its sign, or `several` times it if there are more."""
     infinite = np.isinf(x)
     alone = np.count_nonzero(infinite, axis=axis, keepdims=True) == 1
     return np.where(infinite, np.where(alone, np.sign(x), np.copysign(several, x)), slope)

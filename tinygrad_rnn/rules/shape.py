@@ -17,7 +17,7 @@ def as_array(x: Any) -> Array:
 
 
 def floating(x: Any, g: Array) -> Array:
-    """An operand in floats: the logarithm of an int8 is a float16, and a truth value less 1 an int64."""
+    """An operand in floats: the logarithm of an int8 is a float16, a truth value less 1 an int64."""
     if isinstance(x, (int, float)):
         return np.asarray(x, g.dtype)
     x = as_array(x)
@@ -82,7 +82,7 @@ def reshape(
     newshape: Any = None,  # its name before NumPy 2.1
     copy: bool | None = None,
 ) -> Array:
-    """The entries in another shape, row by row, which is a primitive, or with order="F" column by column."""
+    """The entries in another shape: row by row, which is a primitive, or by columns (order="F")."""
     if order == "C" and newshape is None:
         return NotImplemented
     shape = newshape if shape is None else shape

@@ -24,7 +24,7 @@ def linspace(
     *,
     device: None = None,
 ) -> Any:
-    """`num` numbers from start to stop, or with endpoint=False up to it; `retstep` adds the step."""
+    """`num` numbers from start to stop, or before it (endpoint=False); `retstep` adds the step."""
     num = index(num)
     if num < 0:
         raise UsageError(f"np.linspace of num={num}: how many numbers there are is 0 or more.")
