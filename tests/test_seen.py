@@ -68,6 +68,27 @@ def test_states_of_another_run_are_refused():
         tg.gradient_flow([squares(one.states)[0], *squares(two.states)[1:]], [one.states[0], *two.states[1:]])
 
 
+def test_a_loss_of_no_state_or_of_an_earlier_one_is_none_of_another_run():
+    raw = tg.Tensor(0.3, requires_grad=True)
+    w, h, states = np.exp(raw), np.full(H, 0.4), []
+    for _ in range(3):
+        h = np.tanh(w * h)
+        states.append(h)
+    flow = tg.gradient_flow([None, np.sum(states[1] ** 2), np.sum(states[0]) + w], states)
+    assert not np.any(flow.total[2])
+    assert_allclose(flow.direct[0], np.ones(H))
+    flow = tg.gradient_flow([None, np.sum(states[1] ** 2), w * w], states)
+    assert not np.any(flow.total[2])
+
+
+def test_states_that_branch_off_are_of_another_run():
+    cell, h = tg.nn.RNNCell(INPUTS, H, rng=0), np.zeros((B, H))
+    states = [h := cell(x, h) for x in XS]
+    branch = cell(XS[1] + 1.0, states[0])
+    with pytest.raises(GradientError, match="no loss depends on state 2, not even loss 2"):
+        tg.gradient_flow(squares(states), [states[0], branch, *states[2:]])
+
+
 def test_a_part_through_which_nothing_was_recorded_is_refused():
     W = tg.Tensor(rng.standard_normal((2 * INPUTS, H)), requires_grad=True)
     before, h, states = np.zeros((B, INPUTS)), np.zeros((B, H)), []

@@ -81,8 +81,9 @@ def _check_run(losses: Sequence[Tensor | None], levels: Sequence[tuple[Tensor, .
     seen = [any(x in graph for x in level) for level in levels]
     if not any(seen):
         raise GradientError(f"no loss depends on any of the states: they are of another run, or copies. {_PASS}")
+    listed = {x for level in levels for x in level}
     for t, loss in enumerate(losses):
-        if loss is not None and not seen[t]:
+        if loss is not None and not seen[t] and _goes_past(loss, levels[t], listed):
             raise GradientError(
                 f"no loss depends on state {t + 1}, not even loss {t + 1}: it is of another run. {_PASS}"
             )
@@ -98,6 +99,13 @@ def _check_run(losses: Sequence[Tensor | None], levels: Sequence[tuple[Tensor, .
                     f"state {t + 1} depends on a result of {name_of(x.fun)} with the numbers of state {t}, and not on "
                     f"state {t}: the states are of several runs. {_PASS}"
                 )
+
+
+def _goes_past(loss: Tensor, level: tuple[Tensor, ...], listed: set[Tensor]) -> bool:
+    """Does the loss depend on what stands in the place of its state: the same numbers, or what other states follow?"""
+    others = {*ancestors(listed)} - {*ancestors(level)}
+    between = [x for x in ancestors([loss], stop=listed) if x.fun is not None and x not in listed]
+    return any(x in others or any(_same(x, part) for part in level) for x in between)
 
 
 def _same(x: Tensor, y: Tensor) -> bool:
