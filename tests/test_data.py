@@ -485,8 +485,8 @@ def test_the_scale_does_not_matter(scale):
         (np.zeros((0, 2)), DataError, "is empty, or an entry is not finite"),
         ([1.0, np.nan], DataError, "is empty, or an entry is not finite"),
         (3.0, DataError, "is empty"),
-        (["a"], DTypeError, "a series of dtype <U1 has no mean"),
-        ([1j, 2], DTypeError, "a series of dtype complex128 has no mean"),
+        (["a"], DTypeError, "the series has dtype <U1; it must hold real numbers"),
+        ([1j, 2], DTypeError, "the series has dtype complex128; it must hold real numbers"),
     ],
 )
 def test_what_cannot_be_standardised(series, kind, words):
@@ -513,7 +513,7 @@ def test_unit_vectors(dtype):
         (([0, 5], 3), RangeError, "symbols run from 0 to 5;"),
         (([1.0], 3), DTypeError, "symbols have dtype float64; they are integers in 0..2."),
         (([True, False], 3), DTypeError, "symbols have dtype bool"),
-        ((["a"], 3), DTypeError, "symbols have dtype <U1"),
+        ((["a"], 3), DTypeError, "the array symbols has dtype <U1"),
         (([1], 0), RangeError, "size is 0; it must be at least 1."),
         (([1], 2, complex), DTypeError, "dtype is complex128; data is real numbers."),
         (([1], 2, "floaty"), DTypeError, "'floaty' is no dtype."),

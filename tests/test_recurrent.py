@@ -339,7 +339,7 @@ XS = draw(T, B, I)
             ShapeError,
             "h of the state has shape (1, 4, 5); this RNN and xs need (num_layers * directions, H) = (1, 5).",
         ),
-        (lambda: nn.RNN(I, H, num_layers=0, rng=0), UsageError, "RNN with num_layers=0: it needs at least 1 layer."),
+        (lambda: nn.RNN(I, H, num_layers=0, rng=0), RangeError, "num_layers of RNN is 0; it must be at least 1."),
         (
             lambda: nn.RNN(I, H, num_layers=2, dropout=1.0, rng=0),
             UsageError,

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tinygrad_rnn import data
-from tinygrad_rnn.errors import DataError, RangeError, UsageError
+from tinygrad_rnn.errors import ArgumentTypeError, DataError, RangeError, UsageError
 
 TASKS = {
     "adding_problem": lambda rng: data.adding_problem(20, 4, rng=rng),
@@ -40,7 +40,6 @@ def test_the_seed_decides_and_a_generator_goes_on(draw):
     [
         (lambda: data.adding_problem(1, 4, rng=0), "steps is 1; it must be at least 2, one for each marked number."),
         (lambda: data.adding_problem(20, 0, rng=0), "batch is 0; it must be at least 1."),
-        (lambda: data.adding_problem(20.5, 4, rng=0), "steps is 20.5; it must be an integer."),
         (lambda: data.adding_problem(10, 4, rng=0, variant="1997"), "steps is 10; it must be at least 11, ten for"),
         (lambda: data.copy_memory(0, 4, rng=0), 'delay is 0; it must be at least 1, the step at which "now" is said.'),
         (lambda: data.copy_memory(5, 0, rng=0), "batch is 0; it must be at least 1."),
@@ -61,6 +60,11 @@ def test_the_seed_decides_and_a_generator_goes_on(draw):
 def test_counts_out_of_range(call, words):
     with pytest.raises(RangeError, match=re.escape(words)):
         call()
+
+
+def test_a_count_that_is_no_integer():
+    with pytest.raises(ArgumentTypeError, match=r"steps is 20\.5; it must be an integer\."):
+        data.adding_problem(20.5, 4, rng=0)
 
 
 # -- the adding problem -------------------------------------------------------------------------------

@@ -483,9 +483,9 @@ def test_a_primitive_without_rules_is_refused_at_the_call() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (["a", "b"], ["holds real numbers", "<U1", "Convert it first"]),
-        ([1j], ["holds real numbers", "complex128"]),
-        ([None], ["holds real numbers", "object"]),
+        (["a", "b"], ["hold real numbers", "<U1", "Convert it first"]),
+        ([1j], ["hold real numbers", "complex128"]),
+        ([None], ["hold real numbers", "object"]),
     ],
 )
 def test_data_that_is_not_numeric(data: Any, words: list[str]) -> None:

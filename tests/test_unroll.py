@@ -400,7 +400,7 @@ def test_a_single_number(xs):
     ids=["strings", "array of strings", "complex", "None"],
 )
 def test_inputs_that_are_not_numbers(xs, dtype):
-    with pytest.raises(DTypeError, match=rf"xs .*has dtype {dtype}; a Tensor holds real numbers"):
+    with pytest.raises(DTypeError, match=rf"xs .*has dtype {dtype}; it must hold real numbers"):
         tg.unroll(elman, xs, np.zeros(H))
 
 

@@ -7,26 +7,30 @@ package calls, such as a cell or a loss, is the user's and passes as it is.
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from tinygrad_rnn.errors import ArgumentTypeError, RangeError, TinygradError, UsageError
+from tinygrad_rnn.errors import ArgumentTypeError, AxisError, LinAlgError, RangeError, TinygradError, UsageError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C", bound=type)
 
 _KINDS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (
+    (np.linalg.LinAlgError, LinAlgError),
+    (np.exceptions.AxisError, AxisError),
     (TypeError, ArgumentTypeError),
     (AttributeError, ArgumentTypeError),
     (LookupError, RangeError),
     (ValueError, UsageError),
     (RecursionError, UsageError),
+    (ArithmeticError, RangeError),
 )
-_CAUGHT = tuple(theirs for theirs, _ in _KINDS)
+CAUGHT: tuple[type[Exception], ...] = (*(theirs for theirs, _ in _KINDS), TinygradError)
 _LIBRARIES = tuple(os.path.dirname(os.path.abspath(f)) + os.sep for f in (__file__, np.__file__))
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 # Code that these make or that was compiled.
@@ -40,12 +44,11 @@ def public(fun: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return fun(*args, **kwargs)
-        except TinygradError:
-            raise
-        except _CAUGHT as error:
-            if not _inside(error.__traceback__):
+        except CAUGHT as error:
+            ours = blamed(fun, args, kwargs, error)
+            if ours is None:
                 raise
-            raise _blamed(fun, args, kwargs, error) from error
+            raise ours from error
 
     return call
 
@@ -53,7 +56,7 @@ def public(fun: Callable[P, R]) -> Callable[P, R]:
 def public_class(cls: C) -> C:
     """The class, with every method that a user calls made `public`."""
     for name, member in list(vars(cls).items()):
-        if inspect.isfunction(member) and (name == "__init__" or not name.startswith("_")):
+        if inspect.isfunction(member) and (name in ("__init__", "__call__") or not name.startswith("_")):
             setattr(cls, name, public(member))
     return cls
 
@@ -69,16 +72,28 @@ def _inside(traceback: TracebackType | None) -> bool:
     return True
 
 
-def _blamed(fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> TinygradError:
-    name = getattr(fun, "__qualname__", repr(fun)).removesuffix(".__init__")
+def blamed(
+    fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> TinygradError | None:
+    """The error to raise instead of one that arose in a call; None if that is the user's, or the package's already."""
+    raw = getattr(error, "raw", None)  # of a function within: it is the outermost that the user has called
+    if (isinstance(error, TinygradError) and raw is None) or not _inside(error.__traceback__):
+        return None
+    name = getattr(fun, "__qualname__", repr(fun))
+    if args and "." in name and "<locals>" not in name:
+        name = f"{type(args[0]).__name__}.{name.rpartition('.')[2]}"
+    name = re.sub(r"\.__(init|call)__$", "", name)
+    told: Exception = raw or error
     try:
         given = inspect.signature(fun).bind(*args, **kwargs).arguments
-        told = ", ".join(f"{k}: {_kind(v)}" for k, v in given.items() if k != "self")
-        what = f"{name} cannot take {told or 'these arguments'}"
+        listed = ", ".join(f"{k}: {_kind(v)}" for k, v in given.items() if k != "self")
+        what = f"{name} cannot take {listed or 'these arguments'}"
     except TypeError as wrong:  # too many, too few, or of an unknown name
-        what, error = f"{name} takes {_signature(fun)}", wrong
-    kind = next(ours for theirs, ours in _KINDS if isinstance(error, theirs))
-    return kind(f"{what}: {error}. help({name}) says what it takes.")
+        what, told = f"{name} takes {_signature(fun)}", wrong
+    kind = next(ours for theirs, ours in _KINDS if isinstance(told, theirs))
+    ours = kind(f"{what}: {str(told).rstrip('.')}. help({name}) says what it takes.")
+    ours.raw = told
+    return ours
 
 
 def _signature(fun: Callable[..., Any]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.archive import Archive
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, TinygradError, UsageError
 from tinygrad_rnn.files import read_whole, shown, write_whole
 
@@ -27,6 +28,7 @@ _BITS = 10_000  # of an integer; JSON's reader refuses longer ones
 _ARRAY = "__array__"  # {"__array__": "model/W_xh.npy"} in the header stands for an array
 
 
+@public
 def save(
     path: str | os.PathLike[str],
     *,
@@ -65,6 +67,7 @@ def save(
     return write_whole(path, content.getvalue())
 
 
+@public
 def load(
     path: str | os.PathLike[str],
     *,
@@ -85,6 +88,7 @@ def load(
     return restore(read(path), path, model=model, optimizer=optimizer, schedule=schedule, rng=rng)
 
 
+@public
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What a checkpoint holds: {"model": .., "progress": ..} of plain values and arrays.
 
@@ -106,6 +110,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     )
 
 
+@public
 def restore(
     parts: Mapping[str, Any],
     path: str | os.PathLike[str],

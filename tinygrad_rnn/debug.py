@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError, NonFiniteError
 from tinygrad_rnn.mode import Mode
@@ -97,6 +98,7 @@ class Watch:
         return f"made at {made.file}:{made.line} in {made.function}" + (f": `{source}`." if source else ".")
 
 
+@public
 @contextmanager
 def debug() -> Iterator[None]:
     """Check every operation, forward and backward, inside this context and thread; see the module.

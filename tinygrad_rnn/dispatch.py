@@ -29,6 +29,7 @@ from tinygrad_rnn.primitive import (
     check_call,
     name_of,
     no_derivative,
+    package_of,
 )
 
 
@@ -55,10 +56,10 @@ def apply(record: Callable[..., Any], fun: Function, args: tuple[Any, ...], kwar
             return y
         if fun in CONSTANT:
             return fun(*map(value, args), **{k: value(v) for k, v in kwargs.items()})
-    except TinygradError:
-        raise
     except EXPLAINED as error:
-        raise explained(fun, args, error) from error
+        if ours := explained(fun, args, error):
+            raise ours from error
+        raise
     if fun in REFUSED:
         raise UnsupportedError(f"{name_of(fun)} {REFUSED[fun]}")
     wanting = [i for i, a in enumerate(args) if _wants_gradient(a)]
@@ -73,12 +74,19 @@ _KINDS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (  # what NumP
     (IndexError, RangeError),
     (ValueError, ShapeError),
     (TypeError, ArgumentTypeError),
+    (OverflowError, RangeError),
 )
-EXPLAINED = (ValueError, TypeError, IndexError)
+EXPLAINED = (ValueError, TypeError, IndexError, OverflowError)
 
 
-def explained(fun: Function, args: tuple[Any, ...], error: Exception) -> TinygradError:
-    """An error of NumPy's as one of this package, with the operands named."""
+def explained(fun: Function, args: tuple[Any, ...], error: Exception) -> TinygradError | None:
+    """An error of NumPy's as one of this package, with the operands named; None for one that is of this package."""
+    if isinstance(error, TinygradError):
+        if error.raw is None:
+            return None
+        error = error.raw
+    if package_of(type(error)) not in ("builtins", "numpy"):  # of a primitive of the user's
+        return None
     if isinstance(error.__cause__, TinygradError):  # of a Tensor, behind what NumPy makes of it
         return error.__cause__
     arrays = [a for a in args if isinstance(a, (DuckArray, np.ndarray))]

@@ -11,17 +11,24 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from tinygrad_rnn.errors import ArgumentTypeError, DTypeError, ShapeError, UnsupportedError
-from tinygrad_rnn.operands import check_real
+from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.errors import ArgumentTypeError, DTypeError, ShapeError, UnsupportedError, UsageError
+from tinygrad_rnn.operands import check_real, real_array
 from tinygrad_rnn.rules.indexing import getitem
 from tinygrad_rnn.rules.shape import astype
 
+_CASTINGS: tuple[Any, ...] = ("no", "equiv", "safe", "same_kind", "unsafe")
 _UNSET: Any = object()  # an option that was not given, where None means something
 
 
 def value(x: Any) -> Any:
     """The plain array of a duck array; anything else as it is."""
     return x._data if isinstance(x, DuckArray) else x
+
+
+def operand(x: Any, what: str) -> Any:
+    """A duck array as it is; anything else as a plain array of real numbers, or refused by the name `what`."""
+    return x if isinstance(x, DuckArray) else real_array(x, what)
 
 
 def _plain(key: Any) -> Any:
@@ -31,11 +38,21 @@ def _plain(key: Any) -> Any:
     return list(map(_plain, key)) if isinstance(key, list) else value(key)
 
 
+def _compared(compare: Callable[[Any, Any], Any], x: "DuckArray", other: Any) -> Any:
+    try:
+        return compare(x._data, value(other))
+    except ValueError as error:
+        raise ShapeError(f"comparing a Tensor {x.shape} with a {type(other).__name__}: {error}.") from error
+    except TypeError as error:
+        raise ArgumentTypeError(f"comparing a Tensor with a {type(other).__name__}: {error}.") from error
+
+
 def _given(**options: Any) -> dict[str, Any]:
     """The options that were given."""
     return {name: v for name, v in options.items() if v is not None and v is not _UNSET}
 
 
+@public_class
 class DuckArray:
     """Operators and methods of an ndarray; comparisons give plain arrays, identity decides dict keys.
 
@@ -116,7 +133,7 @@ class DuckArray:
         return self._unary(np.absolute, self)
 
     def __round__(self, ndigits: int | None = None) -> Any:
-        return self.round(ndigits or 0)
+        return self.round(0 if ndigits is None else ndigits)
 
     def __getitem__(self, key: Any) -> Any:
         key = _plain(key)
@@ -129,27 +146,34 @@ class DuckArray:
             "Build a new one with np.where or np.concatenate."
         )
 
+    @property
+    def _mask(self) -> NoReturn:
+        """What numpy.ma looks for before it computes with the numbers alone, of `masked + x` for instance."""
+        raise UnsupportedError(
+            "a masked array next to a Tensor would lose the gradient. Pass m.filled(0.0), or x.data."
+        )
+
     # -- comparisons give plain arrays; identity decides dict keys ------------------------------------
 
     __hash__ = object.__hash__
 
     def __eq__(self, other: Any) -> Any:
-        return self._data == value(other)
+        return _compared(operator.eq, self, other)
 
     def __ne__(self, other: Any) -> Any:
-        return self._data != value(other)
+        return _compared(operator.ne, self, other)
 
     def __lt__(self, other: Any) -> Any:
-        return self._data < value(other)
+        return _compared(operator.lt, self, other)
 
     def __le__(self, other: Any) -> Any:
-        return self._data <= value(other)
+        return _compared(operator.le, self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return self._data > value(other)
+        return _compared(operator.gt, self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return self._data >= value(other)
+        return _compared(operator.ge, self, other)
 
     # -- Python's own questions -----------------------------------------------------------------------
 
@@ -166,7 +190,7 @@ class DuckArray:
             raise ArgumentTypeError(f"a Tensor of shape () has no {what}. Use x.item() for its number.")
 
     def __contains__(self, item: Any) -> bool:
-        return value(item) in self._data
+        return bool(_compared(operator.contains, self, item))
 
     def __bool__(self) -> bool:
         if self.size != 1:
@@ -416,6 +440,8 @@ class DuckArray:
         except TypeError as error:
             raise DTypeError(f"x.astype({dtype!r}): {error}.") from error
         check_real(dtype, "what x.astype gives")
+        if casting not in _CASTINGS:
+            raise UsageError(f"x.astype with casting={casting!r}; it is one of {', '.join(_CASTINGS)}.")
         if not np.can_cast(self.dtype, dtype, casting):
             raise DTypeError(f"x.astype({dtype}, casting={casting!r}) cannot cast from {self.dtype}.")
         if dtype.kind != "f":

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn.arguments import generator
 from tinygrad_rnn.backprop import ancestors
 from tinygrad_rnn.boundary import public
 from tinygrad_rnn.containers import leaves, rebuild
@@ -44,7 +45,7 @@ def check_grads(
     argument, which entry, both numbers, and which operation is wrong if one is.  Rules of `defjvp` are checked too,
     against those of `defvjp` and, from order 2 on, against differences.
     """
-    check = _Check(np.random.default_rng(rng), step, rtol, atol)
+    check = _Check(generator(rng), step, rtol, atol)
     args = tuple(args)
     places = [(f"argument {i}{path}", value(leaf)) for i, a in enumerate(args) for path, leaf in leaves(a)]
     moving = [k for k, (place, x) in enumerate(places) if _is_variable(x, place)]

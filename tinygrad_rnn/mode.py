@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import ArgumentTypeError
 
 # True; False; what watches under `debug()`, an object with recorded(y), visited(y) and shared(y, argnum, g, share);
@@ -114,6 +115,7 @@ def grad_mode(enabled: bool) -> Mode:
     return Mode(enabled and (current() or True))
 
 
+@public
 def no_grad(fun: Callable[..., Any] | None = None) -> Any:
     """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded.
 

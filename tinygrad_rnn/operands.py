@@ -46,7 +46,7 @@ def check_real(dtype: Any, what: str) -> None:
     if dtype.kind not in "biuf":
         complex_ = "Take x.real, x.imag or np.abs(x) of plain arrays" if dtype.kind == "c" else "Convert it"
         raise DTypeError(
-            f"{what} has dtype {dtype}; a Tensor holds real numbers: bool, integer or floating. {complex_} first."
+            f"{what} has dtype {dtype}; it must hold real numbers: bool, integer or floating. {complex_} first."
         )
 
 

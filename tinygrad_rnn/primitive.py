@@ -21,8 +21,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public
+from tinygrad_rnn.boundary import CAUGHT, blamed, public
 from tinygrad_rnn.errors import NoDerivativeError, UnsupportedError, UsageError
+from tinygrad_rnn.operands import NUMBERS, REAL, real_array
 
 Function = Callable[..., Any]
 Rule = Callable[..., Any]
@@ -181,10 +182,25 @@ def primitive(fun: Function) -> Function:
             override = getattr(type(arg), "__array_function__", _ndarray_protocol)
             if override is not _ndarray_protocol:
                 return override(arg, call, (type(arg),), args, kwargs)
-        y = fun(*args, **kwargs)
-        return y if own or type(y) is not np.ndarray else y.copy()
+        if not own:
+            y = fun(*args, **kwargs)
+            return y.copy() if type(y) is np.ndarray else y
+        try:
+            return fun(*_with_an_array(fun, args), **kwargs)
+        except CAUGHT as error:
+            ours = blamed(fun, args, kwargs, error)
+            if ours is None:
+                raise
+            raise ours from error
 
     return call
+
+
+def _with_an_array(fun: Function, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The first argument may be a list, a Series or anything else that holds real numbers."""
+    if not args or type(args[0]) in NUMBERS or (type(args[0]) is np.ndarray and args[0].dtype in REAL):
+        return args
+    return real_array(args[0], f"argument 0 of {name_of(fun)}"), *args[1:]
 
 
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

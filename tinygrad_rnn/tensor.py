@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_rnn.backprop import carefully, pullback
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.dispatch import EXPLAINED, apply, explained
 from tinygrad_rnn.duckarray import DuckArray, value
 from tinygrad_rnn.errors import (
+    ArgumentTypeError,
     DTypeError,
     GradientError,
     GradientWarning,
     ShapeError,
-    TinygradError,
     UnsupportedError,
 )
 from tinygrad_rnn.marks import COPIED, FIXED, Mark, Marks, copied, marked, read_by_user, recorded_again, together
@@ -46,6 +47,7 @@ class Node(NamedTuple):
     argnums: tuple[int, ...]  # which args require a gradient
 
 
+@public_class
 class Tensor(DuckArray):
     """An array in a computation graph.
 
@@ -90,7 +92,7 @@ class Tensor(DuckArray):
         if isinstance(data, Tensor):
             raise UnsupportedError("the data is a Tensor already. Use it as it is, or pass x.detach().data.")
         array = np.array(data if type(data) is _ndarray and data.dtype in REAL else real_array(data, "the data"))
-        if requires_grad and array.dtype.kind != "f":
+        if _is_true(requires_grad) and array.dtype.kind != "f":
             raise _not_floating(array.dtype)
         _fill(self, array, bool(requires_grad), name)
         self.marks = Mark(array, shared=False)
@@ -143,7 +145,7 @@ class Tensor(DuckArray):
                 f"{_label(self)} is the result of {name_of(self.fun)}; requires_grad can be set on leaves only. "
                 "Use x.detach() to stop gradients here."
             )
-        if wanted and self._data.dtype.kind != "f":
+        if _is_true(wanted) and self._data.dtype.kind != "f":
             raise _not_floating(self._data.dtype)
         self._requires_grad = bool(wanted)
 
@@ -323,10 +325,10 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
             loose, primals[i] = True, _operand(fun, i, a)
     try:
         data = fun(*primals) if kwargs is None else fun(*primals, **kwargs)
-    except TinygradError:
-        raise
     except EXPLAINED as error:
-        raise explained(fun, args, error) from error
+        if ours := explained(fun, args, error):
+            raise ours from error
+        raise
     marks = together(*found) if found else None
     return _made(data, fun, args, tuple(primals), kwargs, tuple(argnums), marks, loose)
 
@@ -336,8 +338,10 @@ def record_unary(fun: Function, a: Tensor) -> Tensor:
     primal, marks = a._data, a.marks
     try:
         data = fun(primal)
-    except TypeError as error:
-        raise explained(fun, (a,), error) from error
+    except EXPLAINED as error:
+        if ours := explained(fun, (a,), error):
+            raise ours from error
+        raise
     if marks is not None:
         marks = _inherited(a)
     return _made(data, fun, (a,), (primal,), None, (0,) if a._requires_grad else (), marks, False)
@@ -381,7 +385,9 @@ def recorder(fun: Function) -> Callable[[Any, Any], Tensor]:
         try:
             data = fun(p, q)
         except EXPLAINED as error:
-            raise explained(fun, (a, b), error) from error
+            if ours := explained(fun, (a, b), error):
+                raise ours from error
+            raise
         argnums = ((0, 1) if right else (0,)) if left else (1,) if right else ()
         if (
             not argnums
@@ -550,6 +556,12 @@ def seed(y: Tensor, g: Any = None) -> Array:
 
 def _label(tensor: Tensor) -> str:
     return f"Tensor {tensor.name or 'without a name'} of shape {tensor.shape}"
+
+
+def _is_true(requires_grad: Any) -> bool:
+    if isinstance(requires_grad, (bool, int, np.bool_)):
+        return bool(requires_grad)
+    raise ArgumentTypeError(f"requires_grad is True or False, not {requires_grad!r:.60}.")
 
 
 def _not_floating(dtype: Any) -> DTypeError:

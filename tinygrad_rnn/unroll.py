@@ -193,7 +193,7 @@ def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:
     if gaps and getattr(getattr(sequence, "dtype", None), "kind", "") == "O":
         sequence = list(sequence)
     if not isinstance(sequence, (list, tuple, Tensor)):
-        sequence = real_array(sequence, f"{what} of unroll")
+        sequence = real_array(sequence, f"the array {what}")
     steps = [sequence[t] for t in range(len(sequence))]
     if not steps:
         raise DataError(f"{what} is empty: there is no time step to unroll.")

@@ -4,12 +4,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count, generator, real_dtype
+from tinygrad_rnn.arguments import check_count, generator, real_dtype
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import UsageError
 
 Array = Any
 
 
+@public
 def adding_problem(
     steps: int,
     batch: int,

@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count, generator
+from tinygrad_rnn.arguments import check_count, generator
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.data.one_hot import one_hot
 
 Array = Any
 _COPIED, _SYMBOLS = 10, 8  # how many are copied, out of how many
 
 
+@public
 def copy_memory(delay: int, batch: int, *, rng: int | np.random.Generator, dtype: Any = float) -> tuple[Array, Array]:
     """One-hot sequences xs (delay + 20, B, 10) and the symbol wanted at every step, targets (delay + 20, B).
 
@@ -31,6 +33,7 @@ def copy_memory(delay: int, batch: int, *, rng: int | np.random.Generator, dtype
     return one_hot(symbols, _SYMBOLS + 2, dtype), targets
 
 
+@public
 def copy_memory_baseline(delay: int) -> float:
     """The mean cross-entropy without memory, in nats: 10 ln 8 / (delay + 20).  Arjovsky et al. (2016)."""
     return float(_COPIED * np.log(_SYMBOLS) / (check_count(delay, "delay") + 2 * _COPIED))

@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count, real_dtype
+from tinygrad_rnn.arguments import check_count, real_dtype
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import RangeError
 
 Array = Any
 
 
+@public
 def influence_balancing(n: int = 23, p: int = 10, dtype: Any = float) -> tuple[Array, Array]:
     """The constants of s_t = A s_(t-1) + theta * signs: A (n, n) and signs (n,).
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count, check_text, generator, real_dtype
+from tinygrad_rnn.arguments import check_count, check_text, generator, real_dtype
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import DataError
 
 Array = Any
@@ -20,6 +21,7 @@ _VECTORS = {
 }
 
 
+@public
 def letter_sequence(consonants: int, *, rng: int | np.random.Generator) -> str:
     """Random consonants b, d, g, each written out as ba, dii, guuu.  The task is to predict the next letter.
 
@@ -31,6 +33,7 @@ def letter_sequence(consonants: int, *, rng: int | np.random.Generator) -> str:
     return "".join(list(SYLLABLES.values())[i] for i in drawn)
 
 
+@public
 def letter_vectors(letters: str, dtype: Any = float) -> Array:
     """Letters as phonetic features (T, 6), in the order of LETTER_FEATURES: Elman (1990), Table 1.
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count
+from tinygrad_rnn.arguments import check_count
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import DataError
 
 Array = Any
@@ -21,6 +22,7 @@ class _Counts:
     distinct: Array
 
 
+@public_class
 class NGram:
     """Probability of a symbol after the order - 1 before it, interpolated with all shorter contexts.
 

@@ -4,19 +4,21 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count, real_dtype
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.arguments import check_count, real_dtype
+from tinygrad_rnn.boundary import public
+from tinygrad_rnn.duckarray import operand, value
 from tinygrad_rnn.errors import DTypeError, RangeError
 
 Array = Any
 
 
+@public
 def one_hot(symbols: Array, size: int, dtype: Any = float) -> Array:
     """Unit vectors: symbols (...) of integers in 0..size-1 -> (..., size).
 
     Raises DTypeError for symbols that are no integers, RangeError for one outside.
     """
-    symbols, size = np.asarray(value(symbols)), check_count(size, "size")
+    symbols, size = value(operand(symbols, "the array symbols")), check_count(size, "size")
     if symbols.size and symbols.dtype.kind not in "iu":
         raise DTypeError(f"symbols have dtype {symbols.dtype}; they are integers in 0..{size - 1}.")
     if symbols.size and not 0 <= symbols.min() <= symbols.max() < size:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count, check_text, generator, real_dtype
+from tinygrad_rnn.arguments import check_count, check_text, generator, real_dtype
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.data.one_hot import one_hot
 from tinygrad_rnn.errors import ArgumentTypeError, DataError
 
@@ -23,6 +24,7 @@ _WAYS = (  # node of the Reber grammar -> {symbol: next node}; each way out is e
 _END = len(_WAYS)
 
 
+@public
 def embedded_reber(count: int, *, rng: int | np.random.Generator) -> list[str]:
     """`count` random strings: B, then T or P, then a string of the Reber grammar, then the same T or P, then E.
 
@@ -34,6 +36,7 @@ def embedded_reber(count: int, *, rng: int | np.random.Generator) -> list[str]:
     return [_string(rng) for _ in range(check_count(count, "count"))]
 
 
+@public
 def reber_successors(string: str) -> list[str]:
     """What may follow each symbol of an embedded Reber string; its last E is followed by nothing.
 
@@ -61,6 +64,7 @@ def reber_successors(string: str) -> list[str]:
     return successors
 
 
+@public
 def encode_reber(strings: Sequence[str], dtype: Any = float) -> tuple[Array, Array, Array]:
     """Strings as arrays for predicting the next symbol: xs (T, B, 7), targets (T, B), legal (T, B, 7).
 

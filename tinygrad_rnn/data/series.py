@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.archive import array_of
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.data.delimited import find_separator, may_be_one_column
 from tinygrad_rnn.data.table import Columns, Table, columns_of, places
 from tinygrad_rnn.data.text import decoded, unpacked
-from tinygrad_rnn.errors import ArgumentTypeError, DataError, DTypeError, UsageError
+from tinygrad_rnn.errors import ArgumentTypeError, DataError, UsageError
 from tinygrad_rnn.files import read_whole, shown, text_of
+from tinygrad_rnn.operands import real_array
 
 Array = Any
 _SUFFIXES = (".csv", ".tsv", ".txt", ".npy")
@@ -23,6 +25,7 @@ _DECLARED = re.compile(r'"?sep=(.)"?[ \t]*(?=[\r\n])', re.IGNORECASE)  # by a sp
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "space": " "}
 
 
+@public
 def sunspots() -> tuple[Array, Array]:
     """(years, yearly mean sunspot numbers), 1700 to 2008: (309,) each.
 
@@ -33,6 +36,7 @@ def sunspots() -> tuple[Array, Array]:
     return table[:, 0].astype(int), table[:, 1]
 
 
+@public
 def load_series(
     path: str | os.PathLike[str],
     column: Columns | None = None,
@@ -108,15 +112,14 @@ def is_series(path: str | os.PathLike[str]) -> bool:
     return _ending(path) in (".csv", ".tsv", ".npy")
 
 
+@public
 def standardised(series: Array) -> Array:
     """Each column with mean 0 and standard deviation 1.
 
     Raises DataError for a constant column, no entry, or one that is not finite; DTypeError for what
     is not real numbers.
     """
-    series = np.asarray(series)
-    if series.dtype.kind not in "biuf":
-        raise DTypeError(f"a series of dtype {series.dtype} has no mean. Pass an array of numbers.")
+    series = real_array(series, "the series")
     if not series.ndim or not series.size or not np.all(np.isfinite(series)):
         raise DataError("the series is empty, or an entry is not finite. Remove or fill those.")
     constant = np.atleast_1d(np.all(series == series[0], axis=0))  # a deviation would be 1e-17

@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count
-from tinygrad_rnn.duckarray import DuckArray
+from tinygrad_rnn.arguments import check_count
+from tinygrad_rnn.boundary import public
+from tinygrad_rnn.duckarray import operand
 from tinygrad_rnn.errors import DataError
 
 Array = Any
 
 
+@public
 def columns(stream: Array, batch: int) -> Array:
     """A stream (N, ...) cut into `batch` pieces that lie side by side: (N // batch, batch, ...).
 
@@ -26,6 +28,7 @@ def columns(stream: Array, batch: int) -> Array:
     return np.ascontiguousarray(pieces.swapaxes(0, 1))
 
 
+@public
 def segments(columns: Array, steps: int) -> Iterator[tuple[Array, Array]]:
     """(xs, targets), (steps, B, ...) each, one segment after the other; targets are what follows each entry.
 
@@ -41,7 +44,7 @@ def segments(columns: Array, steps: int) -> Iterator[tuple[Array, Array]]:
 
 def _steps(stream: Array) -> Array:
     """The stream as an array with an axis of time."""
-    found = stream if isinstance(stream, DuckArray) else np.asarray(stream)
+    found = operand(stream, "the stream")
     if not found.ndim:
         raise DataError(f"a stream is (N, ...), one entry after the other, not {stream!r:.60}.")
     return found

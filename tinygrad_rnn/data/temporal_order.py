@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count, generator
+from tinygrad_rnn.arguments import check_count, generator
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.data.one_hot import one_hot
 from tinygrad_rnn.errors import UsageError
 
@@ -12,6 +13,7 @@ Array = Any
 _PLACES = {2: ((10, 20), (50, 60)), 3: ((10, 20), (33, 43), (66, 76))}  # of 1997, both ends included
 
 
+@public
 def temporal_order(
     steps: int, batch: int, *, rng: int | np.random.Generator, dtype: Any = float
 ) -> tuple[Array, Array]:
@@ -31,6 +33,7 @@ def temporal_order(
     return one_hot(symbols, 6, dtype), targets
 
 
+@public
 def temporal_order_1997(
     batch: int, *, rng: int | np.random.Generator, relevant: int = 2, dtype: Any = float
 ) -> tuple[Array, Array]:

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.data.arguments import check_count, generator, real_dtype
+from tinygrad_rnn.arguments import check_count, generator, real_dtype
+from tinygrad_rnn.boundary import public
 
 Array = Any
 
 
+@public
 def temporal_xor(triples: int, *, rng: int | np.random.Generator, dtype: Any = float) -> Array:
     """Bits (3 * triples, 1): a random bit, another, their exclusive or, and so on.  The task is to predict the next.
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.archive import unzipped
-from tinygrad_rnn.data.arguments import check_text
+from tinygrad_rnn.arguments import check_text
+from tinygrad_rnn.boundary import public, public_class
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, DTypeError
 from tinygrad_rnn.files import read_whole, shown
@@ -14,6 +15,7 @@ from tinygrad_rnn.files import read_whole, shown
 Array = Any
 
 
+@public
 def python_topics() -> str:
     """The help topics of the Python that is running, about 450,000 characters of English and some code.
 
@@ -30,6 +32,7 @@ def python_topics() -> str:
     return "\n".join(topics[name] for name in sorted(topics))
 
 
+@public
 def load_text(path: str | os.PathLike[str]) -> str:
     """The text of a UTF-8 file, packed by gzip or not, with "\\n" at the ends of lines.
 
@@ -63,6 +66,7 @@ def decoded(content: bytes, where: str) -> str:
         raise DataError(f"{where} is not UTF-8 text ({why}). Save it as UTF-8; {found}.") from error
 
 
+@public_class
 class Vocabulary:
     """The characters of a text, in sorted order, each with its index.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.draw.scene import fitted
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import ArgumentTypeError, ShapeError, UsageError
@@ -15,6 +16,7 @@ from tinygrad_rnn.errors import ArgumentTypeError, ShapeError, UsageError
 _WIDEST = 320.0  # of a label, in points
 
 
+@public_class
 @dataclass(frozen=True)
 class Curve:
     """One line of a plot.  x and y have one entry for each point.

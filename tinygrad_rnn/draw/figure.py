@@ -4,6 +4,7 @@ import math
 import os
 from pathlib import Path
 
+from tinygrad_rnn.boundary import public, public_class
 from tinygrad_rnn.draw.arguments import suffix_of
 from tinygrad_rnn.draw.dot import program, render, resolution, to_dot
 from tinygrad_rnn.draw.scene import Scene, scaled
@@ -16,6 +17,7 @@ _WIDE, _HIGH = 900.0, 700.0  # the largest picture in a notebook, in points
 _PAGE = 14_400.0  # the longest side of a page of PDF, which TeX can take too
 
 
+@public
 def require_format(suffix: str) -> None:
     """Raise, before any work is done, what saving in this format would raise: UsageError or DrawError."""
     if suffix not in ("svg", "png", "pdf", "dot", "gv", "tex"):
@@ -24,6 +26,7 @@ def require_format(suffix: str) -> None:
         program(f"a {suffix} picture")
 
 
+@public_class
 class Figure:
     """A finished picture.
 

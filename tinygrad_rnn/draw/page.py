@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.draw.arguments import suffix_of
 from tinygrad_rnn.draw.operations import operations_scene
 from tinygrad_rnn.draw.page_data import page_data
@@ -23,6 +24,7 @@ from tinygrad_rnn.unroll import Unrolled
 _SCRIPTS = ("data", "words", "dom", "map", "heat", "panels", "main")  # in this order: each may use those before it
 
 
+@public_class
 class Page:
     """A page about one unrolled network.
 

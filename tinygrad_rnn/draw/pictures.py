@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.draw.any_graph import Layout, graph_scene
 from tinygrad_rnn.draw.arguments import flow_of, measured, network, step, text
 from tinygrad_rnn.draw.curve import Curve
@@ -20,6 +21,7 @@ from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled
 
 
+@public
 def paths(
     run: Unrolled | tuple[Unrolled, ...], t: int = 1, flow: GradientFlow | None = None, *, preset: str = "lecture"
 ) -> Figure:
@@ -45,6 +47,7 @@ def paths(
     return Figure(paths_scene([(each, flow_of(each, flow)) for each in runs], t, preset))
 
 
+@public
 def heatmap(
     run: Unrolled | GradientFlow | Mapping[str, Unrolled | GradientFlow],
     t: int | None = None,
@@ -73,6 +76,7 @@ def heatmap(
     return Figure(heat_scene(flows, t, preset, text(unit, "unit"), text(note, "note")))
 
 
+@public
 def ops(run: Unrolled) -> Figure:
     """Every operation, one column for each step, with the gradient beside each forward wire.
 
@@ -82,6 +86,7 @@ def ops(run: Unrolled) -> Figure:
     return Figure(operations_scene(_forward(run, "draw.ops")))
 
 
+@public
 def graph(
     tensor: Tensor, *, fold: bool | Collection[str] | None = None, limit: int = 200, layout: Layout = "layered"
 ) -> Figure:
@@ -104,6 +109,7 @@ def graph(
     return Figure(graph_scene(tensor, fold, limit, layout))
 
 
+@public
 def page(
     run: Unrolled, path: str | os.PathLike[str] | None = None, t: int = 1, flow: GradientFlow | None = None
 ) -> Page:
@@ -119,6 +125,7 @@ def page(
     return made
 
 
+@public
 def curves(
     lines: Sequence[Curve],
     *,

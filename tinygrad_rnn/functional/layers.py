@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.arguments import generator
+from tinygrad_rnn.boundary import public
+from tinygrad_rnn.duckarray import operand, value
 from tinygrad_rnn.errors import DTypeError, ShapeError, UsageError
 from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.scale import extent, extreme, fitted, wide
@@ -15,11 +17,13 @@ from tinygrad_rnn.rules.scale import extent, extreme, fitted, wide
 Array = Any
 
 
+@public
 def identity(x: Array) -> Array:
     """x itself: the g of (1.2) for regression."""
     return x
 
 
+@public
 def dropout(
     x: Array,
     p: float = 0.5,
@@ -40,16 +44,18 @@ def dropout(
     """
     if not 0 <= p < 1:
         raise UsageError(f"dropout with p={p}: p is the probability of a zero and lies in [0, 1).")
+    x = operand(x, "x of dropout")
     shared = _axes("dropout's share", share, x)
     if not training or p == 0:
         return x
     if rng is None:
         raise UsageError("dropout draws a mask when training. Pass rng, a Generator, or training=False.")
     shape = [1 if axis in shared else n for axis, n in enumerate(x.shape)]
-    kept = np.random.default_rng(rng).random(shape) >= p
+    kept = generator(rng).random(shape) >= p
     return x * (kept.astype(x.dtype) / (1 - p))
 
 
+@public
 def layer_norm(
     x: Array,
     weight: Array = None,
@@ -69,11 +75,14 @@ def layer_norm(
     >>> layer_norm(np.array([1.0, 2.0, 3.0]), eps=0.0).round(4).tolist()
     [-1.2247, 0.0, 1.2247]
     """
+    x = operand(x, "x of layer_norm")
     axes = tuple(sorted(_axes("layer_norm's axis", axis, x)))
+    if not eps >= 0:
+        raise UsageError(f"eps is {eps}; it is added to the variance, so it must be a number from 0 up.")
     y = fitted(_normalised(wide(x), axes, eps), x)
     if weight is not None:
-        y = y * _along(axes, x, weight, "weight")
-    return y if bias is None else y + _along(axes, x, bias, "bias")
+        y = y * _along(axes, x, operand(weight, "weight of layer_norm"), "weight")
+    return y if bias is None else y + _along(axes, x, operand(bias, "bias of layer_norm"), "bias")
 
 
 def _normalised(x: Array, axes: tuple[int, ...], eps: float) -> Array:
@@ -94,6 +103,7 @@ def _of_any_size(x: Array, axes: tuple[int, ...], eps: float) -> Array:
     return centred / np.hypot(norm / sqrt(entries), sqrt(eps) / scale)
 
 
+@public
 def embedding(indices: Array, weight: Array) -> Array:
     """The rows of weight with these numbers.  indices: integers (...), weight: (V, E) -> (..., E).
 
@@ -103,8 +113,7 @@ def embedding(indices: Array, weight: Array) -> Array:
     >>> embedding(np.array([2, 0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).tolist()
     [[5.0, 6.0], [1.0, 2.0]]
     """
-    indices = value(indices)
-    indices = indices if hasattr(indices, "dtype") else np.asarray(indices)
+    indices, weight = value(operand(indices, "the array indices")), operand(weight, "weight of embedding")
     if indices.dtype.kind not in "iu":
         raise DTypeError(f"indices have dtype {indices.dtype}; the rows of an embedding are numbered by integers.")
     if weight.ndim != 2:

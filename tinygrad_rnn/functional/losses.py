@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.boundary import public
+from tinygrad_rnn.duckarray import operand, value
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
 from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.nonlinear import log_softmax, softplus, weighted
@@ -23,34 +24,40 @@ Array = Any
 # -- numbers ------------------------------------------------------------------------------------------
 
 
+@public
 def half_squared_error(y: Array, target: Array) -> Array:
     """1/2 sum (y - target)^2, the loss above (3.2), whose derivative is y - target.  y, target: (B, O) -> ()."""
     error = _difference(y, target)
     return fitted(0.5 * np.sum(_square(error)), error)
 
 
+@public
 def squared_error(y: Array, target: Array) -> Array:
     """sum (target - y)^2, the E_t of the folded model.  y, target: (B, O) -> ()."""
     error = _difference(y, target)
     return fitted(np.sum(_square(error)), error)
 
 
+@public
 def mean_squared_error(y: Array, target: Array) -> Array:
     """The mean of (y - target)^2 over all entries.  y, target: (B, O) -> ()."""
     return mse_loss(y, target)
 
 
+@public
 def mse_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
     """(y - target)^2.  y, target: (...) -> (), or (...) with reduction="none"."""
     error = _difference(y, target)
     return fitted(_reduced(_square(error), reduction), error)
 
 
+@public
 def l1_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
     """|y - target|, with slope 0 where they are equal.  y, target: (...) -> (), or (...) with reduction="none"."""
     return _reduced(np.abs(_difference(y, target)), reduction)
 
 
+@public
 def huber_loss(y: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
     """e^2 / 2 for an error e = y - target up to delta > 0, beyond it the tangent delta * (|e| - delta / 2).
 
@@ -69,6 +76,7 @@ def huber_loss(y: Array, target: Array, *, delta: float = 1.0, reduction: str = 
 # -- classes ------------------------------------------------------------------------------------------
 
 
+@public
 def cross_entropy(
     logits: Array,
     target: Array,
@@ -95,8 +103,7 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise UsageError(f"label_smoothing is {label_smoothing}; it is a share of the target and lies in [0, 1].")
-    _check_scores(logits, "logits")
-    target = target if hasattr(target, "dtype") else np.asarray(target)
+    logits, target = _check_scores(logits, "logits"), operand(target, "target")
     if target.dtype.kind in "iu":
         rows, classes, counted = _rows(logits, target, "logits", ignore_index)
         scores = log_softmax(rows)
@@ -113,16 +120,18 @@ def cross_entropy(
     return _reduced(-np.sum(weighted(target, log_softmax(logits)), axis=-1), reduction)
 
 
+@public
 def nll_loss(log_probs: Array, target: Array, *, ignore_index: int | None = None, reduction: str = "mean") -> Array:
     """-log_probs[target]: `cross_entropy` of class indices for an output that is log_softmax already.
 
     log_probs: (..., O); target: class indices (...).  ignore_index, result and errors as in `cross_entropy`.
     """
-    _check_scores(log_probs, "log_probs")
+    log_probs = _check_scores(log_probs, "log_probs")
     rows, classes, counted = _rows(log_probs, target, "log_probs", ignore_index)
     return _reduced(-_at_classes(rows, classes), reduction, counted)
 
 
+@public
 def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction: str = "mean") -> Array:
     """-target log p - (1 - target) log(1 - p) for p = sigmoid(logits): a yes or no at each entry.
 
@@ -132,8 +141,7 @@ def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction:
     >>> binary_cross_entropy_with_logits(np.array([-1000.0, 1000.0]), np.array([0, 0]), reduction="none").tolist()
     [0.0, 1000.0]
     """
-    _check_floats(logits, "logits")
-    target = target if hasattr(target, "dtype") else np.asarray(target)
+    logits, target = _check_floats(logits, "logits"), operand(target, "target")
     _check_same_shape(logits, target)
     target = checked(target, 0, 1, "target holds {wrong}, outside [0, 1]; it is the probability of a yes, or 0 and 1.")
     if target.dtype.kind != "f":
@@ -148,8 +156,7 @@ def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction:
 
 def _rows(scores: Array, target: Array, name: str, ignore_index: int | None) -> tuple[Array, Array, Array]:
     """The scores and the class of each row, and which rows count: None if all do; the others get zeros and class 0."""
-    target = value(target)
-    target = target if hasattr(target, "dtype") else np.asarray(target)
+    target = value(operand(target, "target"))
     if target.dtype.kind not in "iu":
         raise DTypeError(f"class indices have dtype {target.dtype}; they must be integers.")
     if target.shape != scores.shape[:-1]:
@@ -193,6 +200,7 @@ def _reduced(losses: Array, reduction: str, counted: Array = None) -> Array:
 
 
 def _difference(y: Array, target: Array) -> Array:
+    y, target = operand(y, "y"), operand(target, "target")
     _check_same_shape(y, target)
     return as_array(y - target)
 
@@ -208,12 +216,15 @@ def _check_same_shape(y: Array, target: Array) -> None:
         raise ShapeError(f"y has shape {np.shape(y)} and target {np.shape(target)}; a loss needs the same shape.")
 
 
-def _check_floats(scores: Array, name: str) -> None:
+def _check_floats(scores: Array, name: str) -> Array:
+    scores = operand(scores, f"the array {name}")
     if scores.dtype.kind != "f":
         raise DTypeError(f"{name} have dtype {scores.dtype}; they must be floats. Is the target in their place?")
+    return scores
 
 
-def _check_scores(scores: Array, name: str) -> None:
-    _check_floats(scores, name)
+def _check_scores(scores: Array, name: str) -> Array:
+    scores = _check_floats(scores, name)
     if scores.ndim == 0:
         raise ShapeError(f"{name} have shape (); the last axis is that of the classes.")
+    return scores

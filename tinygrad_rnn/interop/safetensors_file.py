@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, DTypeError, UsageError
 from tinygrad_rnn.files import read_whole, shown, write_whole
@@ -23,6 +24,7 @@ _DTYPES = {f"{kind.upper()}{8 * n}": f"<{kind}{n}" for kind in "iu" for n in (1,
 }
 
 
+@public
 def load_safetensors(path: str | os.PathLike[str]) -> dict[str, Array]:
     """name -> array; bfloat16, which NumPy lacks, becomes float32, in which it is exact.
 
@@ -49,6 +51,7 @@ def _array(name: str, view: Mapping[str, Any]) -> Array:
     return array.astype(array.dtype.newbyteorder("="))
 
 
+@public
 def save_safetensors(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> Path:
     """Write name -> array, whole or not at all, and return the path.
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, ShapeError, UsageError
 from tinygrad_rnn.interop.arrays import summed, widened
 from tinygrad_rnn.interop.torch_options import check_options
@@ -43,6 +44,7 @@ _CELL = re.compile(r"(?:(.*)\.)?cells\.(l\d+(?:_reverse)?)")  # its place in a r
 _THEIRS = re.compile(r"(.*?)(?:weight|bias)(?:_(?:ih|hh|hr)(_l\d+(?:_reverse)?)?)?")
 
 
+@public
 def from_torch(module: Module, arrays: Mapping[str, Any] | Any, names: Names = None) -> None:
     """Give the module the weights of a torch.nn.Module or of its state_dict: arrays or Tensors.
 
@@ -90,6 +92,7 @@ def from_torch(module: Module, arrays: Mapping[str, Any] | Any, names: Names = N
     module.load_state_dict(ours)
 
 
+@public
 def to_torch(module: Module, names: Names = None) -> dict[str, Array]:
     """The module's weights by PyTorch's names and in its shapes.
 

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import ShapeError, UsageError
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.nn.symbols import explained
@@ -11,6 +12,7 @@ from tinygrad_rnn.nn.symbols import explained
 Array = Any
 
 
+@public_class
 class Cell(Module):
     """One time step of a recurrent network as a pure function: no state is kept in the cell.
 

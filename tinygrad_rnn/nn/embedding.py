@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import functional
+from tinygrad_rnn.arguments import check_counts
 from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.nn.initialisers import normal
 from tinygrad_rnn.nn.module import Module
@@ -23,7 +24,7 @@ class Embedding(Module):
     """
 
     def __init__(self, count: int, size: int, *, rng: int | np.random.Generator, dtype: Any = float):
-        self.weight = normal("weight", (count, size), 1.0, rng, dtype)
+        self.weight = normal("weight", tuple(check_counts(count=count, size=size)), 1.0, rng, dtype)
 
     def __call__(self, indices: Array) -> Array:
         """The rows."""

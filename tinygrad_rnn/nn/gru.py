@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.arguments import check_counts, generator
 from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.nn.cell import Cell
@@ -29,7 +30,8 @@ class GRUCell(Cell):
     symbols = {"W_xh": "I 3H", "W_hh": "H 3H", "b_xh": "3H", "b_hh": "3H", "x": "B I", "h": "B H"}
 
     def __init__(self, inputs: int, hidden: int, *, rng: int | np.random.Generator, dtype: Any = float):
-        rng, bound = np.random.default_rng(rng), hidden**-0.5
+        inputs, hidden = check_counts(inputs=inputs, hidden=hidden)
+        rng, bound = generator(rng), hidden**-0.5
         self.hidden, self.dtype = hidden, np.dtype(dtype)
         self.W_xh = uniform("W_xh", (inputs, 3 * hidden), bound, rng, dtype)
         self.W_hh = uniform("W_hh", (hidden, 3 * hidden), bound, rng, dtype)
@@ -66,7 +68,7 @@ class GRU(Recurrent):
         rng: int | np.random.Generator,
         dtype: Any = float,
     ):
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         super().__init__(
             lambda size: GRUCell(size, hidden, rng=rng, dtype=dtype),
             inputs,

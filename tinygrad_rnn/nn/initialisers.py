@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.arguments import generator
 from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.tensor import Tensor
@@ -26,13 +27,13 @@ Rng = int | np.random.Generator
 @public
 def uniform(name: str, shape: Shape, bound: float, rng: Rng, dtype: Any = float) -> Tensor:
     """A parameter drawn evenly from -bound to bound; 1/sqrt(H) is PyTorch's bound for recurrent weights."""
-    return _parameter(name, np.random.default_rng(rng).uniform(-bound, bound, shape), dtype)
+    return _parameter(name, generator(rng).uniform(-bound, bound, shape), dtype)
 
 
 @public
 def normal(name: str, shape: Shape, std: float, rng: Rng, dtype: Any = float) -> Tensor:
     """A parameter drawn from a normal distribution of mean 0 and standard deviation std."""
-    return _parameter(name, std * np.random.default_rng(rng).standard_normal(shape), dtype)
+    return _parameter(name, std * generator(rng).standard_normal(shape), dtype)
 
 
 @public
@@ -77,7 +78,7 @@ def orthogonal(name: str, shape: Shape, rng: Rng, dtype: Any = float, *, gain: f
     Saxe et al. (2014), arXiv:1312.6120; the signs after QR: Mezzadri (2007), arXiv:math-ph/0609050.
     """
     inputs, outputs = _sizes(name, shape, blocks)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
 
     def block() -> Array:
         q, r = np.linalg.qr(rng.standard_normal((max(inputs, outputs), min(inputs, outputs))))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.arguments import check_counts, generator
 from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.nn.initialisers import uniform
@@ -29,7 +30,8 @@ class Linear(Module):
     def __init__(
         self, inputs: int, outputs: int, *, bias: bool = True, rng: int | np.random.Generator, dtype: Any = float
     ):
-        rng, bound = np.random.default_rng(rng), inputs**-0.5
+        inputs, outputs = check_counts(inputs=inputs, outputs=outputs)
+        rng, bound = generator(rng), inputs**-0.5
         self.W = uniform("W", (inputs, outputs), bound, rng, dtype)
         self.b = uniform("b", (outputs,), bound, rng, dtype) if bias else None
 

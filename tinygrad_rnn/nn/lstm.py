@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.arguments import check_counts, generator
 from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.nn.cell import Cell
@@ -41,7 +42,8 @@ class LSTMCell(Cell):
         dtype: Any = float,
         forget_bias: float | None = None,
     ):
-        rng, bound = np.random.default_rng(rng), hidden**-0.5
+        inputs, hidden = check_counts(inputs=inputs, hidden=hidden)
+        rng, bound = generator(rng), hidden**-0.5
         self.hidden, self.dtype = hidden, np.dtype(dtype)
         self.W_xh = uniform("W_xh", (inputs, 4 * hidden), bound, rng, dtype)
         self.W_hh = uniform("W_hh", (hidden, 4 * hidden), bound, rng, dtype)
@@ -82,7 +84,7 @@ class LSTM(Recurrent):
         dtype: Any = float,
         forget_bias: float | None = None,
     ):
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         super().__init__(
             lambda size: LSTMCell(size, hidden, rng=rng, dtype=dtype, forget_bias=forget_bias),
             inputs,

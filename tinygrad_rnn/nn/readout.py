@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.arguments import check_counts, generator
 from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.functional import identity
@@ -37,7 +38,8 @@ class Readout(Module):
         rng: int | np.random.Generator,
         dtype: Any = float,
     ):
-        rng, bound = np.random.default_rng(rng), hidden**-0.5
+        hidden, outputs = check_counts(hidden=hidden, outputs=outputs)
+        rng, bound = generator(rng), hidden**-0.5
         self.g = g
         self.W_hy = uniform("W_hy", (hidden, outputs), bound, rng, dtype)
         self.b_y = uniform("b_y", (outputs,), bound, rng, dtype)

@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.arguments import check_count
+from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.duckarray import operand, value
 from tinygrad_rnn.errors import DataError, DTypeError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.functional import dropout
 from tinygrad_rnn.nn.cell import Cell
@@ -16,6 +18,7 @@ Array = Any
 C = TypeVar("C", bound=Cell)
 
 
+@public_class
 class Recurrent(Module):
     """Cells through which `scan` goes: layer k reads what layer k - 1 gave, forwards, and backwards too if asked to.
 
@@ -51,8 +54,7 @@ class Recurrent(Module):
         rng: np.random.Generator,
     ):
         name = type(self).__name__
-        if num_layers < 1:
-            raise UsageError(f"{name} with num_layers={num_layers}: it needs at least 1 layer.")
+        num_layers = check_count(num_layers, f"num_layers of {name}")
         if not 0 <= dropout < 1:
             raise UsageError(f"{name} with dropout={dropout}: it is the probability of a zero and lies in [0, 1).")
         if dropout and num_layers == 1:
@@ -114,8 +116,8 @@ class Recurrent(Module):
         if isinstance(xs, list):
             if not xs:
                 raise DataError("xs is empty: there is no time step to go through.")
-            xs = np.stack(xs)
-        xs = xs if hasattr(xs, "ndim") else np.asarray(xs)
+            xs = np.stack([operand(x, "an entry of xs") for x in xs])
+        xs = operand(xs, "xs")
         if xs.ndim not in (2, 3) or xs.shape[-1] != self.inputs:
             raise ShapeError(
                 f"xs has shape {xs.shape}; {type(self).__name__} takes (T, B, I) or (T, I) with I = {self.inputs}. "

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.arguments import check_counts, generator
 from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
@@ -35,7 +36,8 @@ class RNNCell(Cell):
         rng: int | np.random.Generator,
         dtype: Any = float,
     ):
-        rng, bound = np.random.default_rng(rng), hidden**-0.5
+        inputs, hidden = check_counts(inputs=inputs, hidden=hidden)
+        rng, bound = generator(rng), hidden**-0.5
         self.hidden, self.f, self.dtype = hidden, f, np.dtype(dtype)
         self.W_xh = uniform("W_xh", (inputs, hidden), bound, rng, dtype)
         self.W_hh = uniform("W_hh", (hidden, hidden), bound, rng, dtype)
@@ -69,7 +71,7 @@ class RNN(Recurrent):
         rng: int | np.random.Generator,
         dtype: Any = float,
     ):
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         super().__init__(
             lambda size: RNNCell(size, hidden, f, rng=rng, dtype=dtype),
             inputs,

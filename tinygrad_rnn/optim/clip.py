@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import NonFiniteError, UsageError
 from tinygrad_rnn.optim.parameters import Parameters, named
 from tinygrad_rnn.tensor import Tensor
@@ -12,6 +13,7 @@ from tinygrad_rnn.tensor import Tensor
 Array = Any
 
 
+@public
 def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
     """Scale all gradients together so that their norm is at most max_norm; returns the norm before.
 
@@ -27,6 +29,7 @@ def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
         return _clip(pairs, max_norm)
 
 
+@public
 def clip_grad_value(parameters: Parameters, clip_value: float) -> None:
     """Clip every entry of every gradient to -clip_value .. clip_value.
 

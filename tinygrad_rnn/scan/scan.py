@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_rnn.boundary import public_class
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.duckarray import operand, value
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.mode import current, stepwise
 from tinygrad_rnn.rules.shape import astype
@@ -95,7 +95,7 @@ def _series(xs: Any) -> Any:
     if isinstance(xs, list):
         if not xs:
             raise DataError("xs is empty: there is no time step to scan over.")
-        return np.stack(xs)
+        return np.stack([operand(x, "an entry of xs") for x in xs])
     return xs if isinstance(xs, (Tensor, np.ndarray)) else np.asarray(xs)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.arguments import generator
 from tinygrad_rnn.nn import LSTMCell, Module, Readout
 from tinygrad_rnn.scan import scan
 from tinygrad_rnn.training.settings import CELLS
@@ -65,7 +66,7 @@ def make_model(
     dtype: Any = np.float32,
 ) -> Model:
     """A model with new weights; forget gates of an LSTM start at sigmoid(1)."""
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     options: dict[str, Any] = {"forget_bias": 1.0} if CELLS[cell] is LSTMCell else {}
     cells = [CELLS[cell](hidden if i else inputs, hidden, rng=rng, dtype=dtype, **options) for i in range(layers)]
     readout = Readout(hidden, outputs, rng=rng, dtype=dtype)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import checkpoint
+from tinygrad_rnn.arguments import generator
 from tinygrad_rnn.data import Vocabulary, one_hot
 from tinygrad_rnn.errors import DataError, RangeError
 from tinygrad_rnn.files import shown
@@ -56,7 +57,7 @@ def sample(
     check_range("length", length, 0)
     if not 0 <= temperature < np.inf:
         raise RangeError(f"--temperature is {temperature}; it must be at least 0.")
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     if unknown := sorted(set(prompt) - set(vocabulary.symbols)):
         raise DataError(
             f"--prompt has {', '.join(map(repr, unknown))}, which the text of the model did not have. It knows only "
