@@ -12,6 +12,7 @@ are asked at a point where their slopes are neither 0 nor infinite.
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,19 @@ Array = Any
 Mask = Any  # an array of bools; None stands for all
 Run = Callable[[Array, Any], Array]  # (v, point): a linear map applied to v; at a point, or where it was recorded
 
-_vdot: Any = np.vdot
-_isfinite = math.isfinite
+# Without NumPy's warnings: a slope of 1 / 0 is no mishap of a walk, and the values have told theirs.
+quiet = partial(np.errstate, all="ignore")
 
 
-def quiet() -> np.errstate:
-    """No warnings of NumPy's in the walk: a slope of 1 / 0 is no mishap, and the values have told theirs."""
-    return np.errstate(all="ignore")
+def all_finite(cotangents: Iterable[Any]) -> bool:
+    """Is every entry of every one a finite number?"""
+    cotangents, squares = list(cotangents), 0.0
+    for g in cotangents:  # quicker; the sum may overflow
+        if type(g) is not np.ndarray or g.dtype.char not in "df":
+            return all(map(finite, cotangents))
+        flat = g.ravel()
+        squares += float(flat.dot(flat))
+    return math.isfinite(squares) or all(map(finite, cotangents))
 
 
 def finite(g: Any) -> bool:
@@ -36,8 +43,6 @@ def finite(g: Any) -> bool:
     g = getattr(g, "_data", g)
     if not isinstance(g, (np.ndarray, np.generic)):
         return True  # cotangents of a scan
-    if g.dtype.char in "df" and _isfinite(_vdot(g, g)):  # quicker; the sum of squares may overflow
-        return True
     return bool(np.isfinite(g).all())
 
 

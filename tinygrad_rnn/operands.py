@@ -21,6 +21,8 @@ def real_array(x: Any, what: str) -> Array:
     Raises DTypeError, calling it `what`, for anything but real numbers (bool, integer, floating), and for np.matrix
     and masked arrays, which mean other things by their operators; DataError for rows of different lengths.
     """
+    if type(x) is np.ndarray and x.dtype in REAL:
+        return x
     if isinstance(x, np.matrix):
         raise DTypeError(
             f"{what} is an np.matrix, which multiplies as matrices do where arrays multiply entry by entry. "

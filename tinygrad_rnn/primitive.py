@@ -206,6 +206,8 @@ def _with_an_array(fun: Function, args: tuple[Any, ...]) -> tuple[Any, ...]:
 def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Refuse, at the call, arguments that the rules of a primitive, or the definition of a composite, do not know."""
     form = FORM[fun]
+    if not kwargs and form.required <= len(args) <= form.out and len(args) <= form.positional:
+        return
     written = kwargs.get("out") is not None or (len(args) > form.out and args[int(form.out)] is not None)
     fits = not kwargs or form.any_keyword or kwargs.keys() <= form.names
     if fits and not written and form.required <= len(args) + len(kwargs) and len(args) <= form.positional:

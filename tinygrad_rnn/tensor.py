@@ -291,14 +291,14 @@ def _leaf_again(kind: type[Tensor], data: Array, requires_grad: bool, name: str 
     return leaf
 
 
-def held(x: Any) -> Any:
-    """A plain array as a constant that a graph may keep; anything else as it is."""
+def held(x: Any, found: list[Marks]) -> Any:
+    """A plain array as a graph may keep it, a copy or with its mark among those `found`; anything else as it is."""
     if type(x) is not _ndarray:
         return x
-    small = x.nbytes <= COPIED
-    leaf = _fill(_new(Tensor), x.copy() if small else x, False, None)
-    leaf.marks = None if small else (marked(x),)
-    return leaf
+    if x.nbytes <= COPIED:
+        return x.copy()
+    found.append(marked(x))
+    return x
 
 
 # -- recording ----------------------------------------------------------------------------------------
@@ -317,8 +317,9 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
             primals[i] = a._data
             if a._requires_grad:
                 argnums.append(i)
-            if a.marks is not None:
-                found.append(_inherited(a))
+            if (mark := a.marks) is not None:
+                own = type(mark) is Mark and not mark.shared and a.fun is None
+                found.append(mark if own else _inherited(a))
         elif kind is _ndarray:
             loose = True
         elif kind not in FIXED and not (kind is tuple and FIXED.issuperset(map(type, a))):
@@ -331,6 +332,21 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
         raise
     marks = together(*found) if found else None
     return _made(data, fun, args, tuple(primals), kwargs, tuple(argnums), marks, loose)
+
+
+def recorded(
+    data: Array, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None, found: list[Marks]
+) -> Tensor:
+    """`record(fun, args, kwargs)`, where the result is known already and the plain arrays are `held`."""
+    primals, argnums = list(args), []
+    for i, a in enumerate(args):
+        if isinstance(a, Tensor):
+            primals[i] = a._data
+            if a._requires_grad:
+                argnums.append(i)
+            if a.marks is not None:
+                found.append(_inherited(a))
+    return _made(data, fun, args, tuple(primals), kwargs, tuple(argnums), together(*found), False)
 
 
 def record_unary(fun: Function, a: Tensor) -> Tensor:
@@ -544,7 +560,7 @@ def seed(y: Tensor, g: Any = None) -> Array:
                 f"{_label(y)} is not a scalar, so its gradient needs a seed. "
                 "Call backward(g) with an array of its shape, or reduce it first, e.g. np.sum(y).backward()."
             )
-        return np.ones(y.shape, y.dtype)
+        return np.full(y.shape, 1, y.dtype)
     g = real_array(value(g), "the seed").astype(y.dtype)
     if g.shape != y.shape:
         raise ShapeError(f"the seed has shape {g.shape}; {_label(y)} needs one of shape {y.shape}.")

@@ -212,8 +212,8 @@ def _square(error: Array) -> Array:
 
 def _check_same_shape(y: Array, target: Array) -> None:
     """Broadcasting a target against an output is a mistake that NumPy would not report."""
-    if np.shape(y) != np.shape(target):
-        raise ShapeError(f"y has shape {np.shape(y)} and target {np.shape(target)}; a loss needs the same shape.")
+    if y.shape != target.shape:
+        raise ShapeError(f"y has shape {y.shape} and target {target.shape}; a loss needs the same shape.")
 
 
 def _check_floats(scores: Array, name: str) -> Array:

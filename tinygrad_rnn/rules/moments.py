@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_rnn.errors import ShapeError, UsageError
 from tinygrad_rnn.primitive import composite, defvjp
-from tinygrad_rnn.rules.reduce import among, axes_of, count, restore
+from tinygrad_rnn.rules.reduce import among, axes_of, count, restore, spread
 from tinygrad_rnn.rules.scale import HALF, extent, finite, fitted, ordinary, over, unit, wide
 from tinygrad_rnn.rules.shape import astype
 
@@ -57,7 +57,7 @@ def _std(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Arra
 defvjp(
     np.mean,
     lambda g, y, a, axis=None, dtype=None, out=None, keepdims=False, *, where=True: among(
-        where, np.broadcast_to(over(restore(g, a, axis), count(a, y, axis, where)), a.shape)
+        where, spread(over(restore(g, a, axis), count(a, y, axis, where)), a.shape)
     ),
 )
 

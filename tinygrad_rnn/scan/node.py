@@ -40,13 +40,14 @@ class Cotangents:
 class Call:
     """What one call of `scan` was given, and its run.
 
-    operands  the Tensors that a gradient is wanted of, by their place among the operands
+    operands  what it depends on
+    argnums   which of them are Tensors that a gradient is wanted of
     replay    runs the same steps one by one on the tape and gives the results
     """
 
     def __init__(self, run: Run, replay: Any, leaf_ids: list[Any], operands: Sequence[Any]):
-        self.run, self.replay, self.leaf_ids = run, replay, leaf_ids
-        self.operands = {i: t for i, t in enumerate(operands) if isinstance(t, Tensor) and t.requires_grad}
+        self.run, self.replay, self.leaf_ids, self.operands = run, replay, leaf_ids, operands
+        self.argnums: tuple[int, ...] = ()
 
 
 def scan(*operands: Array, call: Call) -> Array:
@@ -87,7 +88,7 @@ def _computed(g: Cotangents, call: Call) -> dict[Any, Array]:
 
 def _recorded(g: Cotangents, call: Call) -> dict[Any, Array]:
     """The same shares as recorded Tensors: from the unrolled tape of the same cell, up to the operands."""
-    operands = set(call.operands.values())
+    operands = {call.operands[i] for i in call.argnums}
     with grad_mode(True), _requiring(operands):
         results = call.replay()
         seeds = {results[i]: c for i, c in g.by_result.items() if isinstance(results[i], Tensor)}
@@ -100,7 +101,7 @@ def _recorded(g: Cotangents, call: Call) -> dict[Any, Array]:
             },
             stop=operands,
         )
-    return {call.leaf_ids[i]: found.get(t) for i, t in call.operands.items()}
+    return {call.leaf_ids[i]: found.get(call.operands[i]) for i in call.argnums}
 
 
 @contextmanager

@@ -85,7 +85,7 @@ class Plan:
         self.leaves = self.forward.schedule.leaves
         self._sources = [v.source for v in self.leaves]
         self._tensors = [v.source for v in self.leaves if isinstance(v.source, Tensor)]
-        self._trained = [t.requires_grad for t in self._tensors]
+        self._trained = [t._requires_grad for t in self._tensors]
         self._kinds = [(v.shape, v.dtype) for v in self.leaves]
 
     def _forward(self) -> Program:
@@ -108,12 +108,12 @@ class Plan:
         return (
             same
             and [(a.shape, a.dtype) for a in self.values()] == self._kinds
-            and [t.requires_grad for t in self._tensors] == self._trained
+            and [t._requires_grad for t in self._tensors] == self._trained
         )
 
     def values(self) -> list[Array]:
         """The arrays of the leaves as they are now."""
-        return [value(source) for source in self._sources]
+        return [source._data if type(source) is Tensor else value(source) for source in self._sources]
 
     def backward(self, given: tuple[bool, ...]) -> "Backward":
         """The backward program where these outputs have a cotangent."""

@@ -17,7 +17,7 @@ from tinygrad_rnn.scan.reach import name_of_cell
 from tinygrad_rnn.scan.run import Run
 from tinygrad_rnn.scan.structure import flattened, rebuilt, structure
 from tinygrad_rnn.scan.trace import Signature
-from tinygrad_rnn.tensor import Tensor, held, record
+from tinygrad_rnn.tensor import Tensor, held, recorded
 
 Array = Any
 
@@ -140,7 +140,7 @@ def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> 
         tuple([(h.shape, h.dtype) for h in flat_h]),
     )
     recorded = bool(current())
-    wanted = [[recorded and isinstance(a, Tensor) and a.requires_grad for a in flat] for flat in (flat_x, flat_h)]
+    wanted = [[recorded and isinstance(a, Tensor) and a._requires_grad for a in flat] for flat in (flat_x, flat_h)]
     plan = plan_for(cell, signature, *wanted)
     if again and plan.promoted:  # the first step of a float32 state with float64 weights gives float64
         promoted = [astype(_tensor(h), v.dtype) for h, v in zip(flat_h, plan.step.next_state, strict=True)]
@@ -150,21 +150,23 @@ def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> 
 
 def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None) -> Scanned:
     plan, (flat_x, flat_h) = _plan(cell, xs, h0)
-    recorded = plan.wanted and bool(current())
-    if recorded:
-        flat_x, flat_h = [held(a) for a in flat_x], [held(a) for a in flat_h]
+    marks: list[Any] = []
+    keeps = plan.wanted and bool(current())
+    if keeps:
+        flat_x, flat_h = [held(a, marks) for a in flat_x], [held(a, marks) for a in flat_h]
     arrays, initial = [value(a) for a in flat_x], [value(a) for a in flat_h]
-    run = Run(plan, plan.values(), arrays, initial, every, recorded=recorded)
+    run = Run(plan, plan.values(), arrays, initial, every, recorded=keeps)
     operands = (*(v.source for v in plan.parameters), *flat_x, *flat_h)
-    given = rebuilt(structure(xs), iter(flat_x)), rebuilt(structure(h0), iter(flat_h))  # as the graph keeps them
-    replay = lambda: _flat(_unrolled(cell, *given, run.T))
-    call = {"call": node.Call(run, replay, plan.keys, operands)}
-    token = record(node.scan, operands, call)
+    x_form, h_form = structure(xs), structure(h0)
+    replay = lambda: _flat(_unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), run.T))
+    call = node.Call(run, replay, plan.keys, operands)
+    token = recorded(np.zeros(()), node.scan, operands, {"call": call}, marks)
+    call.argnums = token.argnums
     results = (
-        record(node.result, (token, i), call) if array.dtype.kind == "f" else Tensor(array)  # counts have no slope
-        for i, array in enumerate([*run.outputs, *run.state])
+        recorded(array, node.result, (token, i), token.kwargs, []) if array.dtype.kind == "f" else Tensor(array)
+        for i, array in enumerate([*run.outputs, *run.state])  # counts have no slope
     )
-    return Scanned(rebuilt(plan.step.output_form, results), rebuilt(structure(h0), results))
+    return Scanned(rebuilt(plan.step.output_form, results), rebuilt(h_form, results))
 
 
 def _flat(s: Scanned) -> list[Any]:
