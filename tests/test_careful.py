@@ -150,9 +150,8 @@ OF_MATRICES: dict[Any, Callable[[Any], Any]] = {
     np.linalg.det: np.linalg.det,
     decompositions.logabsdet: lambda a: np.linalg.slogdet(a)[1],
     np.linalg.pinv: lambda a: np.sum(np.linalg.pinv(a), axis=(-2, -1)),
-    np.linalg.svdvals: lambda a: np.linalg.svd(a, compute_uv=False)[..., 0],
+    np.linalg.svdvals: lambda a: np.linalg.svdvals(a)[..., 1] + 2 * np.linalg.svd(a, compute_uv=False)[..., 0],
     np.linalg.eigvalsh: lambda a: np.linalg.eigvalsh(a)[..., 0],
-    np.linalg.svdvals: lambda a: np.linalg.svdvals(a)[..., 1],
     eigen.without_nan: lambda a: np.linalg.cond(a, 1),
     eigen.eigenvectors: lambda a: np.linalg.eigh(a)[1][..., 0, 0] ** 2,
 }
@@ -163,6 +162,15 @@ def test_a_function_of_matrices(f: Any) -> None:
     taken = np.arange(len(MATRICES)) == len(MATRICES) - 1
     among = lambda a: np.sum(np.where(taken, f(a), 0.0))
     assert_allclose(tg.grad(among)(MATRICES), np.where(taken[:, None, None], tg.grad(f)(MATRIX), 0.0), rtol=1e-9)
+
+
+def test_a_function_of_matrices_of_one_kind_only() -> None:
+    """Of numbers chosen at random, few are a positive definite matrix; then nothing is known of what reaches what."""
+    taken = np.array([False, True])[:, None, None]
+    f = lambda a: np.exp(np.linalg.cholesky(a))
+    found = tg.grad(lambda a: np.sum(np.where(taken, f(a), 0.0)))(np.stack([np.eye(2) * 1e7, MATRIX]))
+    assert_allclose(found[1], tg.grad(lambda a: np.sum(f(a)))(MATRIX))
+    assert_array_equal(found[0], 0.0)
 
 
 def test_every_function_with_a_slope_of_its_own_is_in_a_table() -> None:
@@ -220,6 +228,14 @@ def test_what_counts_and_is_not_finite_stays_so() -> None:
     assert_array_equal(tg.grad(lambda x: np.sum(np.sqrt(x)))(x), [np.inf, 0.25])
     assert_array_equal(tg.grad(lambda x: np.sum(np.where(x < 9, np.sqrt(x), 0.0)))(x), [np.inf, 0.25])
     assert np.isnan(tg.grad(lambda x: np.sum(np.where(x < 9, x * np.nan, 0.0)))(x)).all()
+
+
+def test_a_target_that_is_trained_at_an_infinite_score() -> None:
+    scores, target = np.array([np.inf, 0.3]), np.array([1.0, 0.5])
+    f = lambda z, t: fn.binary_cross_entropy_with_logits(z, t, reduction="sum")
+    found = tg.grad(f, argnum=(0, 1))(scores, target)
+    assert_allclose(found[0], [0.0, 1 / (1 + np.exp(-0.3)) - 0.5])
+    assert_allclose(found[1], -scores)
 
 
 def test_an_operation_of_somebody_elses(registry: None) -> None:

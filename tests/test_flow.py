@@ -532,6 +532,17 @@ def test_rows_that_keep_apart_have_one():
     assert mixing(np.eye(2)).jacobian(3).shape == (2, 2, 2)
 
 
+def test_a_count_as_a_part_of_the_state_has_no_jacobian():
+    w = tg.Tensor(0.5, requires_grad=True)
+    u = tg.unroll(
+        lambda x, s: (np.tanh(x + s[0] * w), s[1] + 1), np.ones((3, 1, 2)), (np.zeros((1, 2)), np.zeros((1, 1), int))
+    )
+    flow = tg.gradient_flow(np.sum(u.states[-1][0]), u.states)
+    assert np.all(flow.total[0][0] > 0)
+    with pytest.raises(GradientError, match="a part of state 1 does not require a gradient"):
+        flow.jacobian(2)
+
+
 def test_totals_do_not_mind_rows_that_mix():
     flow = mixing(np.array([[1.0, 0.5], [-0.5, 1.0]]))
     for state in flow.states:

@@ -314,6 +314,57 @@ def test_a_torch_module_is_asked_for_what_its_weights_do_not_say():
         assert_array_equal(cell.W_xh.data, RNNCell(I, H, rng=2).W_xh.data)
 
 
+class Foreign:
+    """A stand-in for a Tensor of PyTorch; test_torch_weights.py takes the real ones."""
+
+    def __init__(self, array, dtype):
+        self.array, self.dtype = array, f"torch.{dtype}"
+
+    def is_floating_point(self):
+        return True
+
+    def detach(self):
+        return self
+
+    cpu = detach
+
+    def float(self):
+        return Foreign(self.array.astype(np.float32), "float32")
+
+    def numpy(self):
+        assert self.dtype in ("torch.float32", "torch.float64")  # of bfloat16, PyTorch refuses
+        return self.array
+
+
+def test_tensors_of_a_model_are_read_and_each_layer_is_compared():
+    """A stand-in with PyTorch's attributes: layers at an attribute, in a list, and one that nothing is asked of."""
+
+    class Theirs:
+        def __init__(self, weights, **options):
+            self.weights, self.options = weights, options
+
+        def state_dict(self):
+            return {name: Foreign(a, "bfloat16" if a.ndim == 1 else "float64") for name, a in self.weights.items()}
+
+        def named_modules(self):
+            return [(name, SimpleNamespace(**options)) for name, options in self.options.items()]
+
+    one, two = Model(1), Model(2)
+    weights = to_torch(one, NAMES)
+    from_torch(two, Theirs(weights, gru={"proj_size": 0}, lstm={"proj_size": 0}), NAMES)
+    assert_array_equal(two.readout.W_hy.data, one.readout.W_hy.data)
+    assert_array_equal(two.layers[1].b_h.data, one.layers[1].b_h.data.astype(np.float32))
+    with pytest.raises(UsageError, match="has proj_size=3"):
+        from_torch(two, Theirs(weights, lstm={"proj_size": 3}), NAMES)
+    with pytest.raises(UsageError, match=r"eps=0.001; norm here has eps=1e-05"):
+        from_torch(Network(1), Theirs(to_torch(Network(2), NETWORK), norm={"eps": 1e-3}, gru={}), NETWORK)
+    network = Network(1)
+    network.rnn = RNN(I, H, num_layers=2, rng=1)
+    names = {"embedding": "emb.*", "norm": "norm.*", "out": "fc.*", "rnn.cells.l0": "a.*", "rnn.cells.l1": "b.*"}
+    with pytest.raises(UsageError, match=r"nonlinearity='relu'; rnn.cells.l1 here computes something else"):
+        from_torch(network, Theirs(to_torch(network, names), a={}, b={"nonlinearity": "relu"}), names)
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

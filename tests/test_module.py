@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from tinygrad_rnn import Tensor
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, TinygradError, UsageError
-from tinygrad_rnn.nn import GRUCell, LSTMCell, Module, Readout, RNNCell
+from tinygrad_rnn.nn import GRUCell, Linear, LSTMCell, Module, Readout, RNNCell
 
 
 class Model(Module):
@@ -27,6 +27,15 @@ NAMES = [
     *(f"layers.1.{name}" for name in ("W_xh", "W_hh", "b_xh", "b_hh")),
     *("heads.mean.W_hy", "heads.mean.b_y", "heads.pair.0", "scale"),
 ]
+
+
+def test_a_number_too_large_for_the_parameter_is_refused():
+    linear = Linear(2, 2, rng=0, dtype=np.float32)
+    before = linear.state_dict()
+    with pytest.raises(DTypeError, match=r"holds 1e\+300, too large for float32"):
+        linear.load_state_dict({name: np.full(a.shape, 1e300) for name, a in before.items()})
+    assert all(np.array_equal(a, before[name]) for name, a in linear.state_dict().items())
+    linear.load_state_dict({name: np.full(a.shape, np.inf) for name, a in before.items()})  # as it is
 
 
 def test_the_state_has_every_leaf_once_by_its_dotted_name():

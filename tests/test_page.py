@@ -265,6 +265,15 @@ def test_an_equation_stops_at_what_is_known():
     assert data["equations"]["y"] == ["y_t = h_t @ W_hy + b_y"]
 
 
+def test_jacobians_of_rows_that_mix_are_left_out():
+    w = tg.Tensor(0.5, requires_grad=True)
+    cell = lambda x, h: np.tanh(x + w * h[::-1])
+    run = tg.unroll(cell, np.ones((3, 2, H)), np.zeros((2, H)), loss=half_squared_error, targets=np.zeros((3, 2, H)))
+    data = page_data(run, gradient_flow(run.losses, run.states), 1)
+    assert data["gains"] is None
+    assert data["matrices"] is None
+
+
 def test_jacobians_beyond_all_floats_are_left_out():
     run = overflowing(4)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -143,6 +143,12 @@ def test_the_state_of_another_schedule_is_none_of_the_plateaus():
         schedule.load_state_dict(optim.StepLR(optimiser(), 3).state_dict())
 
 
+def test_the_best_metric_of_a_plateau_is_a_number():
+    schedule = optim.ReduceLROnPlateau(optimiser())
+    with pytest.raises(DataError, match="best is 'x'; it must be a number, or None"):
+        schedule.load_state_dict({**schedule.state_dict(), "best": "x"})
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [

@@ -89,6 +89,26 @@ def test_states_that_branch_off_are_of_another_run():
         tg.gradient_flow(squares(states), [states[0], branch, *states[2:]])
 
 
+@pytest.mark.parametrize("key", [np.s_[:, :H], (slice(None), [0, 1, 2])], ids=["slice", "list"])
+@pytest.mark.parametrize("rest", [np.s_[:, H:], np.s_[..., -1:]], ids=["rest", "last"])
+def test_what_nobody_else_reads_of_a_result_is_a_state(key, rest):
+    """h and the output y are slices of one product, as cells are written to save a product."""
+    W = tg.Tensor(rng.standard_normal((H, H + 2)), requires_grad=True)
+    h, states, outputs = np.zeros((B, H)), [], []
+    for t in range(1, T + 1):
+        z = np.tanh(h @ W + t)
+        h, y = z[key], z[rest]
+        states.append(h)
+        outputs.append(np.sum(y * y))
+    flow = tg.gradient_flow(outputs, states)
+    for h in states:
+        h.retain_grad()
+    sum(outputs).backward()
+    assert_allclose(flow.total, [h.grad if h.grad is not None else np.zeros((B, H)) for h in states])
+    with pytest.raises(GradientError, match=r"state 1 is a copy out of the result of np\.tanh"):
+        tg.gradient_flow(outputs, [z[:, 1:] for z in (h.args[0] for h in states)])
+
+
 def test_a_part_through_which_nothing_was_recorded_is_refused():
     W = tg.Tensor(rng.standard_normal((2 * INPUTS, H)), requires_grad=True)
     before, h, states = np.zeros((B, INPUTS)), np.zeros((B, H)), []

@@ -1,5 +1,6 @@
 """The Tensor: a NumPy duck array that records, and says clearly what it does not do."""
 
+import asyncio
 import operator
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tinygrad_rnn.errors import (
+    ArgumentTypeError,
     DTypeError,
     GradientError,
     GradientWarning,
@@ -727,6 +729,64 @@ def test_no_grad_as_a_decorator() -> None:
     assert not predict(x).requires_grad
     assert not predict(x).requires_grad
     assert np.tanh(x).requires_grad
+
+
+def test_no_grad_decorates_generators_and_coroutines() -> None:
+    x = leaf([1.0])
+
+    @no_grad()
+    def outputs() -> Any:
+        yield x * 2.0
+        yield x * 3.0
+        return x * 4.0
+
+    def through() -> Any:
+        yield (yield from outputs())
+
+    @no_grad()
+    async def predict() -> Any:
+        await asyncio.sleep(0)
+        return x * 2.0
+
+    assert [y.requires_grad for y in through()] == [False, False, False]
+    assert not asyncio.run(predict()).requires_grad
+    for y in outputs():
+        assert not y.requires_grad
+        assert (x * 2.0).requires_grad  # while it waits
+    for wrong in (3, type):
+        with pytest.raises(ArgumentTypeError, match="cannot be decorated"):
+            no_grad()(wrong)
+
+
+def test_a_generator_may_leave_no_grad_inside_that_of_its_caller() -> None:
+    x = leaf([1.0])
+
+    def inside() -> Any:
+        with no_grad():
+            yield
+        yield (x * 2.0).requires_grad
+
+    waiting = inside()
+    next(waiting)
+    with no_grad():
+        assert next(waiting) is False
+        assert not (x * 2.0).requires_grad
+    assert (x * 2.0).requires_grad
+    assert recording.get() is True
+
+
+def test_an_error_that_the_user_raises_out_of_numpy_is_the_users() -> None:
+    class Mine(ValueError):
+        pass
+
+    def raising(kind: str, flag: int) -> None:
+        raise Mine(kind)
+
+    x = leaf([0.0])
+    with np.errstate(all="call", call=raising):
+        for f in (np.log, lambda x: x / x, lambda x: np.logaddexp(x, np.inf - x / 0.0)):
+            with pytest.raises(Mine):
+                f(x)
 
 
 def test_no_grad_holds_in_its_own_thread_only() -> None:

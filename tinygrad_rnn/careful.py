@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.errors import DataError
 from tinygrad_rnn.primitive import BILINEAR, CHOSEN, LINEAR, has_rule, package_of
 
 Array = Any
@@ -40,10 +41,7 @@ def all_finite(cotangents: Iterable[Any]) -> bool:
 
 def finite(g: Any) -> bool:
     """Is every entry a finite number?"""
-    g = getattr(g, "_data", g)
-    if not isinstance(g, (np.ndarray, np.generic)):
-        return True  # cotangents of a scan
-    return bool(np.isfinite(g).all())
+    return bool(np.isfinite(_numbers(g)).all())
 
 
 def finite_where_it_counts(seeds: Mapping[Any, Array]) -> bool:
@@ -147,7 +145,10 @@ class Careful:
         fun = tensor.fun
         if (fun in LINEAR or fun in BILINEAR) and tensor._data.size:
             values = [self._factor(tensor, i) if has_rule(fun, i) else p for i, p in enumerate(tensor.primals)]
-            never = np.asarray(fun(*values, **tensor.kwargs or {})) == 0
+            try:
+                never = np.asarray(fun(*values, **tensor.kwargs or {})) == 0
+            except DataError:  # of a function that takes these numbers only, as a probability
+                return
             if never.any():
                 self._never[tensor] = never
 

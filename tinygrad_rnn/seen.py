@@ -52,9 +52,9 @@ def _check_copies(losses: Sequence[Tensor | None], levels: Sequence[tuple[Tensor
             if isinstance(a, Tensor):
                 readers.setdefault(a, set()).add(reader)
     for x, t in copies.items():
-        for source in _sources(x, listed):
-            if len(readers.get(source, ())) > 1:
-                inside = source.fun is result
+        for copy, source in _sources(x, listed):
+            inside, own = source.fun is result, _entries(copy, source)
+            if any(inside or np.any(own & _entries(other, source)) for other in readers.get(source, set()) - {copy}):
                 what = "of a scan, whose steps are not recorded one by one" if inside else f"of {name_of(source.fun)}"
                 raise GradientError(
                     f"state {t} is a copy out of the result {what}, and other steps read that result too: their "
@@ -62,16 +62,26 @@ def _check_copies(losses: Sequence[Tensor | None], levels: Sequence[tuple[Tensor
                 )
 
 
-def _sources(x: Tensor, listed: Collection[Tensor]) -> list[Any]:
-    """What x is a copy of, up to the next listed states."""
-    found: list[Any] = []
+def _sources(x: Tensor, listed: Collection[Tensor]) -> list[tuple[Any, Any]]:
+    """(copy, source) for all that x is a copy of, up to the next listed states."""
+    found: list[tuple[Any, Any]] = []
     stack_: list[Any] = [x]
     while stack_:
-        for a in stack_.pop().args:
+        for a in (copy := stack_.pop()).args:
             if isinstance(a, Tensor) and a.fun is not None and a not in listed:
-                found.append(a)
+                found.append((copy, a))
                 if a.fun in _COPIES:
                     stack_.append(a)
+    return found
+
+
+def _entries(reader: Tensor, source: Tensor) -> Any:
+    """Which entries of the source it reads, as bools."""
+    found = np.ones(source.shape, bool)
+    if reader.fun in (getitem, np.take):  # two slices of one array may have nothing in common
+        numbers = np.arange(found.size).reshape(found.shape)
+        primals = [numbers if a is source else p for a, p in zip(reader.args, reader.primals, strict=True)]
+        found.flat = np.isin(numbers, reader.fun(*primals, **reader.kwargs or {}))
     return found
 
 

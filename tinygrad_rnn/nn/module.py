@@ -146,4 +146,10 @@ def fitting(name: str, array: Array, tensor: Tensor) -> Array:
         raise DTypeError(
             f"{name} has dtype {array.dtype}, which cannot become {tensor.dtype}. Convert the array first."
         )
-    return np.array(array, dtype=tensor.dtype)
+    with np.errstate(over="ignore"):
+        data = np.array(array, dtype=tensor.dtype)
+    if np.any(lost := np.isinf(data) & np.isfinite(array)):
+        raise DTypeError(
+            f"{name} holds {array[lost].flat[0]}, too large for {tensor.dtype}. Make the module with a longer dtype."
+        )
+    return data

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import DTypeError, ShapeError, UnsupportedError
+from tinygrad_rnn.errors import ShapeError, UnsupportedError
 from tinygrad_rnn.primitive import composite, defvjp_variadic, primitive
-from tinygrad_rnn.rules.shape import as_array, astype
+from tinygrad_rnn.rules.shape import as_array, cast
 
 Array = Any
 
@@ -70,17 +70,8 @@ def _einsum_of_subscripts(
         )
     arrays = [as_array(x) for x in operands]
     if dtype is not None:
-        arrays = [_cast(x, np.dtype(dtype), casting) for x in arrays]
+        arrays = [cast(x, dtype, casting, "np.einsum") for x in arrays]
     return einsum(*arrays, subscripts=written_out(subscripts, [x.ndim for x in arrays]), optimize=optimize)
-
-
-def _cast(x: Array, dtype: Any, casting: Any) -> Array:
-    if not np.can_cast(x.dtype, dtype, casting):
-        raise DTypeError(
-            f"np.einsum of dtype {x.dtype} as {dtype} is no {casting!r} cast. "
-            "Give another casting=, or x.astype(...) yourself."
-        )
-    return x if x.dtype == dtype else astype(x, dtype) if dtype.kind == "f" else x.astype(dtype)
 
 
 def written_out(subscripts: str, ndims: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_rnn.errors import DTypeError, ShapeError
 from tinygrad_rnn.primitive import composite, defvjp_variadic, primitive
 from tinygrad_rnn.rules.indexing import places
-from tinygrad_rnn.rules.shape import as_array, astype
+from tinygrad_rnn.rules.shape import as_array, astype, cast
 
 Array = Any
 
@@ -48,26 +48,40 @@ defvjp_variadic(stack, _stack)
 
 
 @composite(np.concatenate)
-def _concatenate_list(arrays: Sequence[Array], /, axis: int | None = 0) -> Array:
+def _concatenate_list(
+    arrays: Sequence[Array], /, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Array:
+    arrays = _cast(arrays, dtype, casting, "np.concatenate")
     return concatenate(*map(np.ravel, arrays)) if axis is None else concatenate(*arrays, axis=axis)
 
 
 @composite(np.stack)
-def _stack_list(arrays: Sequence[Array], axis: int = 0) -> Array:
-    return stack(*arrays, axis=axis)
+def _stack_list(
+    arrays: Sequence[Array], axis: int = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Array:
+    return stack(*_cast(arrays, dtype, casting, "np.stack"), axis=axis)
 
 
 @composite(np.hstack)
-def hstack(tup: Sequence[Array]) -> Array:
+def hstack(tup: Sequence[Array], *, dtype: Any = None, casting: Any = "same_kind") -> Array:
     """Side by side: along the second axis, vectors along their only one."""
-    arrays = [np.atleast_1d(a) for a in tup]
+    arrays = [np.atleast_1d(a) for a in _cast(tup, dtype, casting, "np.hstack")]
     return concatenate(*arrays, axis=0 if arrays and arrays[0].ndim == 1 else 1)
 
 
 @composite(np.vstack)
-def vstack(tup: Sequence[Array]) -> Array:
+def vstack(tup: Sequence[Array], *, dtype: Any = None, casting: Any = "same_kind") -> Array:
     """One below the other: along the first axis, vectors as rows."""
-    return concatenate(*map(np.atleast_2d, tup), axis=0)
+    return concatenate(*map(np.atleast_2d, _cast(tup, dtype, casting, "np.vstack")), axis=0)
+
+
+def _cast(arrays: Sequence[Array], dtype: Any, casting: Any, name: str) -> Sequence[Array]:
+    """The arrays in the dtype that is asked for, or that they have together."""
+    if dtype is None and casting == "same_kind":  # which all real numbers are to what they have together
+        return arrays
+    arrays = [as_array(a) for a in arrays]
+    dtype = np.result_type(*(a.dtype for a in arrays)) if dtype is None else dtype
+    return [cast(a, dtype, casting, name) for a in arrays]
 
 
 @composite(np.dstack)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import ShapeError, UnsupportedError, UsageError
+from tinygrad_rnn.errors import DTypeError, ShapeError, UnsupportedError, UsageError
 from tinygrad_rnn.primitive import composite, defvjp, primitive
 
 Array = Any
@@ -35,6 +35,17 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
 def astype(x: Array, dtype: Any) -> Array:
     """x in another floating dtype."""
     return np.asarray(x).astype(dtype)
+
+
+def cast(x: Array, dtype: Any, casting: Any, name: str) -> Array:
+    """x in the dtype that a call of `name` asks for; a plain array if that is not floating."""
+    dtype = np.dtype(dtype)
+    if not np.can_cast(x.dtype, dtype, casting):
+        raise DTypeError(
+            f"{name} of dtype {x.dtype} as {dtype} is no {casting!r} cast. "
+            "Give another casting=, or x.astype(...) yourself."
+        )
+    return x if x.dtype == dtype else astype(x, dtype) if dtype.kind == "f" else x.astype(dtype)
 
 
 def _inverse(axes: Sequence[int]) -> list[int]:

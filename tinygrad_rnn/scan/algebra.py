@@ -166,13 +166,10 @@ def _power(s: Rewriter, v: Traced) -> Any:
 
 @rewrites(np.where)
 def _where(s: Rewriter, v: Traced) -> Any:
-    """where(early, core, 0) -> core * mask; a guarded g / d -> g * (1/d)."""
+    """where(early, core, 0) -> core * mask."""
     if not s.linear or len(v.args) != 3 or not isinstance(v.args[0], Traced):
         return None
     condition, a, b = v.args
-    if _is_zero(a) and late(b) and (d := _guarded(condition, b)) is not None:
-        tiny = float(np.finfo(d.dtype).tiny)
-        return s.make(np.multiply, b.args[0], s.make(np.reciprocal, s.make(np.where, condition.args[1], tiny, d)))
     if late(condition):
         return None
     if late(a) and _is_zero(b) and a.dtype == v.dtype and a.dtype.kind == "f":
@@ -181,17 +178,6 @@ def _where(s: Rewriter, v: Traced) -> Any:
         mask = s.make(astype, condition, v.dtype)
         return s.make(np.multiply, b, s.make(np.subtract, 1.0, mask))
     return None
-
-
-def _guarded(masked: Traced, share: Traced) -> Any:
-    """The early d of where(masked, 0, g / where(masked, 1, d)), masked = (g == 0) & ...: the rules' 0 of 0/0."""
-    if share.fun is not np.divide or masked.fun is not np.bitwise_and:
-        return None
-    (g, b), (zero_g, zero_d) = share.args, masked.args
-    if not (isinstance(b, Traced) and b.fun is np.where and b.args[0] is masked and not late(zero_d)):
-        return None
-    d = b.args[2]
-    return d if zero_g.fun is np.equal and zero_g.args[0] is g and _is_zero(zero_g.args[1]) and not late(d) else None
 
 
 def _is_zero(a: Any) -> bool:

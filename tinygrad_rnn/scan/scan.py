@@ -160,11 +160,12 @@ def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | Non
     x_form, h_form = structure(xs), structure(h0)
     replay = lambda: _flat(_unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), run.T))
     call = node.Call(run, replay, plan.keys, operands)
-    token = recorded(np.zeros(()), node.scan, operands, {"call": call}, marks)
+    token = recorded(node.scan(call=call), node.scan, operands, {"call": call}, marks)
     call.argnums = token.argnums
+    arrays = [node.result(token, i, call) for i in range(len(run.outputs) + len(run.state))]
     results = (
         recorded(array, node.result, (token, i), token.kwargs, []) if array.dtype.kind == "f" else Tensor(array)
-        for i, array in enumerate([*run.outputs, *run.state])  # counts have no slope
+        for i, array in enumerate(arrays)  # counts have no slope
     )
     return Scanned(rebuilt(plan.step.output_form, results), rebuilt(h_form, results))
 
