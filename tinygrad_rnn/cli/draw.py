@@ -85,7 +85,8 @@ def _draw(options: argparse.Namespace) -> int:
     readout = Readout(options.hidden, inputs, rng=rng)
     folder = prepare_folder(options.out)
     print(*notes, sep="\n", end="\n" if notes else "")
-    print(f"{source}: {len(series)} entries, {xs.shape[1]} windows of {options.steps} steps, predicting the next entry")
+    told = f"{source}: {len(series)} entries, {xs.shape[1]} windows of {options.steps} steps, predicting the next entry"
+    print(told, flush=True)  # before the bar, which flushes too, and is half made if that fails
     losses = main_job.train(cell, readout, xs, targets, options.epochs, options.lr)
     if losses:
         ours, naive = main_job.prediction_error(cell, readout, xs, targets)

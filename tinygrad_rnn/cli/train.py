@@ -72,7 +72,7 @@ def _train(options: argparse.Namespace) -> int:
     size = sum(p.size for p in run.model.parameters())
     print(*problem.notes, problem.about, sep="\n")
     print(f"{s.cell.upper()}, {s.layers} x {s.hidden}, {size:,} parameters; updates {run.n + 1:,} to {run.total:,}, "
-          f"{problem.batch} sequences of {problem.steps}")  # fmt: skip
+          f"{problem.batch} sequences of {problem.steps}", flush=True)  # fmt: skip
     if not run.train(path):
         again = ["tinygrad-rnn", "train", "--resume", "--checkpoint", options.checkpoint]
         for name, usual in (("out", "pictures"), ("format", "svg")):

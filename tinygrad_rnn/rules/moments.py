@@ -49,7 +49,8 @@ def _var(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Arra
 def _std(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Array:
     g, n, a = restore(g, a, axis), _freedom(a, y, axis, ddof, where), fitted(a, g)
     if ordinary(y):
-        return over(g, n) / restore(y, a, axis) * _deviation(a, axis, where)
+        deviation = _deviation(_deviation(a, axis, where), axis, where)  # the mean of equal numbers may be off by eps
+        return over(g, n) / restore(y, a, axis) * deviation
     deviation, _ = _scaled_deviation(a, axis, where)
     return fitted(over(g, np.sqrt(n)) * unit(deviation, axis), g)
 
