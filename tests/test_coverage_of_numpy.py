@@ -19,7 +19,14 @@ from numpy.testing import assert_array_equal
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional
 from tinygrad_rnn.backprop import ancestors
-from tinygrad_rnn.errors import DTypeError, GradientError, TinygradError, UnsupportedError, UsageError
+from tinygrad_rnn.errors import (
+    ArgumentTypeError,
+    DTypeError,
+    GradientError,
+    TinygradError,
+    UnsupportedError,
+    UsageError,
+)
 from tinygrad_rnn.primitive import COMPOSITE, CONSTANT, REFUSED, VJP, name_of
 from tinygrad_rnn.tensor import Tensor
 
@@ -176,6 +183,7 @@ def test_what_is_refused_says_why_and_what_to_do(
         (lambda x: x.astype("f4", casting="safe"), DTypeError, "cannot cast from float64"),
         (lambda x: np.add(x.detach(), [x, x]), UnsupportedError, "would be detached silently"),
         (lambda x: complex(x[0]), UnsupportedError, r"complex\(x\) would detach"),
+        (lambda x: tg.grad(np.sum, argnum="x")(x), ArgumentTypeError, "argnum is 'x'; it is the position"),
         (lambda x: functional.layer_norm(x, eps=float("nan")), UsageError, "eps is nan"),
         (lambda x: setattr(x * 2.0, "requires_grad", False), GradientError, "the result of np.multiply"),
         (lambda x: setattr(Tensor([1, 2]), "requires_grad", True), DTypeError, "int64"),

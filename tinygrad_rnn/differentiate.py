@@ -9,6 +9,7 @@ over), so it can be differentiated again; otherwise, and under `no_grad`, it is 
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tinygrad_rnn.backprop import ancestors, aside
 from tinygrad_rnn.boundary import public
 from tinygrad_rnn.containers import aligned, described, is_container, leaves, rebuild
 from tinygrad_rnn.duckarray import value
-from tinygrad_rnn.errors import DTypeError, GradientError, ShapeError, UsageError
+from tinygrad_rnn.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError, UsageError
 from tinygrad_rnn.mode import current, grad_mode, stepwise
 from tinygrad_rnn.operands import real_array
 from tinygrad_rnn.rules.shape import astype
@@ -28,6 +29,7 @@ __all__ = ["differentiate", "grad", "hessian", "hvp", "jacobian", "jvp", "value_
 
 Array = Any
 Argnum = int | tuple[int, ...]
+_INTEGER = (int, np.integer)
 
 
 @public
@@ -280,11 +282,16 @@ def _like_arguments(argnum: Argnum, args: Sequence[Any], found: Iterable[Any]) -
     """What was found for the variables, one after another, in the structure of the arguments they stand in."""
     found = iter(found)
     each = tuple(rebuild(args[i], found) for i in _numbers(argnum))
-    return each[0] if isinstance(argnum, int) else each
+    return each[0] if isinstance(argnum, _INTEGER) else each
 
 
 def _numbers(argnum: Argnum) -> tuple[int, ...]:
-    return (argnum,) if isinstance(argnum, int) else tuple(argnum)
+    try:
+        return (index(argnum),) if isinstance(argnum, _INTEGER) else tuple(map(index, argnum))
+    except TypeError as error:
+        raise ArgumentTypeError(
+            f"argnum is {argnum!r:.60}; it is the position of an argument, an integer, or a tuple of them."
+        ) from error
 
 
 def _pair(output: Any) -> tuple[Any, Any]:

@@ -77,12 +77,11 @@ def _sources(x: Tensor, listed: Collection[Tensor]) -> list[tuple[Any, Any]]:
 
 def _entries(reader: Tensor, source: Tensor) -> Any:
     """Which entries of the source it reads, as bools."""
-    found = np.ones(source.shape, bool)
-    if reader.fun in (getitem, np.take):  # two slices of one array may have nothing in common
-        numbers = np.arange(found.size).reshape(found.shape)
-        primals = [numbers if a is source else p for a, p in zip(reader.args, reader.primals, strict=True)]
-        found.flat = np.isin(numbers, reader.fun(*primals, **reader.kwargs or {}))
-    return found
+    numbers = np.arange(source.size).reshape(source.shape)
+    if reader.fun not in (getitem, np.take):
+        return numbers >= 0
+    primals = [numbers if a is source else p for a, p in zip(reader.args, reader.primals, strict=True)]
+    return np.isin(numbers, reader.fun(*primals, **reader.kwargs or {}))  # two slices may have nothing in common
 
 
 def _check_run(losses: Sequence[Tensor | None], levels: Sequence[tuple[Tensor, ...]]) -> None:
