@@ -427,7 +427,7 @@ def test_what_cannot_be_sampled(capsys, argv, words):
         (["--data", "none.csv"], "cannot read none.csv: No such file or directory."),
         (["--data", "empty.txt"], "empty.txt is empty: there is no text to learn."),
         (["--data", "latin.txt"], "latin.txt is not UTF-8 text"),
-        (["--data", "nul\0.txt"], "cannot read nul\\x00.txt: embedded null byte."),
+        (["--data", "nul\0.txt"], "cannot read nul\\x00.txt: a name holds no NUL character."),
         (["--data", "\ud800.csv"], "cannot read \\ud800.csv: "),
         (["--data", "constant.csv"], "column 1 of the data is constant: there is nothing to learn."),
         (["--data", "my.txt", "--column", "1"], "--column is '1', but my.txt has no columns."),

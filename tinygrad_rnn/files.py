@@ -31,9 +31,11 @@ _NAMING = (errno.EISDIR, errno.ENAMETOOLONG, errno.ENXIO, errno.ELOOP)  # no mat
 def local(path: str | os.PathLike[str]) -> Path:
     """The path, with `~` or `~user` at its beginning as that home folder.
 
-    Raises FileNotFoundError for the home of nobody.
+    Raises FileNotFoundError for the home of nobody, ValueError for a NUL in the name.
     """
     text = text_of(path)
+    if "\0" in text:
+        raise ValueError("a name holds no NUL character")
     found = Path(os.path.expanduser(text))
     if text.startswith("~") and str(found).startswith("~") and len(found.parts) > 1:
         raise FileNotFoundError(errno.ENOENT, f"there is no home folder {found.parts[0]}")

@@ -118,8 +118,15 @@ def cond(x: Array, p: Any = None) -> Array:
 
 
 def _spectral_cond(x: Array, p: Any) -> Array:
-    s = np.linalg.svdvals(x)
+    s = _svdvals(x)
     return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+
+
+def _svdvals(x: Array) -> Array:
+    """The singular values; NaN, and so are their slopes, for a matrix with entries that are not finite."""
+    known = np.all(np.isfinite(x), axis=(-2, -1))[..., None]
+    s = np.linalg.svdvals(np.where(known[..., None], x, 0.0))
+    return np.where(known, s, np.nan * np.sum(x, axis=(-2, -1))[..., None])
 
 
 def _cond(x: Array, p: Any) -> Array:
@@ -128,5 +135,8 @@ def _cond(x: Array, p: Any) -> Array:
     regular = np.expand_dims(np.not_equal(sign_of_det(a), 0), (-2, -1))
     inverse = np.linalg.inv(np.where(regular, a, np.eye(a.shape[-1])))
     inverse = np.where(regular, inverse, np.nan)
-    r = np.linalg.norm(a, p, (-2, -1)) * np.linalg.norm(inverse, p, (-2, -1))
+    if p == "nuc":
+        r = np.sum(_svdvals(a), axis=-1) * np.sum(_svdvals(inverse), axis=-1)
+    else:
+        r = np.linalg.norm(a, p, (-2, -1)) * np.linalg.norm(inverse, p, (-2, -1))
     return fitted(r, x) if x.dtype.kind == "f" else r
