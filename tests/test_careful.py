@@ -153,6 +153,7 @@ OF_MATRICES: dict[Any, Callable[[Any], Any]] = {
     np.linalg.svdvals: lambda a: np.linalg.svdvals(a)[..., 1] + 2 * np.linalg.svd(a, compute_uv=False)[..., 0],
     np.linalg.eigvalsh: lambda a: np.linalg.eigvalsh(a)[..., 0],
     eigen.without_nan: lambda a: np.linalg.cond(a, 1),
+    eigen.singular_values: lambda a: np.linalg.cond(a),
     eigen.eigenvectors: lambda a: np.linalg.eigh(a)[1][..., 0, 0] ** 2,
 }
 

@@ -360,7 +360,7 @@ ELSEWHERE = {  # primitives of which a test above says something by another name
     np.linalg.det, np.linalg.inv, np.linalg.pinv, np.linalg.svdvals, np.linalg.eigvalsh, np.linalg.cholesky,
     np.linalg.solve,
 }  # fmt: skip
-BY_NAME = {"eigenvectors", "logabsdet", "without_nan", "recurrence", "sort", "partition"}
+BY_NAME = {"eigenvectors", "singular_values", "logabsdet", "without_nan", "recurrence", "sort", "partition"}
 
 
 def test_every_primitive_is_tried() -> None:

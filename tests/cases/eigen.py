@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from cases.table import MEANING, case, normal
-from tinygrad_rnn.rules.eigen import eigenvectors, without_nan
+from tinygrad_rnn.rules.eigen import eigenvectors, singular_values, without_nan
 
 MEANING[eigenvectors] = lambda a, UPLO="L": np.linalg.eigh(a, UPLO)[1]
+MEANING[singular_values] = np.linalg.svdvals
 MEANING[without_nan] = lambda x, known: np.where(np.isnan(x) & ~known, np.inf, x)
 
 
@@ -36,11 +37,12 @@ case(np.linalg.svd, apart(3, 3), via=lambda a: np.linalg.svd(symmetric(a), compu
 for shape in [(2, 2), (2, 3), (3, 2), (1, 3), (2, 2, 3), (0, 2, 2)]:
     x = apart(*shape[:-2], max(shape[-2:]), max(shape[-2:]))[..., : shape[-2], : shape[-1]]
     case(np.linalg.svdvals, x)
+    case(singular_values, x)
     case(np.linalg.svd, x, via=lambda a: np.linalg.svd(a, compute_uv=False))
     for p in (2, -2, "nuc"):
         case(np.linalg.norm, x, p, (-2, -1))
         case(np.linalg.matrix_norm, x, ord=p, keepdims=True)
-for p in (None, 2, -2, "fro", 1, np.inf):
+for p in (None, 2, -2, "fro", "nuc", 1, np.inf):
     case(np.linalg.cond, apart(3, 3), p=p)
     case(np.linalg.cond, apart(2, 2, 2), p=p)
 case(np.linalg.cond, apart(2, 2)[:, :1])

@@ -77,7 +77,15 @@ def _singular_values(g: Array, y: Array, x: Array, /) -> Array:
     return (vectors[..., :m, :] * g) @ np.swapaxes(vectors[..., m:, :], -1, -2)
 
 
+@primitive
+def singular_values(x: Array) -> Array:
+    """`np.linalg.svdvals`; NaN for a matrix with entries that are not finite, of which NumPy makes an error."""
+    known = np.all(np.isfinite(x), axis=(-2, -1))[..., None]
+    return np.where(known, np.linalg.svdvals(np.where(known[..., None], x, 0.0)), np.nan)
+
+
 defvjp(np.linalg.svdvals, _singular_values)
+defvjp(singular_values, _singular_values)
 
 
 @composite(np.linalg.svd)
@@ -118,15 +126,8 @@ def cond(x: Array, p: Any = None) -> Array:
 
 
 def _spectral_cond(x: Array, p: Any) -> Array:
-    s = _svdvals(x)
+    s = singular_values(x)
     return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-
-
-def _svdvals(x: Array) -> Array:
-    """The singular values; NaN, and so are their slopes, for a matrix with entries that are not finite."""
-    known = np.all(np.isfinite(x), axis=(-2, -1))[..., None]
-    s = np.linalg.svdvals(np.where(known[..., None], x, 0.0))
-    return np.where(known, s, np.nan * np.sum(x, axis=(-2, -1))[..., None])
 
 
 def _cond(x: Array, p: Any) -> Array:
@@ -136,7 +137,7 @@ def _cond(x: Array, p: Any) -> Array:
     inverse = np.linalg.inv(np.where(regular, a, np.eye(a.shape[-1])))
     inverse = np.where(regular, inverse, np.nan)
     if p == "nuc":
-        r = np.sum(_svdvals(a), axis=-1) * np.sum(_svdvals(inverse), axis=-1)
+        r = np.sum(singular_values(a), axis=-1) * np.sum(singular_values(inverse), axis=-1)
     else:
         r = np.linalg.norm(a, p, (-2, -1)) * np.linalg.norm(inverse, p, (-2, -1))
     return fitted(r, x) if x.dtype.kind == "f" else r
