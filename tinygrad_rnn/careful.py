@@ -34,7 +34,7 @@ def all_finite(cotangents: Iterable[Any]) -> bool:
     for g in cotangents:  # quicker; the sum may overflow
         if type(g) is not np.ndarray or g.dtype.char not in "df":
             return all(map(finite, cotangents))
-        flat = g.ravel()
+        flat = g.ravel(order="K")
         squares += float(flat.dot(flat))
     return math.isfinite(squares) or all(map(finite, cotangents))
 

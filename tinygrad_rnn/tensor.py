@@ -344,9 +344,10 @@ def recorded(
             primals[i] = a._data
             if a._requires_grad:
                 argnums.append(i)
-            if a.marks is not None:
-                found.append(_inherited(a))
-    return _made(data, fun, args, tuple(primals), kwargs, tuple(argnums), together(*found), False)
+            if (mark := a.marks) is not None and (a.fun is None or a._data.base is not None):
+                found.append(mark if type(mark) is Mark and not mark.shared else _inherited(a))
+    marks = together(*found) if found else None
+    return _made(data, fun, args, tuple(primals), kwargs, tuple(argnums), marks, False)
 
 
 def record_unary(fun: Function, a: Tensor) -> Tensor:
@@ -560,7 +561,7 @@ def seed(y: Tensor, g: Any = None) -> Array:
                 f"{_label(y)} is not a scalar, so its gradient needs a seed. "
                 "Call backward(g) with an array of its shape, or reduce it first, e.g. np.sum(y).backward()."
             )
-        return np.full(y.shape, 1, y.dtype)
+        return np.array(1, y.dtype).reshape(y.shape)
     g = real_array(value(g), "the seed").astype(y.dtype)
     if g.shape != y.shape:
         raise ShapeError(f"the seed has shape {g.shape}; {_label(y)} needs one of shape {y.shape}.")

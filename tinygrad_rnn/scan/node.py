@@ -51,18 +51,19 @@ class Call:
 
 
 def scan(*operands: Array, call: Call) -> Array:
-    """The token of a run: an empty stand-in that its results hang on."""
-    return np.zeros(())
+    """The token of a run: an empty stand-in that its results hang on.  Recorded, but never called."""
+    raise NotImplementedError
 
 
 def result(token: Array, i: int, call: Call) -> Array:
-    """Result number i of a run: its outputs, then the parts of its last state."""
-    outputs = call.run.outputs
-    return outputs[i] if i < len(outputs) else call.run.state[i - len(outputs)]
+    """Result number i of a run: its outputs, then the parts of its last state.  Recorded, but never called."""
+    raise NotImplementedError
 
 
 def _scan(argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call) -> list[Array]:
-    if isinstance(y, Tensor) or any(isinstance(c, Tensor) for c in getattr(g, "by_result", {}).values()):
+    if not isinstance(g, Cotangents):  # check_grads tries every rule by itself, but the token is no number
+        found: dict[Any, Array] = {}
+    elif isinstance(y, Tensor) or Tensor in map(type, g.by_result.values()):
         found = _recorded(g, call)
     else:
         found = _computed(g, call)
@@ -79,11 +80,9 @@ def _carefully(argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array
 
 
 def _computed(g: Cotangents, call: Call) -> dict[Any, Array]:
-    if not isinstance(g, Cotangents):  # check_grads tries every rule by itself, but the token is no number
-        return {}
-    n = len(call.run.outputs)
-    outputs = [g.by_result.get(i) for i in range(n)]
-    return call.run.backward(outputs, [g.by_result.get(n + i) for i in range(len(call.run.state))])
+    n, m = len(call.run.outputs), len(call.run.state)
+    given = [g.by_result.get(i) for i in range(n + m)]
+    return call.run.backward(given[:n], given[n:])
 
 
 def _recorded(g: Cotangents, call: Call) -> dict[Any, Array]:

@@ -69,12 +69,12 @@ class Scan:
         mode = current()
         if unrolled or stepwise.get() or not isinstance(mode, bool):
             return _unrolled(cell, xs, h0, T)
-        return _scanned(cell, xs, h0, every)
+        return _scanned(cell, xs, h0, every, mode)
 
     def explain(self, cell: Callable[[Any, Any], Any], xs: Any, h0: Any = None) -> str:
         """What runs once, before, in and after the loop, forward and backward, as the source that is run."""
         xs = _series(xs)
-        plan, _ = _plan(cell, xs, _initial(cell, xs) if h0 is None else h0)
+        plan, _ = _plan(cell, xs, _initial(cell, xs) if h0 is None else h0, bool(current()))
         text = ["# forward", plan.forward.code.source]
         if plan.wanted:
             text += ["# backward", plan.backward((True,) * len(plan.step.outputs)).program.code.source]
@@ -131,7 +131,7 @@ def _every(checkpoint: int | str | None, T: int) -> int | None:
     raise RangeError(f'checkpoint is {checkpoint!r}; it must be a number of steps, at least 1, or "auto".')
 
 
-def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> tuple[Plan, Any]:
+def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, recorded: bool, again: int = 2) -> tuple[Plan, Any]:
     flat_x, flat_h = flattened(xs), [h if isinstance(h, Tensor) else np.asarray(h) for h in flattened(h0)]
     signature = Signature(
         structure(xs),
@@ -139,33 +139,30 @@ def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, again: int = 2) -> 
         structure(h0),
         tuple([(h.shape, h.dtype) for h in flat_h]),
     )
-    recorded = bool(current())
     wanted = [[recorded and isinstance(a, Tensor) and a._requires_grad for a in flat] for flat in (flat_x, flat_h)]
     plan = plan_for(cell, signature, *wanted)
     if again and plan.promoted:  # the first step of a float32 state with float64 weights gives float64
         promoted = [astype(_tensor(h), v.dtype) for h, v in zip(flat_h, plan.step.next_state, strict=True)]
-        return _plan(cell, xs, rebuilt(structure(h0), iter(promoted)), again - 1)
+        return _plan(cell, xs, rebuilt(structure(h0), iter(promoted)), recorded, again - 1)
     return plan, (flat_x, flat_h)
 
 
-def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None) -> Scanned:
-    plan, (flat_x, flat_h) = _plan(cell, xs, h0)
+def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None, recording: bool) -> Scanned:
+    plan, (flat_x, flat_h) = _plan(cell, xs, h0, recording)
     marks: list[Any] = []
-    keeps = plan.wanted and bool(current())
+    keeps = plan.wanted and recording
     if keeps:
         flat_x, flat_h = [held(a, marks) for a in flat_x], [held(a, marks) for a in flat_h]
-    arrays, initial = [value(a) for a in flat_x], [value(a) for a in flat_h]
-    run = Run(plan, plan.values(), arrays, initial, every, recorded=keeps)
-    operands = (*(v.source for v in plan.parameters), *flat_x, *flat_h)
-    x_form, h_form = structure(xs), structure(h0)
+    run = Run(plan, plan.values(), list(map(value, flat_x)), list(map(value, flat_h)), every, recorded=keeps)
+    operands = (*[v.source for v in plan.parameters], *flat_x, *flat_h)
+    x_form, h_form = plan.signature.x_form, plan.signature.state_form
     replay = lambda: _flat(_unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), run.T))
     call = node.Call(run, replay, plan.keys, operands)
-    token = recorded(node.scan(call=call), node.scan, operands, {"call": call}, marks)
+    token = recorded(np.zeros(()), node.scan, operands, {"call": call}, marks)
     call.argnums = token.argnums
-    arrays = [node.result(token, i, call) for i in range(len(run.outputs) + len(run.state))]
     results = (
         recorded(array, node.result, (token, i), token.kwargs, []) if array.dtype.kind == "f" else Tensor(array)
-        for i, array in enumerate(arrays)  # counts have no slope
+        for i, array in enumerate([*run.outputs, *run.state])  # counts have no slope
     )
     return Scanned(rebuilt(plan.step.output_form, results), rebuilt(h_form, results))
 
