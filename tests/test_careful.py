@@ -199,6 +199,42 @@ def test_a_zero_that_is_a_number_cuts_nothing_off() -> None:
     assert_allclose(tg.grad(tg.grad(f))(2.0), 2 * np.exp(2.0))  # 14.778
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (x**1.5 / (1 + x))[0],
+        lambda x: np.sum(np.where([True, False], x**1.5 / np.exp(x), 0.0)),
+        lambda x: np.sum([1.0, 0.0] * (x**1.5 / (1 + x))),
+        lambda x: np.linalg.norm(np.stack([x, 2 * x])[..., None] ** 1.5, axis=(0, 2))[0],
+        lambda x: np.std(np.stack([x, 2 * x * x]) ** 1.5, axis=0)[0],
+        lambda x: np.cumprod(np.sqrt(x))[0],
+        lambda x: np.cumprod(x**1.5)[0],
+    ],
+)
+def test_a_quotient_of_a_dead_entry_is_dead_to_second_order(f: Any) -> None:
+    found, alone = tg.hessian(f)(np.array([2.0, 0.0])), tg.hessian(f)(np.array([2.0, 3.0]))
+    assert_allclose(found, [[alone[0, 0], 0.0], [0.0, 0.0]], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("of", [np.sum, np.mean, np.max, np.var, np.std, np.prod])
+@pytest.mark.parametrize("inner", [np.sqrt, np.log])
+def test_what_where_leaves_out_is_dead(of: Any, inner: Any) -> None:
+    x = np.array([0.0, 4.0, 9.0])
+    whole = lambda x: of(inner(x), where=x > 0, **({"initial": 0.0} if of is np.max else {}))
+    among = lambda x: of(inner(x))
+    assert_allclose(tg.grad(whole)(x), [0.0, *tg.grad(among)(x[1:])], rtol=1e-12)
+    assert_allclose(tg.jvp(whole, (x,), (np.ones(3),))[1], np.sum(tg.grad(among)(x[1:])), rtol=1e-12)
+    assert_allclose(tg.hessian(whole)(x)[1:, 1:], tg.hessian(among)(x[1:]), rtol=1e-9, atol=1e-12)
+    assert_array_equal(tg.hessian(whole)(x)[0], 0.0)
+
+
+def test_a_value_that_is_infinite_itself() -> None:
+    assert_array_equal(tg.grad(lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)))(np.array([0.0, np.inf])), [0.0, 0.0])
+    x = tg.Tensor([0.0, 4.0, 1.0], requires_grad=True)
+    np.where([False, True, True], np.sqrt(x), -np.inf).backward(np.ones(3))  # masked log-probabilities
+    assert_array_equal(x.grad, [0.0, 0.25, 0.5])
+
+
 def test_a_constant_zero_cuts_off() -> None:
     x, mask = np.array([0.0, 4.0]), np.array([0.0, 1.0])
     for f in (

@@ -184,14 +184,34 @@ def test_what_is_refused_says_why_and_what_to_do(
         (lambda x: np.add(x.detach(), [x, x]), UnsupportedError, "would be detached silently"),
         (lambda x: complex(x[0]), UnsupportedError, r"complex\(x\) would detach"),
         (lambda x: tg.grad(np.sum, argnum="x")(x), ArgumentTypeError, "argnum is 'x'; it is the position"),
+        (lambda x: np.outer(x, np.matrix([[1.0, 2.0]])), DTypeError, "argument 1 of np.outer is an np.matrix"),
+        (lambda x: x * [np.ma.zeros(2)], DTypeError, "an entry of argument 1 of np.multiply is a masked array"),
+        (lambda x: np.sum(x, where=np.ma.ones(2, bool)), DTypeError, "argument where of np.sum is a masked array"),
+        (
+            lambda x: np.pad(x, 1, constant_values=1j),
+            DTypeError,
+            "argument constant_values of np.pad has dtype complex",
+        ),
+        (
+            lambda x: tg.primitive(lambda x: np.ma.array(x))(x.detach()),
+            DTypeError,
+            "the result of .* is a masked array",
+        ),
+        (lambda x: np.pad(x, 1, "bogus"), UsageError, "knows no mode='bogus'"),
+        (lambda x: x.reshape(2, order="X"), UsageError, "knows no order='X'"),
+        (lambda x: np.ix_(x, np.ones((2, 2))), ShapeError, "takes vectors"),
+        (lambda x: x.item(99), IndexError, "index 99 is out of bounds"),
+        (lambda x: x.item("a"), TypeError, "cannot be interpreted as an integer"),
+        (lambda x: np.average(x, weights=[0, 0]), ZeroDivisionError, "the weights of np.average sum to 0"),
         (lambda x: functional.layer_norm(x, eps=float("nan")), UsageError, "eps is nan"),
         (lambda x: setattr(x * 2.0, "requires_grad", False), GradientError, "the result of np.multiply"),
         (lambda x: setattr(Tensor([1, 2]), "requires_grad", True), DTypeError, "int64"),
     ],
 )
 def test_what_has_no_meaning_is_refused(f: Callable[[Any], Any], kind: type[Exception], words: str) -> None:
-    with pytest.raises(kind, match=words):
+    with pytest.raises(kind, match=words) as error:
         f(Tensor([1.0, 2.0], requires_grad=True))
+    assert isinstance(error.value, TinygradError)
 
 
 def test_a_singular_matrix_is_called_so() -> None:

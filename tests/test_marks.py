@@ -1,5 +1,7 @@
 """A gradient is of the numbers the forward pass saw, whoever writes into an array between forward and backward."""
 
+import array
+from collections import UserList, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -316,3 +318,50 @@ def test_what_is_written_by_nobody_costs_no_look(monkeypatch: pytest.MonkeyPatch
         run.loss.backward()
         optimizer.step()
     assert looked == []
+
+
+# -- what trades places or signs, and what is neither array nor list ----------------------------------
+
+WRITES: dict[str, Callable[[Any], Any]] = {
+    "signs": lambda a: -a if a.dtype.kind != "b" else ~a,
+    "every second sign": lambda a: a * np.where(np.arange(len(a)) % 2, 1, -1).astype(a.dtype)[:, None],
+    "powers of two": lambda a: a * a.dtype.type(256) if a.dtype.kind == "f" else a[::-1],
+    "rows": lambda a: a[::-1],
+    "columns": lambda a: a[:, ::-1],
+    "rolled": lambda a: np.roll(a, 1, 0),
+    "shuffled": lambda a: np.random.default_rng(0).permutation(a),
+    "two rows": lambda a: a[[1, 0, *range(2, len(a))]],
+}
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "i4", "i1", "?", "g"])
+@pytest.mark.parametrize("shape", [(512, 512), (256, 1024), (300, 700)])
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_fingerprint_sees_regular_changes(write: str, shape: tuple[int, int], dtype: str) -> None:
+    normal = np.random.default_rng(0).standard_normal(shape)
+    arrays = np.ones(shape), np.eye(*shape), 10 * normal, np.sign(normal), np.arange(normal.size).reshape(shape) % 113
+    for a in (a.astype(dtype) for a in arrays):
+        changed = np.ascontiguousarray(WRITES[write](a).astype(dtype))
+        assert (fingerprint(changed) == fingerprint(a)) == (changed.tobytes() == a.tobytes())
+
+
+def test_options_of_any_kind_are_copied(registry: None) -> None:
+    @tg.primitive
+    def weighted(x: Any, *more: Any, options: Any = None) -> Any:
+        return x * np.asarray(more[0] if more else options["w"])
+
+    tg.defvjp(weighted, lambda g, y, x, *more, options=None: g * np.asarray(more[0] if more else options["w"]))
+    numbers = [1.0, 2.0, 3.0]
+    for kept in (array.array("d", numbers), deque(numbers), UserList(numbers), memoryview(array.array("d", numbers))):
+        x = tg.Tensor(np.ones(3), requires_grad=True)
+        y = weighted(x, kept)
+        kept[1] = 7.0
+        y.backward(np.ones(3))
+        assert_array_equal(x.grad, numbers)
+    x, options = tg.Tensor(np.ones(3), requires_grad=True), {"w": np.array(numbers)}
+    y = weighted(x, options=options)
+    options["w"][:] = 0.0
+    options["w"] = None
+    y.backward(np.ones(3))
+    assert_array_equal(x.grad, numbers)

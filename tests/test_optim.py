@@ -308,7 +308,7 @@ def saved_adam():
         (lambda s: s["param_groups"][0].pop("eps"), "param_groups.0 has no eps"),
         (lambda s: s["param_groups"][0].update(lr=-1), "lr of Adam is -1"),
         (lambda s: s["param_groups"][0].update(rho=1), "Adam has no option rho"),
-        (lambda s: s["state"][1].update(exp_avg="x"), "state.1.exp_avg, of b, has dtype <U1, which cannot become"),
+        (lambda s: s["state"][1].update(exp_avg="x"), "state.1.exp_avg, of b, of type str, has dtype <U1"),
         (lambda s: s.update(param_groups=np.zeros(1, [("params", "i4", 2)])), "not the state of an optimiser"),
         (lambda s: s.update(state={"0": {}, "1": {}}), "state.0, the state of W, has no step"),
         (lambda s: s["state"][1].pop("step"), "state.1, the state of b, has no step"),

@@ -1,6 +1,7 @@
 """The Tensor: a NumPy duck array that records, and says clearly what it does not do."""
 
 import asyncio
+import functools
 import operator
 import threading
 from collections.abc import Callable
@@ -754,6 +755,18 @@ def test_no_grad_decorates_generators_and_coroutines() -> None:
     for y in outputs():
         assert not y.requires_grad
         assert (x * 2.0).requires_grad  # while it waits
+
+    class Object:
+        def __call__(self) -> Any:
+            yield (x * 2.0).requires_grad
+
+    class Coroutine:
+        async def __call__(self, y: Any) -> Any:
+            return (y * 2.0).requires_grad
+
+    assert list(no_grad()(Object())()) == [False]
+    assert list(no_grad()(functools.partial(Object()))()) == [False]
+    assert asyncio.run(no_grad()(functools.partial(Coroutine(), x))()) is False
     for wrong in (3, type):
         with pytest.raises(ArgumentTypeError, match="cannot be decorated"):
             no_grad()(wrong)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.errors import DataError
-from tinygrad_rnn.primitive import BILINEAR, CHOSEN, LINEAR, has_rule, package_of
+from tinygrad_rnn.primitive import BILINEAR, CHOSEN, LINEAR, MULTILINEAR, has_rule, package_of
 
 Array = Any
 Mask = Any  # an array of bools; None stands for all
@@ -42,11 +42,6 @@ def all_finite(cotangents: Iterable[Any]) -> bool:
 def finite(g: Any) -> bool:
     """Is every entry a finite number?"""
     return bool(np.isfinite(_numbers(g)).all())
-
-
-def finite_where_it_counts(seeds: Mapping[Any, Array]) -> bool:
-    """Is what is differentiated finite, wherever its cotangent is not 0?"""
-    return all(np.all(np.isfinite(y._data) | (_numbers(g) == 0)) for y, g in seeds.items())
 
 
 class Careful:
@@ -102,15 +97,15 @@ class Careful:
             return _numbers(run(some, point)) != 0
         if live is None or package_of(fun) not in ("numpy", "tinygrad_rnn"):  # another's may branch on values
             return None
+        found: Mask = None
         for low, high in ((0.5, 0.9), (1.2, 1.9)):  # one of them lies in the domain of every function
             try:
-                point = self._point(tensor, low, high)
-                of_all = _numbers(run(everything, point))
-                if np.all(np.isfinite(of_all)):
-                    return (_numbers(run(some, point)) != 0) | (of_all == 0)
+                reached = _numbers(run(some, self._point(tensor, low, high)))
             except (ValueError, ArithmeticError):  # not positive definite, say
-                pass
-        return None
+                continue
+            if np.all(np.isfinite(reached)):
+                found = (reached != 0) | (False if found is None else found)
+        return found
 
     def _without_bad(
         self, tensor: Any, argnum: int, v: Array, live: Mask, found: Array, operands: tuple[Any, ...], run: Run
@@ -143,7 +138,11 @@ class Careful:
 
     def _note_zeros(self, tensor: Any) -> None:
         fun = tensor.fun
-        if (fun in LINEAR or fun in BILINEAR) and tensor._data.size:
+        if fun is np.divide and tensor._data.size:
+            never = np.broadcast_to(self._factor(tensor, 0) == 0, tensor.shape)
+            if never.any():
+                self._never[tensor] = never
+        elif (fun in LINEAR or fun in BILINEAR or fun in MULTILINEAR) and tensor._data.size:
             values = [self._factor(tensor, i) if has_rule(fun, i) else p for i, p in enumerate(tensor.primals)]
             try:
                 never = np.asarray(fun(*values, **tensor.kwargs or {})) == 0
@@ -153,9 +152,11 @@ class Careful:
                 self._never[tensor] = never
 
     def _point(self, tensor: Any, low: float, high: float) -> list[Any]:
-        """Operands at which the slopes of known functions are neither 0 nor infinite."""
+        """Operands at which the slopes of known functions are neither 0 nor infinite, but for what is always 0."""
         return [
-            self._rng.uniform(low, high, p.shape) if _is_floating(p) and has_rule(tensor.fun, i) else p
+            np.asarray(self._rng.uniform(low, high, p.shape) * (self._factor(tensor, i) != 0))
+            if _is_floating(p) and has_rule(tensor.fun, i)
+            else p
             for i, p in enumerate(tensor.primals)
         ]
 

@@ -18,6 +18,8 @@ from tinygrad_rnn.errors import (
     TinygradError,
     UnsupportedError,
 )
+from tinygrad_rnn.marks import FIXED
+from tinygrad_rnn.operands import refuse_strange
 from tinygrad_rnn.primitive import (
     COMPOSITE,
     CONSTANT,
@@ -41,6 +43,9 @@ def apply(record: Callable[..., Any], fun: Function, args: tuple[Any, ...], kwar
     if fun in FORM:
         check_call(fun, args, kwargs)
     try:
+        for name, a in (*enumerate(args), *kwargs.items()):
+            if type(a) not in FIXED and type(a) is not np.ndarray and not isinstance(a, DuckArray):
+                refuse_strange(a, f"argument {name} of {name_of(fun)}")
         if fun in COMPOSITE:
             y = COMPOSITE[fun](*args, **kwargs)
             if y is not NotImplemented:

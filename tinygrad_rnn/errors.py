@@ -56,6 +56,10 @@ class NonFiniteError(TinygradError, FloatingPointError):
     """A NaN or an infinity, found under `debug()`."""
 
 
+class DivisionError(TinygradError, ZeroDivisionError):
+    """A mean with weights that sum to 0."""
+
+
 class RangeError(TinygradError, IndexError):
     """An index, time step, window or count outside its range."""
 

@@ -11,7 +11,10 @@ A graph keeps the arrays it was computed from.  Those that others can write to a
 The walk compares fingerprints before it uses an array, and refuses one that was changed.
 """
 
+import array
+import copy
 import zlib
+from collections.abc import MutableMapping, MutableSequence, MutableSet
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +27,7 @@ Array = Any
 
 COPIED: Final = 65536  # bytes: up to here a copy costs less than two fingerprints
 _BLOCK: Final = 4096  # bytes summed into one number
+_WEIGHTS: Final = np.cumprod(np.full(_BLOCK // 8, 6364136223846793005, np.uint64))  # odd, so each bit counts
 
 FIXED: set[type] = {*NUMBERS, str, slice, type(None), type(...)}  # nobody can write into one of these
 
@@ -52,15 +56,16 @@ Marks = Mark | tuple[Mark, ...] | None
 def fingerprint(x: Array) -> Any:
     """Something that is equal only as long as the array holds the same bytes in the same order.
 
-    Of a large array it is sums of words, by rows and by columns of blocks: any entry that changes changes them, and
-    so do entries that trade places.
+    Of a large array each block is summed, a word at a time with a weight of its place.  The upper bits of a word are
+    folded into the lower ones before: an even number of signs alone, bit 63, would add up to 0 modulo 2^64.
     """
     if x.nbytes <= COPIED:
         return x.tobytes()
     octets: Any = np.ascontiguousarray(x).reshape(-1).view(np.uint8)
     whole = octets.size // _BLOCK * _BLOCK
     words = octets[:whole].view(np.uint64).reshape(-1, _BLOCK // 8)
-    return zlib.crc32(words.sum(1)), zlib.crc32(words.sum(0)), zlib.crc32(octets[whole:])
+    sums = np.einsum("ij,j->i", words ^ (words >> np.uint64(29)), _WEIGHTS)
+    return zlib.crc32(sums), zlib.crc32(octets[whole:])
 
 
 def read_by_user(mark: Mark) -> Mark:
@@ -95,6 +100,14 @@ def copied(x: Any) -> Any:
     if isinstance(x, (list, tuple)):
         items = [copied(item) for item in x]
         return getattr(x, "_make", type(x))(items)
+    if isinstance(x, MutableMapping):
+        x = copy.copy(x)
+        x.update({key: copied(item) for key, item in x.items()})
+        return x
+    if isinstance(x, memoryview):
+        return memoryview(bytearray(x)).cast(x.format, x.shape)  # type: ignore[call-overload]
+    if isinstance(x, (MutableSequence, MutableSet, array.array)):
+        return copy.copy(x)
     return np.array(x) if hasattr(x, "__array__") and not isinstance(x, (np.generic, type)) else x
 
 

@@ -73,7 +73,8 @@ class Mode:
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
         """The function, generator or coroutine under this mode.  Raises ArgumentTypeError for anything else."""
-        if not callable(fun) or isinstance(fun, type) or inspect.isasyncgenfunction(fun):
+        code = _called(fun)
+        if not callable(fun) or isinstance(fun, type) or inspect.isasyncgenfunction(code):
             raise ArgumentTypeError(
                 f"{fun!r} cannot be decorated: it is no function, generator or coroutine. Write `with no_grad():` "
                 "inside it, or decorate its methods."
@@ -91,9 +92,16 @@ class Mode:
             with Mode(self.mode):
                 return await fun(*args, **kwargs)
 
-        if inspect.iscoroutinefunction(fun):
+        if inspect.iscoroutinefunction(code):
             return functools.wraps(fun)(coroutine)
-        return functools.wraps(fun)(generator if inspect.isgeneratorfunction(fun) else function)
+        return functools.wraps(fun)(generator if inspect.isgeneratorfunction(code) else function)
+
+
+def _called(fun: Any) -> Any:
+    """The function behind partials and callable objects."""
+    while isinstance(fun, functools.partial):
+        fun = fun.func
+    return fun if inspect.isroutine(fun) else getattr(type(fun), "__call__", fun)  # noqa: B004 (what stands there)
 
 
 def _waiting_frame(frame: FrameType | None) -> FrameType | None:

@@ -23,15 +23,7 @@ def real_array(x: Any, what: str) -> Array:
     """
     if type(x) is np.ndarray and x.dtype in REAL:
         return x
-    if isinstance(x, np.matrix):
-        raise DTypeError(
-            f"{what} is an np.matrix, which multiplies as matrices do where arrays multiply entry by entry. "
-            "Pass np.asarray(x)."
-        )
-    if is_masked(x):
-        raise DTypeError(
-            f"{what} is a masked array, and its mask would be lost. Pass x.filled(0.0), and keep the mask for np.where."
-        )
+    refuse_strange(x, what)
     try:
         array = np.asarray(x)
     except ValueError as error:
@@ -50,6 +42,25 @@ def check_real(dtype: Any, what: str) -> None:
         raise DTypeError(
             f"{what} has dtype {dtype}; it must hold real numbers: bool, integer or floating. {complex_} first."
         )
+
+
+def refuse_strange(x: Any, what: str) -> None:
+    """Raise DTypeError for np.matrix and masked arrays, in lists too, and for complex numbers."""
+    if isinstance(x, (list, tuple)):
+        for item in x:
+            if type(item) not in NUMBERS:
+                refuse_strange(item, f"an entry of {what}")
+    if isinstance(x, np.matrix):
+        raise DTypeError(
+            f"{what} is an np.matrix, which multiplies as matrices do where arrays multiply entry by entry. "
+            "Pass np.asarray(x)."
+        )
+    if is_masked(x):
+        raise DTypeError(
+            f"{what} is a masked array, and its mask would be lost. Pass x.filled(0.0), and keep the mask for np.where."
+        )
+    if isinstance(x, (complex, np.complexfloating)):
+        check_real(np.asarray(x).dtype, what)
 
 
 def is_masked(x: Any) -> bool:

@@ -54,7 +54,7 @@ def forward(tangents: Mapping[Tensor, Array], ys: Sequence[Tensor], create_graph
     push = _Push(create_graph)
     with grad_mode(create_graph or current()), np.errstate(all="ignore"):  # as in a walk back
         found = pushforward(tangents, ys, push)
-        if not all(finite(dy) for dy in map(found.get, ys) if dy is not None) and all(finite(y) for y in ys):
+        if not all(finite(dy) for dy in map(found.get, ys) if dy is not None):
             push.careful = Careful(tangents, ancestors(ys, stop=tangents))
             found = pushforward(tangents, ys, push)
     return [dy if dy is None or isinstance(dy, Tensor) else np.array(dy) for dy in map(found.get, ys)]

@@ -435,6 +435,7 @@ def recorder(fun: Function) -> Callable[[Any, Any], Tensor]:
         y.argnums, y.marks = argnums, marks
         return y
 
+    call.__qualname__ = name_of(fun)
     return call
 
 
@@ -456,7 +457,8 @@ def _made(
     if type(data) is not _ndarray:
         if isinstance(data, DuckArray):  # an operand is of another kind, traced by `scan`: it records, with the Tensors
             return data._record(fun, args, kwargs)  # type: ignore[no-any-return]
-        data = np.asarray(data)  # a reduction to 0-d gives a NumPy scalar
+        generic = isinstance(data, np.generic)  # a reduction to 0-d
+        data = np.asarray(data) if generic else real_array(data, f"the result of {name_of(fun)}")
     if data.dtype is not FLOAT64 and data.dtype not in REAL:
         check_real(data.dtype, f"the result of {name_of(fun)}")
     y = _new(Tensor)

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
+from tinygrad_rnn.operands import real_array
 from tinygrad_rnn.primitive import name_of
 from tinygrad_rnn.tensor import Tensor
 
@@ -133,10 +135,7 @@ def _walk(prefix: str, x: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
 
 def fitting(name: str, array: Array, tensor: Tensor) -> Array:
     """A copy of the array in the dtype of the Tensor.  Raises ShapeError, or DTypeError, if it cannot be its data."""
-    try:
-        array = np.asarray(array)
-    except ValueError as error:  # ragged lists
-        raise DTypeError(f"{name} is no array of numbers: {error}") from error
+    array = real_array(value(array), name.rstrip(","))
     if array.shape != tensor.shape:
         raise ShapeError(
             f"{name} has shape {array.shape}, but {tensor.shape} in the model. "

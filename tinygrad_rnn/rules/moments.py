@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.errors import ShapeError, UsageError
+from tinygrad_rnn.errors import DivisionError, ShapeError, UsageError
 from tinygrad_rnn.primitive import composite, defvjp
 from tinygrad_rnn.rules.reduce import among, axes_of, count, restore, spread
 from tinygrad_rnn.rules.scale import HALF, extent, finite, fitted, ordinary, over, unit, wide
@@ -157,7 +157,7 @@ def average(
         w = _against(weights, np.shape(a), axis)
         total = np.sum(w, axis=axis, keepdims=keepdims)
         if np.any(total == 0):
-            raise ZeroDivisionError("the weights of np.average sum to 0, so there is no mean. Give other weights.")
+            raise DivisionError("the weights of np.average sum to 0, so there is no mean. Give other weights.")
         mean = np.sum(np.multiply(a, w), axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygrad_rnn.errors import UnsupportedError
+from tinygrad_rnn.errors import UnsupportedError, UsageError
 from tinygrad_rnn.primitive import composite, defvjp, primitive
 from tinygrad_rnn.rules.indexing import places, put_back
 
@@ -76,6 +76,8 @@ def pad(array: Array, pad_width: Any, mode: Any = "constant", *, constant_values
         return pad_with_constant(array, pad_width, constant_values)
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         return pad_with_copies(array, pad_width, mode)
+    if mode not in ("empty", "linear_ramp", "maximum", "mean", "median", "minimum") and not callable(mode):
+        raise UsageError(f"np.pad knows no mode={mode!r}. Use 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'.")
     raise UnsupportedError(
         f"np.pad on Tensors takes no mode={mode!r}, which computes what it puts there. "
         "Use 'constant', 'edge', 'reflect', 'symmetric' or 'wrap', or np.concatenate with what you compute yourself."

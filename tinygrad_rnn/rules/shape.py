@@ -104,6 +104,8 @@ def reshape(
 
 
 def _columns_first(a: Array, order: str, name: str) -> Array:
+    if order not in ("C", "F", "A", "K"):
+        raise UsageError(f"{name} knows no order={order!r}. Use 'C' or 'F'.")
     if order not in ("C", "F"):
         raise UnsupportedError(
             f"{name} on Tensors takes no order={order!r}, which depends on the layout in memory. Use 'C' or 'F'."

@@ -4,14 +4,16 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.primitive import composite, defconstant, defrefused, defvjp, primitive
+from tinygrad_rnn.rules.shape import as_array
 
 Array = Any
 
 defconstant(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type)
 defconstant(np.zeros_like, np.ones_like, np.empty_like)
 defconstant(np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory)
-defconstant(np.nonzero, np.flatnonzero, np.argwhere, np.ix_, np.diag_indices_from, np.tril_indices_from)
+defconstant(np.nonzero, np.flatnonzero, np.argwhere, np.diag_indices_from, np.tril_indices_from)
 defconstant(np.triu_indices_from, np.ravel_multi_index, np.unravel_index, np.einsum_path, np.linalg.matrix_rank)
 defconstant(np.array_repr, np.array_str, np.array2string)
 
@@ -26,6 +28,16 @@ def filled(value: Array, shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 defvjp(filled, lambda g, y, value, shape, dtype: g, None, None)
+
+
+@composite(np.ix_)
+def ix_(*args: Array) -> tuple[Array, ...]:
+    """Vectors along axes of their own; of truth values the places of those that are true."""
+    vectors = [as_array(a) for a in args]
+    if any(a.ndim != 1 for a in vectors):
+        raise ShapeError(f"np.ix_ takes vectors, not arrays of shapes {', '.join(str(a.shape) for a in vectors)}.")
+    vectors = [np.flatnonzero(a) if a.dtype.kind == "b" else a for a in vectors]
+    return tuple(np.reshape(a, (1,) * i + (a.size,) + (1,) * (len(vectors) - i - 1)) for i, a in enumerate(vectors))
 
 
 @composite(np.full_like)
