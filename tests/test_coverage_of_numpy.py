@@ -194,11 +194,6 @@ def test_what_is_refused_says_why_and_what_to_do(
             DTypeError,
             "constant_values of np.pad has dtype complex",
         ),
-        (
-            lambda x: tg.primitive(lambda x: np.ma.array(x))(x.detach()),
-            DTypeError,
-            "result of .* is a masked array",
-        ),
         (lambda x: np.pad(x, 1, "bogus"), UsageError, "knows no mode='bogus'"),
         (lambda x: x.reshape(2, order="X"), UsageError, "knows no order='X'"),
         (lambda x: np.ix_(x, np.ones((2, 2))), ShapeError, "takes vectors"),

@@ -29,9 +29,37 @@ def test_entries_of_what_a_layer_gives_are_refused(kind):
     outputs, _ = getattr(tg.nn, kind)(INPUTS, H, rng=0)(XS)
     states = entries(outputs)
     with pytest.raises(
-        GradientError, match=r"state 1 is a copy out of the result of a scan.*Run the cell by tg\.unroll"
+        GradientError, match=r"state 2 is a copy out of the result of a scan.*Run the cell by tg\.unroll"
     ):
         tg.gradient_flow(squares(states), states)
+
+
+TAKEN = [
+    *(lambda H: np.swapaxes(H, 0, 1).swapaxes(0, 1), lambda H: H[:, 0], lambda H: H[:], lambda H: H[..., :2]),
+    *(lambda H: H[::-1], lambda H: H.copy(), lambda H: H.astype(np.float32), lambda H: H[:, None], lambda H: H * 1.0),
+    *(lambda H: np.flip(H, 1), lambda H: np.roll(H, 1, 1), lambda H: np.pad(H, ((0, 0), (0, 0), (1, 1)))),
+    *(lambda H: np.repeat(H, 2, 2), lambda H: np.where(H > 0, H, 0.0), lambda H: np.cumsum(H, 0), np.tanh),
+]
+
+
+@pytest.mark.parametrize("take", TAKEN)
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("both", [False, True])
+def test_what_is_taken_from_a_layer_in_any_way_is_refused(take, last, both):
+    H, _ = tg.nn.LSTM(INPUTS, 3, bidirectional=both, rng=0)(XS)
+    states = entries(take(H))
+    with pytest.raises(GradientError, match=r"is a copy out of the result of a scan"):
+        tg.gradient_flow(squares(states)[-1] if last else squares(states), states)
+
+
+def test_a_loop_over_what_a_layer_gives_is_a_run():
+    H, _ = tg.nn.RNN(INPUTS, INPUTS, rng=0)(XS)
+    run = tg.unroll(tg.nn.RNNCell(INPUTS, 4, rng=0), H, np.zeros((B, 4)))
+    flow = tg.gradient_flow(loss := squares(run.states)[-1], run.states)
+    for h in run.states:
+        h.retain_grad()
+    loss.backward()
+    assert_allclose(flow.total, [h.grad for h in run.states])
 
 
 @pytest.mark.parametrize(
@@ -53,6 +81,61 @@ def test_copies_of_states_are_refused(copies, lossy):
     states = copies(run)
     with pytest.raises(GradientError, match=r"Pass the Tensors that the loop itself hands from step to step"):
         tg.gradient_flow(squares(states if lossy == "of the copies" else run.states), states)
+
+
+def test_states_and_losses_of_several_runs_are_refused():
+    cell = tg.nn.RNNCell(INPUTS, H, rng=0)
+    one, two = run_of(cell), tg.unroll(cell, XS + 1.0, np.zeros((B, H)))
+    first, second = squares(one.states), squares(two.states)
+    last = [None] * (T - 1) + first[-1:]
+    for states in ([*one.states[:2], two.states[2], *one.states[3:]], [*two.states[: T - 1], *one.states[T - 1 :]]):
+        with pytest.raises(GradientError, match=r"but state \d on something made like it: the states are of several"):
+            tg.gradient_flow(last, states)
+    for losses in (
+        [*second[:1], *first[1:]],
+        [*second[: T - 1], *first[T - 1 :]],
+        [*squares(run_of(cell).states)[:1], *first[1:]],
+    ):
+        with pytest.raises(GradientError, match="loss 1 reads none of the states, but something made like state 1"):
+            tg.gradient_flow(losses, one.states)
+    penalty = np.sum(cell.W_hh**2)
+    assert_allclose(
+        tg.gradient_flow([penalty, *first[1:]], one.states).total,
+        tg.gradient_flow([None, *first[1:]], one.states).total,
+    )
+
+
+def joint(x, state, W):
+    a = np.tanh(x @ W[:INPUTS] + state[0] @ W[INPUTS:])
+    return np.stack([a, np.tanh(a @ W[INPUTS:] + state[1])])
+
+
+def concatenated(x, state, W):
+    h, c = state[:, :H], state[:, H:]
+    c = np.tanh(c + x @ W[:INPUTS])
+    return np.concatenate([np.tanh(c) * np.tanh(h @ W[INPUTS:]), c], axis=-1)
+
+
+def overlapping(x, state, W):
+    z = np.tanh(np.concatenate([x @ W[:INPUTS], state[0] @ W[INPUTS:]], axis=-1) + 0.1 * state[1][:, :1])
+    return z[:, :H], z[:, 1 : H + 1]
+
+
+@pytest.mark.parametrize("cell", [joint, concatenated, overlapping])
+def test_states_put_together_of_what_only_they_read(cell):
+    W = tg.Tensor(rng.standard_normal((INPUTS + H, H)), requires_grad=True)
+    h0 = {joint: np.zeros((2, B, H)), concatenated: np.zeros((B, 2 * H)), overlapping: (np.zeros((B, H)),) * 2}[cell]
+    run = tg.unroll(lambda x, s: cell(x, s, W), XS, h0)
+    parts = [s if isinstance(s, tuple) else (s,) for s in run.states]
+    losses = [np.sum(part[-1] ** 2) for part in parts]
+    flow = tg.gradient_flow(losses, run.states)
+    for part in parts:
+        for x in part:
+            x.retain_grad()
+    np.sum(np.stack(losses)).backward()
+    for total, part in zip(flow.total, parts, strict=True):
+        for ours, x in zip(total if isinstance(total, tuple) else (total,), part, strict=True):
+            assert_allclose(ours, np.zeros(x.shape) if x.grad is None else x.grad)
 
 
 def test_states_of_another_run_are_refused():
