@@ -10,8 +10,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional as fn
 from tinygrad_rnn.draw.board import Gradients
-from tinygrad_rnn.primitive import LINEAR, VJP, name_of
-from tinygrad_rnn.rules import activations, cumulative, decompositions, eigen, nonlinear, piecewise, trigonometry
+from tinygrad_rnn.primitive import LINEAR, VJP, Together, name_of
+from tinygrad_rnn.rules import (
+    activations,
+    cumulative,
+    decompositions,
+    eigen,
+    joining,
+    nonlinear,
+    piecewise,
+    trigonometry,
+)
 
 ODD = np.array(
     [0.0, -0.0, 1.0, -1.0, 1000.0, -1000.0, 1e200, -1e200, 1e-200, 5e-324, 1.8e308, -1.8e308, np.inf, -np.inf, np.nan]
@@ -233,6 +242,19 @@ def test_a_value_that_is_infinite_itself() -> None:
     x = tg.Tensor([0.0, 4.0, 1.0], requires_grad=True)
     np.where([False, True, True], np.sqrt(x), -np.inf).backward(np.ones(3))  # masked log-probabilities
     assert_array_equal(x.grad, [0.0, 0.25, 0.5])
+
+
+@pytest.mark.parametrize("of", [np.stack, np.concatenate])
+def test_the_rule_of_many_operands_is_asked_once(of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fun = {np.stack: joining.stack, np.concatenate: joining.concatenate}[of]
+    rules, calls = VJP[fun], []
+    counted = lambda *args, **kwargs: calls.append(0) or rules.rule(*args, **kwargs)
+    monkeypatch.setitem(VJP, fun, Together(counted))
+    xs = [tg.Tensor([1.0, 3.0], requires_grad=True) for _ in range(50)]
+    np.sum(of([np.where(x > 1, np.sqrt(x - 1), x) for x in xs])).backward()
+    for x in xs:
+        assert_allclose(x.grad, [1.0, 0.5 / np.sqrt(2.0)])
+    assert len(calls) == 3  # a plain walk, a careful one, and what is live
 
 
 def test_a_constant_zero_cuts_off() -> None:

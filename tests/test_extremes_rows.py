@@ -287,3 +287,10 @@ def test_layer_norm_of_rows_of_any_size(dtype: Any, row: list[float]) -> None:
         [-1.0690450, -0.2672612, 1.3363062],
         rtol=1e-2 if dtype is np.float16 else 1e-6,
     )
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 2.5, 3, 4, 7])
+@pytest.mark.parametrize("size", [1.0, 1e-200, 1e-320, 1e200, 1e308])
+def test_a_zero_beside_a_number_of_any_size(p: float, size: float) -> None:
+    found = slope(lambda x: np.linalg.norm(x, p), np.array([size, 0.0, -0.0]))
+    assert_allclose(found, [1.0, 0.0, 0.0])

@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any, Protocol
 
-from tinygrad_rnn.careful import Careful, all_finite, quiet
+from tinygrad_rnn.careful import Careful, all_finite, known_where_it_counts, quiet
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.fit import fit, wrong
 from tinygrad_rnn.marks import check, walked
@@ -118,7 +118,8 @@ def pullback(
 def _cut(careful: Careful, tensor: Recorded, argnum: int, g: Array, share: Array, operands: tuple[Any, ...]) -> Array:
     """The share without what is dead in it; what is live is noted for the operand."""
     fun: Any = tensor.fun
-    rule: Any = VJP[fun][argnum]
+    rules: Any = VJP[fun]
+    rule = rules[argnum]
     kwargs = tensor.kwargs or {}
 
     def run(g: Array, point: Any) -> Array:
@@ -126,7 +127,12 @@ def _cut(careful: Careful, tensor: Recorded, argnum: int, g: Array, share: Array
             return rule(g, tensor._data, *tensor.primals, **kwargs)
         return rule(g, None if fun in BILINEAR else fun(*point, **kwargs), *point, **kwargs)
 
-    share, alive = careful.cut(tensor, argnum, g, careful.live.get(tensor), share, operands, run)
+    def run_all(g: Array) -> dict[int, Array]:
+        argnums = tensor.argnums
+        return dict(zip(argnums, rules.rule(argnums, g, tensor._data, *tensor.primals, **kwargs), strict=True))
+
+    together = run_all if type(rules) is Together else None
+    share, alive = careful.cut(tensor, argnum, g, careful.live.get(tensor), share, operands, run, together)
     primal, parent = tensor.primals[argnum], tensor.args[argnum]
     careful.merge(parent, alive if alive is None else fit(alive.astype(primal.dtype), primal, tensor, argnum) != 0)
     return share
@@ -137,13 +143,13 @@ def carefully(
     walk: Callable[[Careful | None], dict[Any, Array]],
     stop: Collection[Any] = (),
 ) -> dict[Any, Array]:
-    """What a walk from the seeds finds; where that is not finite though what is differentiated is, by a careful one.
+    """What a walk from the seeds finds; where that is not finite, and what is differentiated is not NaN, by a careful one.
 
     walk  runs `pullback`, with the `careful` it is given, and returns the cotangents that matter
     """
     with quiet():
         found = walk(None)
-        if all_finite(found.values()):
+        if all_finite(found.values()) or not known_where_it_counts(seeds):
             return found
         return walk(Careful(seeds, ancestors(seeds, stop=set(stop) - seeds.keys())))
 

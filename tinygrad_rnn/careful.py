@@ -44,6 +44,11 @@ def finite(g: Any) -> bool:
     return bool(np.isfinite(_numbers(g)).all())
 
 
+def known_where_it_counts(seeds: Mapping[Any, Array]) -> bool:
+    """Is what is differentiated a number, or infinite, wherever its cotangent is not 0?"""
+    return all(not np.any(np.isnan(y._data) & (_numbers(g) != 0)) for y, g in seeds.items())
+
+
 class Careful:
     """Which entries are dead, for a walk to ask at each operation.
 
@@ -56,21 +61,31 @@ class Careful:
         self.live: dict[Any, Mask] = {
             x: None if getattr(v, "requires_grad", False) else _numbers(v) != 0 for x, v in given.items()
         }
+        self._at_once: tuple[Any, dict[int, Array]] = (None, {})
         self._never: dict[Any, Array] = {}  # where a value is 0 whatever the leaves are, as in np.where(m, x, 0.0)
         for tensor in graph:
             self._note_zeros(tensor)
 
     def cut(
-        self, tensor: Any, argnum: int, v: Array, live: Mask, found: Array, operands: tuple[Any, ...], run: Run
+        self,
+        tensor: Any,
+        argnum: int,
+        v: Array,
+        live: Mask,
+        found: Array,
+        operands: tuple[Any, ...],
+        run: Run,
+        run_all: Callable[[Array], dict[int, Array]] | None = None,
     ) -> tuple[Array, Mask]:
         """What a map gave for v, without what is dead, and what is live in it.
 
-        run  the map, linear in v: a rule of `tensor` by this argument, or its transpose
+        run      the map, linear in v: a rule of `tensor` by this argument, or its transpose
+        run_all  the maps of all arguments of a function that has one rule for them, for its time to be linear in them
         """
         if not isinstance(getattr(found, "_data", found), (np.ndarray, np.generic)):
             return found, None
         with np.errstate(all="ignore"):
-            alive = self._reached(tensor, live, np.shape(v), run)
+            alive = self._reached(tensor, argnum, live, np.shape(v), run, run_all)
             if alive is None or alive.shape != found.shape:
                 alive = None if live is None or live.any() else np.zeros(found.shape, bool)
             if tensor.fun in BILINEAR:
@@ -82,9 +97,14 @@ class Careful:
         before = self.live.get(x, False)
         self.live[x] = None if alive is None or before is None else alive | before
 
-    def _reached(self, tensor: Any, live: Mask, shape: tuple[int, ...], run: Run) -> Mask:
+    def _reached(self, tensor: Any, argnum: int, live: Mask, shape: tuple[int, ...], run: Run, run_all: Any) -> Mask:
         """What live entries reach; None if that is unknown."""
-        fun, everything = tensor.fun, self._weights(shape)
+        fun = tensor.fun
+        if fun in LINEAR and run_all is not None:
+            if self._at_once[0] is not tensor:
+                self._at_once = tensor, run_all(self._weights(shape) * (True if live is None else live))
+            return _numbers(self._at_once[1][argnum]) != 0
+        everything = self._weights(shape)
         some = everything if live is None else everything * live
         if fun in LINEAR:
             return _numbers(run(some, None)) != 0

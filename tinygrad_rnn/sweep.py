@@ -54,7 +54,8 @@ def forward(tangents: Mapping[Tensor, Array], ys: Sequence[Tensor], create_graph
     push = _Push(create_graph)
     with grad_mode(create_graph or current()), np.errstate(all="ignore"):  # as in a walk back
         found = pushforward(tangents, ys, push)
-        if not all(finite(dy) for dy in map(found.get, ys) if dy is not None):
+        infinite = not all(finite(dy) for dy in map(found.get, ys) if dy is not None)
+        if infinite and not any(np.any(np.isnan(y._data)) for y in ys):
             push.careful = Careful(tangents, ancestors(ys, stop=tangents))
             found = pushforward(tangents, ys, push)
     return [dy if dy is None or isinstance(dy, Tensor) else np.array(dy) for dy in map(found.get, ys)]

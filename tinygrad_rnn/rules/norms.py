@@ -38,7 +38,7 @@ def _vector_norm(
 def _slope(x: Array, axis: Any, p: float) -> Array:
     """sign(x) (|x| / norm) ** (p - 1), of entries of any size."""
     none = np.equal(x, 0)
-    u = np.where(none, 1.0, np.abs(x)) / extent(x, axis, p < 0)
+    u = np.where(none, 1.0, np.abs(x) / extent(x, axis, p < 0))
     total = np.sum(np.where(none, 0.0 if p > 0 else np.inf, u**p), axis=axis, keepdims=True)
     slope = np.sign(x) * (u ** (p - 1) * np.where(total == 0, 1.0, total) ** (1 / p - 1))
     if p < 0 or p == 1:  # infinite entries are no different
