@@ -331,6 +331,13 @@ def test_what_was_decided_is_told(tmp_path):
         ({"column": True}, ArgumentTypeError, "column is True; it is a name, a number from 1, or a list of these."),
         ({"column": 1.0}, ArgumentTypeError, "column is 1.0;"),
         ({"column": [None]}, ArgumentTypeError, "column is [None];"),
+        ({"column": b"a"}, ArgumentTypeError, "column is b'a'; it is a name, a number from 1, or a list of these."),
+        ({"column": bytearray(b"\1")}, ArgumentTypeError, "column is bytearray(b'\\x01');"),
+        ({"column": memoryview(b"\1")}, ArgumentTypeError, "column is <memory at"),
+        ({"column": [b"a"]}, ArgumentTypeError, "column is [b'a'];"),
+        ({"column": "1" * 5000}, DataError, "has no column 11111111111111111111... (5000 digits): it has 3 (a, b, b)."),
+        ({"column": 10**5000}, DataError, "has no column of a number with more than 100 digits: it has 3 (a, b, b)."),
+        ({"column": -(10**5000)}, DataError, "has no column of a number with more than 100 digits: it has 3"),
         ({"column": []}, UsageError, "column is an empty list."),
         ({"column": ["a", 1]}, DataError, "column 1 is asked for twice."),
         ({"column": ["x", "a"]}, DataError, "has no column 'x': it has 3 (a, b, b)."),
@@ -459,6 +466,14 @@ def test_bad_files(tmp_path, name, content, words):
 def test_bad_arrays(tmp_path, array, words):
     np.save(tmp_path / "a.npy", array)
     with pytest.raises(DataError, match=re.escape(words)):
+        load_series(tmp_path / "a.npy")
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="long doubles are doubles here")
+@pytest.mark.filterwarnings("error")
+def test_a_long_double_too_large_for_a_double(tmp_path):
+    np.save(tmp_path / "a.npy", np.array(["1", "1e400"], np.longdouble))
+    with pytest.raises(DataError, match="time step 2 holds NaN or infinity"):
         load_series(tmp_path / "a.npy")
 
 

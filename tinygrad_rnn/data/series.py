@@ -170,7 +170,8 @@ def _array(content: bytes, where: str, columns: list[str | int] | None) -> Array
     if array.ndim not in (1, 2) or array.size == 0:
         shape = array.shape
         raise DataError(f"{where} holds shape {shape}; a series is (T,) or (T, I) and not empty.")
-    series = array.reshape(len(array), -1).astype(float)
+    with np.errstate(over="ignore"):  # of a long double; told below
+        series = array.reshape(len(array), -1).astype(float)
     all_columns: list[str | int] = list(range(1, series.shape[1] + 1))
     chosen = places(all_columns if columns is None else columns, [], series.shape[1], where)
     for t, j in np.argwhere(~np.isfinite(series[:, chosen]))[:1]:

@@ -29,6 +29,7 @@ Array = Any
 Columns = str | int | Sequence[str | int]
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _MOST = 12  # columns told in one sentence
+_DIGITS = 100  # of the number of a column
 
 
 class Table:
@@ -208,8 +209,9 @@ def columns_of(given: Any) -> list[str | int] | None:
     """What was asked for, as a list.  Raises ArgumentTypeError, or UsageError for an empty list."""
     if given is None:
         return None
+    one = isinstance(given, (str, bytes, bytearray, memoryview))  # bytes as a list would be numbers
     try:
-        items = [given] if isinstance(given, str) else list(given)
+        items = [given] if one else list(given)
     except TypeError:
         items = [given]
     try:
@@ -245,11 +247,24 @@ def _place(column: str | int, names: list[str], width: int, where: str, also: st
         raise DataError(f"{where}: columns {numbers} are called {column!r}. Choose by the number.")
     if same:
         return same[0]
-    number = int(column) if isinstance(column, int) or column.isdecimal() else 0
+    number = _number_in(column) if isinstance(column, str) else column
     if 1 <= number <= width:
         return number - 1
     known = _listed(names) if names else "numbers only"
-    raise DataError(f"{where} has no column {column!r}: it has {width} ({known}).")
+    raise DataError(f"{where} has no column {_told(column)}: it has {width} ({known}).")
+
+
+def _number_in(column: str) -> int:
+    """The number that a text is, or 0; no file has so many columns that Python's limit of digits matters."""
+    return int(column) if column.isdecimal() and len(column) <= _DIGITS else 0
+
+
+def _told(column: str | int) -> str:
+    if isinstance(column, int) and abs(column) >= 10**_DIGITS:
+        return f"of a number with more than {_DIGITS} digits"
+    if isinstance(column, str) and column.isdecimal() and len(column) > _DIGITS:
+        return f"{column[:20]}... ({len(column)} digits)"
+    return f"{column!r}"
 
 
 def _are_names(cells: Sequence[str]) -> bool:
