@@ -570,6 +570,37 @@ def test_a_state_that_the_bit_generator_cannot_take(tmp_path):
     assert rng.bit_generator.state == before
 
 
+@pytest.mark.parametrize(
+    ("bits", "key", "value", "words"),
+    [
+        ("PCG64", "state", 0, "state is 0; it must hold state, inc."),
+        ("PCG64", "state", {"state": 1}, "state is {'state': 1}; it must hold state, inc."),
+        ("PCG64", "state.state", 1.5, "state.state is 1.5; it must be an integer."),
+        ("PCG64", "state.inc", None, "state.inc is None; it must be an integer."),
+        ("PCG64", "has_uint32", True, "has_uint32 is True; it must be an integer."),
+        ("PCG64", "uinteger", -1, "a number in it is out of range."),
+        ("PCG64", "state.state", 2**128 + 1, "a number in it is out of range."),
+        ("MT19937", "state.key", 0, "state.key is 0; it must be an array of 624 integers."),
+        ("MT19937", "state.key", np.arange(623), "it must be an array of 624 integers."),
+        ("MT19937", "state.key", np.full(624, 0.5), "it must be an array of 624 integers."),
+        ("MT19937", "state.pos", 1.0, "state.pos is 1.0; it must be an integer."),
+        ("Philox", "buffer_pos", 9, "the position 9 is out of range."),
+    ],
+)
+def test_why_a_state_is_none_of_the_bit_generator(bits, key, value, words):
+    rng = np.random.Generator(getattr(np.random, bits)(1))
+    changed = rng.bit_generator.state
+    *outer, last = key.split(".")
+    (changed[outer[0]] if outer else changed)[last] = value
+    told = rf"rng: the state is none that {bits} can take: .*{re.escape(words)} The file was changed by others\.$"
+    with pytest.raises(DataError, match=told) as caught:
+        checkpoint.restore({"rng": changed, "progress": {}}, "run.npz", rng=rng)
+    assert "Error" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    fresh = np.random.Generator(getattr(np.random, bits)(1))
+    assert_array_equal(rng.integers(2**62, size=9), fresh.integers(2**62, size=9))
+
+
 class Unloadable:
     """A part of the user's whose own error comes out of load_state_dict."""
 

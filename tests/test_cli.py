@@ -317,6 +317,7 @@ def test_windows():
         (["--data", "nan.csv"], "nan.csv: time step 2 holds NaN or infinity."),
         (["--data", "constant.csv"], "column 1 of the data is constant: there is nothing to learn."),
         (["--data", "ok.csv", "--column", "z"], "ok.csv has no column 'z': it has 2 (a, b)."),
+        (["--data", "ok.csv", "--column", "9" * 5000], "has no column 99999999999999999999... (5000 digits): it has 2"),
         (["--data", "ok.csv", "--steps", "3"], "steps is 3; with 3 entries in the series it must lie in 1..2."),
         (["--out", "ok.csv"], "cannot write to the folder ok.csv: "),
         (["--out", os.path.join("ok.csv", "sub")], "cannot write to the folder "),

@@ -133,6 +133,8 @@ FOUND = {
     "two columns of one name": "a,a\n1.5,-2\n30.25,4e5\n",
     "signs and points": "a,b\n+1.5,-2.\n30.25,+.4E+6\n",
     "names without letters": "%,°\n1.5,-2\n30.25,4e5\n",
+    "lines of white space": " \t\na,b\n  \n1.5,-2\n\t\n30.25,4e5\n \t \n",
+    "lines of white space between tabs": " \na\tb\n   \n1.5\t-2\n\t\t\t\n30.25\t4e5\n  \n",
 }
 
 
@@ -159,6 +161,69 @@ def test_what_others_write(tmp_path, text):
 def test_white_space(tmp_path, text):
     assert_array_equal(load_series(write(tmp_path, "a.txt", text)), SERIES)
     assert_array_equal(load_series(write(tmp_path, "a.txt.gz", gzip.compress(text.encode()))), SERIES)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "txt"])
+@pytest.mark.parametrize(
+    ("text", "given", "expected"),
+    [
+        ("sensor #1,sensor #2\n20,31\n21,32\n", {}, [[20, 31], [21, 32]]),
+        ("sensor #1,sensor #2\n20,31\n21,32\n", {"header": True}, [[20, 31], [21, 32]]),
+        ("sensor #1,sensor #2\n20,31\n21,32\n", {"column": "sensor #2"}, [[31], [32]]),
+        ("sensor #1,time\n20,31\n21,32\n", {"separator": ","}, [[20, 31], [21, 32]]),
+        ("sensor #1,time\n20,31\n21,32\n", {"decimal": ","}, [[20.31], [21.32]]),
+        ("Wert # in m, gemessen\n1,5\n2\n", {}, [[1.5], [2]]),
+        ("Wert # in m\n1,5\n2,25\n", {}, [[1.5], [2.25]]),
+        ("a,count #\n1,2\n", {"column": "count #"}, [[2]]),
+        ("a,count #\n1,2\n", {"column": "count"}, [[2]]),
+        ("a,b # unit of b\n1,2\n", {"column": "b"}, [[2]]),
+    ],
+)
+def test_hashes_in_names(tmp_path, suffix, text, given, expected):
+    assert_array_equal(load_series(write(tmp_path, f"a.{suffix}", text), **given), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sensor #1,time\n20,31\n21,32\n", "may have two columns, or one with decimal commas. Say which: separator="),
+        ("Wert # in m, roh\n1,5\n2,5\n", "may have two columns, or one with decimal commas. Say which: separator="),
+        ("a b #2\n1 2 3\n4 5 6\n", "line 1: '#2' may be a comment, or belong to a name; names are fewer than col"),
+        ("t #1 t #2\n1 2\n4 5\n", "line 1: '#1 t #2' may be a comment, or belong to a name;"),
+    ],
+)
+def test_a_hash_that_may_belong_to_a_name_is_asked_for(tmp_path, text, words):
+    with pytest.raises(DataError, match=re.escape(words)):
+        load_series(write(tmp_path, "a.txt", text))
+
+
+def test_columns_of_one_name_with_a_hash(tmp_path):
+    path = write(tmp_path, "a.csv", "count #,count #\n1,2\n")
+    with pytest.raises(DataError, match=r"columns 1 and 2 are called 'count #'\. Choose by the number"):
+        load_series(path, "count #")
+    with pytest.raises(DataError, match=r"has no column 'x': it has 2 \(count #, count #\)"):
+        load_series(path, "x")
+
+
+@pytest.mark.parametrize(("name", "separator"), [("a.csv", ","), ("a.txt", ","), ("a.csv", "\t"), ("a.txt", " ")])
+@pytest.mark.parametrize("named", [False, True])
+def test_lines_longer_than_an_entry_may_be(tmp_path, name, separator, named):
+    numbers = np.arange(60_000.0).reshape(3, 20_000) + 0.25
+    lines = [map(str, row) for row in numbers.tolist()]
+    if named:
+        lines.insert(0, (f"name{j}" for j in range(20_000)))
+    path = write(tmp_path, name, "\n".join(map(separator.join, lines)))
+    assert_array_equal(load_series(path), numbers)
+
+
+def test_a_row_of_tabs_alone_is_missing_entries_and_no_blank_line(tmp_path):
+    with pytest.raises(DataError, match=re.escape("line 3: '' is not a number (column 'a'). Fill it")):
+        load_series(write(tmp_path, "a.tsv", "a\tb\n1\t2\n\t\n3\t4\n"))
+
+
+def test_a_long_comment(tmp_path):
+    path = write(tmp_path, "a.csv", f"x,n\nu,1\n#{'c' * 200_000}\nv,2\n")
+    assert_array_equal(load_series(path), [[1], [2]])
 
 
 @pytest.mark.parametrize("index", [False, True])
@@ -266,6 +331,13 @@ def test_what_was_decided_is_told(tmp_path):
         ({"column": True}, ArgumentTypeError, "column is True; it is a name, a number from 1, or a list of these."),
         ({"column": 1.0}, ArgumentTypeError, "column is 1.0;"),
         ({"column": [None]}, ArgumentTypeError, "column is [None];"),
+        ({"column": b"a"}, ArgumentTypeError, "column is b'a'; it is a name, a number from 1, or a list of these."),
+        ({"column": bytearray(b"\1")}, ArgumentTypeError, "column is bytearray(b'\\x01');"),
+        ({"column": memoryview(b"\1")}, ArgumentTypeError, "column is <memory at"),
+        ({"column": [b"a"]}, ArgumentTypeError, "column is [b'a'];"),
+        ({"column": "1" * 5000}, DataError, "has no column 11111111111111111111... (5000 digits): it has 3 (a, b, b)."),
+        ({"column": 10**5000}, DataError, "has no column of a number with more than 100 digits: it has 3 (a, b, b)."),
+        ({"column": -(10**5000)}, DataError, "has no column of a number with more than 100 digits: it has 3"),
         ({"column": []}, UsageError, "column is an empty list."),
         ({"column": ["a", 1]}, DataError, "column 1 is asked for twice."),
         ({"column": ["x", "a"]}, DataError, "has no column 'x': it has 3 (a, b, b)."),
@@ -394,6 +466,14 @@ def test_bad_files(tmp_path, name, content, words):
 def test_bad_arrays(tmp_path, array, words):
     np.save(tmp_path / "a.npy", array)
     with pytest.raises(DataError, match=re.escape(words)):
+        load_series(tmp_path / "a.npy")
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(float).max, reason="long doubles are doubles here")
+@pytest.mark.filterwarnings("error")
+def test_a_long_double_too_large_for_a_double(tmp_path):
+    np.save(tmp_path / "a.npy", np.array(["1", "1e400"], np.longdouble))
+    with pytest.raises(DataError, match="time step 2 holds NaN or infinity"):
         load_series(tmp_path / "a.npy")
 
 

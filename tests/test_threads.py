@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import os
 import signal
+import subprocess
 import sys
 import threading
 import warnings
@@ -270,3 +271,48 @@ def test_a_fork_while_another_thread_looks_for_a_plan_does_not_hang_the_child() 
     done.set()
     thread.join()
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+FORKING = """
+import os, signal, sys, threading, time, warnings
+import tinygrad_rnn as tg
+
+warnings.simplefilter("ignore")  # of Python, for a fork beside threads
+begun = threading.Event()
+
+def status_of_child():
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # it ends in any case
+        os._exit(0 if len(tg.data.sunspots()[0]) == 309 else 2)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "tinygrad_rnn.data" and not begun.is_set():
+            begun.set()
+            WHILE_IMPORTING
+
+sys.meta_path.insert(0, Finder())
+thread = threading.Thread(target=lambda: tg.data)
+thread.start()
+begun.wait()
+THEN
+thread.join()
+sys.exit(status_of_child())  # the lock is free again
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+@pytest.mark.parametrize(
+    ("importing", "then"),
+    [
+        ("time.sleep(0.5)", "status = status_of_child(); status and sys.exit(status)"),
+        ("tg.checkpoint; os.fork() or os._exit(0)", "tg.data"),  # an import in an import, and a fork in it
+    ],
+    ids=["another thread forks", "the thread itself forks"],
+)
+def test_a_fork_while_a_thread_imports_a_part_of_the_package_does_not_hang(importing: str, then: str) -> None:
+    program = FORKING.replace("WHILE_IMPORTING", importing).replace("THEN", then)
+    ended = subprocess.run([sys.executable, "-c", program], timeout=60, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -35,7 +35,6 @@ __all__ = [
     "vjp",
 ]
 
-from importlib import import_module
 from typing import Any
 
 from tinygrad_rnn import errors, functional, nn, optim
@@ -44,6 +43,7 @@ from tinygrad_rnn.debug import debug
 from tinygrad_rnn.differentiate import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_rnn.flow import GradientFlow, gradient_flow
 from tinygrad_rnn.gradcheck import check_grads
+from tinygrad_rnn.lazy import imported
 from tinygrad_rnn.mode import no_grad
 from tinygrad_rnn.primitive import defjvp, defvjp, primitive
 from tinygrad_rnn.scan import scan
@@ -56,9 +56,9 @@ from tinygrad_rnn.unroll import Unrolled, bidirectional, unroll
 def __getattr__(name: str) -> Any:
     """Loaded when they are asked for, because they would double the time of the import."""
     if name in ("checkpoint", "data", "draw", "interop"):
-        return import_module(f"tinygrad_rnn.{name}")
+        return imported(f"tinygrad_rnn.{name}")
     if name == "__version__":
-        metadata = import_module("importlib.metadata")
+        metadata: Any = imported("importlib.metadata")
         try:
             return metadata.version("tinygrad_rnn")
         except metadata.PackageNotFoundError:  # a checkout that is not installed, or a zip

@@ -162,15 +162,45 @@ class _Generator:
         if found != kind.__name__:
             raise DataError(f"the state is of the bit generator {found}; this Generator has {kind.__name__}.")
         other: Any = kind()  # for a first try, because a wrong state may be set half
+        if why := _unlike(saved, other.state, ""):
+            raise self._refused(why)
         try:
             other.state = saved
         except Exception as error:  # values of any kind can fail in any way
-            raise DataError(f"the state is none that {kind.__name__} can take: {error!r}.") from error
+            raise self._refused("a number in it is out of range") from error
         found = other.state
         position = found.get("buffer_pos", found["state"].get("pos", 0))
         if not 0 <= position <= _LENGTH.get(kind.__name__, 0):  # NumPy would read past the end
-            raise DataError(f"the state is none that {kind.__name__} can take: {position=}.")
+            raise self._refused(f"the position {position} is out of range")
+        if not _same(saved, found):  # NumPy takes the lowest bits of some
+            raise self._refused("a number in it is out of range")
         self.bits.state = saved
+
+    def _refused(self, why: str) -> DataError:
+        kind = type(self.bits).__name__
+        return DataError(f"the state is none that {kind} can take: {why}. The file was changed by others.")
+
+
+def _unlike(saved: Any, own: Any, key: str) -> str:
+    """What is not of the kind that is there in a generator's own state; "" if all is."""
+    wanted = ""
+    if isinstance(own, dict):
+        if isinstance(saved, dict) and own.keys() <= saved.keys():
+            return next(filter(None, (_unlike(saved[k], own[k], f"{key}.{k}") for k in own)), "")
+        wanted = f"hold {', '.join(own)}"
+    elif type(own) is int and type(saved) is not int:
+        wanted = "be an integer"
+    elif isinstance(own, np.ndarray):
+        whole = isinstance(saved, np.ndarray) and saved.dtype.kind in "iu"
+        wanted = "" if whole and saved.shape == own.shape else f"be an array of {own.size} integers"
+    told = " ".join(f"{saved!r:.60}".split()) if wanted else ""
+    return f"{key.lstrip('.') or 'it'} is {told}; it must {wanted}" if wanted else ""
+
+
+def _same(saved: Any, own: Any) -> bool:
+    if isinstance(own, dict):
+        return all(_same(saved[key], own[key]) for key in own)
+    return np.array_equal(saved, own)
 
 
 def _given(method: str, model: Any, optimizer: Any, schedule: Any, rng: Any) -> dict[str, Any]:

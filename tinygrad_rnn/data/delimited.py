@@ -25,10 +25,11 @@ _COMMENT = re.compile(
 
 
 class Row(NamedTuple):
-    """A row, and the line of the file on which it begins, from 1."""
+    """A row, the line of the file on which it begins, from 1, and the comment cut off that line."""
 
     line: int
     cells: list[str]
+    comment: str = ""
 
 
 def rows(text: str, separator: str) -> Iterator[Row]:
@@ -36,25 +37,31 @@ def rows(text: str, separator: str) -> Iterator[Row]:
 
     A quoted cell may hold separators, ends of lines and #.  Raises csv.Error.
     """
-    begins = 0
+    begins, width, comment = 0, 0, ""
 
     def lines() -> Iterator[str]:
-        nonlocal begins
+        nonlocal begins, comment
         for number, line in enumerate(io.StringIO(text, newline=""), 1):
             if not begins:  # else a quoted cell goes on
-                line = _without_comment(line, separator)
-                if not line.strip(" \r\n"):
+                line, comment = _without_comment(line, separator)
+                if _is_blank(line, separator, width):
                     continue
                 begins = number
             yield line
 
     for cells in csv.reader(lines(), delimiter=separator, skipinitialspace=True):
-        yield Row(begins, [cell.strip() for cell in cells])
-        begins = 0
+        yield Row(begins, [cell.strip() for cell in cells], comment)
+        begins, width = 0, width or len(cells)
 
 
-def _without_comment(line: str, separator: str) -> str:
-    """The line up to a # at its beginning or behind an entry; one within words belongs to them."""
+def _is_blank(line: str, separator: str, width: int) -> bool:
+    """Whether there is white space only, unless it is the tabs of a full row, whose cells are missing."""
+    full = separator in line and line.count(separator) + 1 == width
+    return not line.strip() and not full
+
+
+def _without_comment(line: str, separator: str) -> tuple[str, str]:
+    """The line up to a # at its beginning or behind an entry, and the rest; one within words belongs to them."""
     white = separator == " "
     if white:
         body = line.rstrip("\r\n")
@@ -65,8 +72,8 @@ def _without_comment(line: str, separator: str) -> str:
             continue
         cell = before.rpartition(separator)[2].strip(' "')
         if white or not before or like_a_number(cell) or separator not in behind:
-            return before
-    return line
+            return before, line[found.start() :].strip()
+    return line, ""
 
 
 def is_number(cell: str, decimal: str) -> bool:
@@ -99,19 +106,31 @@ def find_separator(text: str, decimal: str | None, white_space: bool) -> str:
     """
     best, found = (False, False, -1.0), ";" if decimal == "," else ","
     for separator in (";", "\t", ",", " ")[: 3 + white_space]:
-        sample = [row.cells for row in islice(rows(text, separator), _SAMPLE)]
-        cells = [cell for row in sample for cell in row if cell]
-        width = max(map(len, sample), default=1)
+        sample = _sample(text, separator)
+        cells = [cell for row in sample for cell in row.cells if cell]
+        width = max((len(row.cells) for row in sample), default=1)
         if separator == ";" and width == 1 and _is_one_column(cells, decimal):
-            return separator
+            return "," if decimal is None and _may_have_cut_names(text, sample) else separator
         if width == 1 or not cells or (separator == decimal == "," and '"' not in text):
             continue
         share = sum(map(like_a_number, cells)) / len(cells)
-        even = share > 0 and all(len(row) == width for row in sample)
+        even = share > 0 and _is_even(sample)
         rank = (even, separator in ";\t", share)
         if rank > best:
             best, found = rank, separator
     return found
+
+
+def _sample(text: str, separator: str) -> list[Row]:
+    """The first rows; none where a separator that is not the file's leaves cells longer than csv takes."""
+    try:
+        return list(islice(rows(text, separator), _SAMPLE))
+    except csv.Error:
+        return []
+
+
+def _is_even(sample: Sequence[Row]) -> bool:
+    return len({len(row.cells) for row in sample}) == 1
 
 
 def _is_one_column(cells: Sequence[str], decimal: str | None) -> bool:
@@ -122,12 +141,28 @@ def _is_one_column(cells: Sequence[str], decimal: str | None) -> bool:
     return decimal != "." and told and all(is_number(cell, ",") for cell in numbers)
 
 
-def may_be_one_column(table: Sequence[Row]) -> bool:
-    """Whether pairs of whole numbers look like numbers with a decimal comma: 1,05 or -0,5."""
+def _may_have_cut_names(text: str, sample: Sequence[Row]) -> bool:
+    """Whether the # behind the one name may belong to the first of several names with commas between them."""
+    return "," in sample[0].comment and (_all_have_hashes(sample[0]) or _is_even(_sample(text, ",")))
+
+
+def _all_have_hashes(first: Row) -> bool:
+    """Whether each name has a # where commas separate them, so that none begins a comment: sensor #1,sensor #2."""
+    return all("#" in name for name in f"{first.cells[-1]} {first.comment}".split(","))
+
+
+def may_be_one_column(text: str, table: Sequence[Row], named: bool) -> bool:
+    """Whether pairs of whole numbers may be one column of numbers with a decimal comma.
+
+    They look like them, 1,05 or -0,5, or stand below what is one name if a # begins a comment.
+    """
     pairs = [",".join(row.cells) for row in table]
-    return all(pair.count(",") == 1 and is_number(pair, ",") for pair in pairs) and any(
-        re.match(r"[+-]0,|.*,(?:0[0-9]|[0-9]{10}|[0-9]*[eE])", pair) for pair in pairs
-    )
+    if not all(pair.count(",") == 1 and is_number(pair, ",") for pair in pairs):
+        return False
+    if named:
+        first = _sample(text, ";")[:1]
+        return any("," in row.comment and not _all_have_hashes(row) for row in first)
+    return any(re.match(r"[+-]0,|.*,(?:0[0-9]|[0-9]{10}|[0-9]*[eE])", pair) for pair in pairs)
 
 
 def find_decimal(table: Sequence[Row]) -> str:

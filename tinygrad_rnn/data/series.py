@@ -49,8 +49,9 @@ def load_series(
     """A series (T, I) of floats from a .csv, .tsv, .txt or .npy file; rows are time steps.
 
     .csv, .tsv, .txt  delimited text in UTF-8.  Quotes hold separators, ends of lines and #; a # at
-                      the beginning of a line or behind a space starts a comment; blank lines do
-                      not count
+                      the beginning of a line or behind a space starts a comment, unless it belongs
+                      to a name; where it may be either, that is an error.  Blank lines, of white
+                      space too, do not count
     .npy              an array of shape (T,) or (T, I); pickled objects are refused
     .csv.gz           any of these may be packed
 
@@ -94,8 +95,8 @@ def load_series(
     except csv.Error as error:
         kind = next((name for name, sign in _SEPARATORS.items() if sign == separator), "comma")
         raise DataError(f"{where} is not {kind} separated text ({error}).") from error
-    guessed = separator is decimal is None and found == "," and not table.names
-    if guessed and may_be_one_column(table.rows):
+    guessed = separator is decimal is None and found == ","
+    if guessed and may_be_one_column(text, table.rows, bool(table.names)):
         raise DataError(
             f"{where} may have two columns, or one with decimal commas. Say which: separator=',' "
             "or decimal=',' (--separator, --decimal)."
@@ -169,7 +170,8 @@ def _array(content: bytes, where: str, columns: list[str | int] | None) -> Array
     if array.ndim not in (1, 2) or array.size == 0:
         shape = array.shape
         raise DataError(f"{where} holds shape {shape}; a series is (T,) or (T, I) and not empty.")
-    series = array.reshape(len(array), -1).astype(float)
+    with np.errstate(over="ignore"):  # of a long double; told below
+        series = array.reshape(len(array), -1).astype(float)
     all_columns: list[str | int] = list(range(1, series.shape[1] + 1))
     chosen = places(all_columns if columns is None else columns, [], series.shape[1], where)
     for t, j in np.argwhere(~np.isfinite(series[:, chosen]))[:1]:

@@ -29,6 +29,7 @@ Array = Any
 Columns = str | int | Sequence[str | int]
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _MOST = 12  # columns told in one sentence
+_DIGITS = 100  # of the number of a column
 
 
 class Table:
@@ -36,6 +37,7 @@ class Table:
 
     rows   without the header
     names  of the columns, or []
+    also   another name of the last one, with or without the # behind it, or ""
     told   a sentence for each thing that was decided and may be otherwise
 
     Raises DataError, naming file and line; csv.Error for text that is not delimited.
@@ -55,7 +57,7 @@ class Table:
             raise DataError(f"{where} is empty.")
         self.width = self._one_length(separator == " ")
         names = header if header is not None else self._begins_with_names()
-        self.names = [_line(cell) for cell in self.rows.pop(0).cells] if names else []
+        self.names, self.also = _names(self.rows.pop(0)) if names else ([], "")
         if not self.rows:
             raise DataError(f"{where} has a row of names but no numbers.")
         self._leave_out_empty_rows()
@@ -68,7 +70,7 @@ class Table:
         """The columns, or all that hold numbers: (T, I)."""
         if columns is None:
             return self._array(self._numeric())
-        return self._array(places(columns, self.names, self.width, self.where))
+        return self._array(places(columns, self.names, self.width, self.where, self.also))
 
     def _array(self, chosen: list[int]) -> Array:
         return np.array([self._column(j) for j in chosen]).T.copy()
@@ -79,6 +81,7 @@ class Table:
         if below == {len(first) - 1} and not first[-1]:
             first.pop()
         elif white_space and below == {len(first) + 1} and (counts(first) or _are_names(first)):
+            self._check_header(self.rows[0])
             first.insert(0, "")  # above an index, as R and pandas print it
         width = len(first)
         for row in self.rows:
@@ -96,11 +99,19 @@ class Table:
             return width - 1
         return width
 
+    def _check_header(self, row: Row) -> None:
+        """A # in it may belong to a name of the column that seems to have none."""
+        if row.comment:
+            raise DataError(
+                f"{self.where}, line {row.line}: {row.comment!r:.60} may be a comment, or belong to a name; names "
+                "are fewer than columns. Put quotes around a name with # in it, and a comment on its own line."
+            )
+
     def _check_comments(self, text: str, separator: str) -> None:
         """Below words, #3 at the beginning of a full row is no comment for sure."""
         words = not any(like_a_number(row.cells[0]) for row in self.rows)
         for found in re.finditer(r"^#[^\s#].*", text, re.MULTILINE) if words else ():
-            cells = next(csv.reader([found[0]], delimiter=separator, skipinitialspace=True))
+            cells = _cells(found[0], separator)
             if len(cells) == self.width > 1 and any(map(like_a_number, map(str.strip, cells[1:]))):
                 line = 1 + len(re.findall(r"\r\n?|\n", text[: found.start()]))
                 raise DataError(
@@ -109,7 +120,7 @@ class Table:
                 )
 
     def _begins_with_names(self) -> bool:
-        line, first = self.rows[0]
+        line, first, _ = self.rows[0]
         if has_names(self.rows):
             return True
         above = above_dates(self.rows) or above_index(self.rows)
@@ -198,8 +209,9 @@ def columns_of(given: Any) -> list[str | int] | None:
     """What was asked for, as a list.  Raises ArgumentTypeError, or UsageError for an empty list."""
     if given is None:
         return None
+    one = isinstance(given, (str, bytes, bytearray, memoryview))  # bytes as a list would be numbers
     try:
-        items = [given] if isinstance(given, str) else list(given)
+        items = [given] if one else list(given)
     except TypeError:
         items = [given]
     try:
@@ -213,31 +225,46 @@ def columns_of(given: Any) -> list[str | int] | None:
     return found
 
 
-def places(columns: list[str | int], names: list[str], width: int, where: str) -> list[int]:
+def places(columns: list[str | int], names: list[str], width: int, where: str, also: str = "") -> list[int]:
     """Where the columns are that were asked for.
 
     Raises DataError for one that is not there, or is asked for twice.
     """
-    found = [_place(column, names, width, where) for column in columns]
+    found = [_place(column, names, width, where, also) for column in columns]
     for n, j in enumerate(found):
         if j in found[:n]:
             raise DataError(f"{where}: column {j + 1} is asked for twice. Leave one out.")
     return found
 
 
-def _place(column: str | int, names: list[str], width: int, where: str) -> int:
-    wanted = _line(column) if isinstance(column, str) else None
-    same = [j for j, name in enumerate(names) if name and name == wanted]
+def _place(column: str | int, names: list[str], width: int, where: str, also: str) -> int:
+    wanted = _line(column) if isinstance(column, str) else ""
+    same = [j for j, name in enumerate(names) if wanted and name == wanted]
+    if wanted and wanted == also and width - 1 not in same:
+        same.append(width - 1)
     if len(same) > 1:
         numbers = " and ".join(str(j + 1) for j in same)
         raise DataError(f"{where}: columns {numbers} are called {column!r}. Choose by the number.")
     if same:
         return same[0]
-    number = int(column) if isinstance(column, int) or column.isdecimal() else 0
+    number = _number_in(column) if isinstance(column, str) else column
     if 1 <= number <= width:
         return number - 1
     known = _listed(names) if names else "numbers only"
-    raise DataError(f"{where} has no column {column!r}: it has {width} ({known}).")
+    raise DataError(f"{where} has no column {_told(column)}: it has {width} ({known}).")
+
+
+def _number_in(column: str) -> int:
+    """The number that a text is, or 0; no file has so many columns that Python's limit of digits matters."""
+    return int(column) if column.isdecimal() and len(column) <= _DIGITS else 0
+
+
+def _told(column: str | int) -> str:
+    if isinstance(column, int) and abs(column) >= 10**_DIGITS:
+        return f"of a number with more than {_DIGITS} digits"
+    if isinstance(column, str) and column.isdecimal() and len(column) > _DIGITS:
+        return f"{column[:20]}... ({len(column)} digits)"
+    return f"{column!r}"
 
 
 def _are_names(cells: Sequence[str]) -> bool:
@@ -248,6 +275,23 @@ def _number(item: Any) -> int:
     if isinstance(item, (bool, np.bool_)):
         raise TypeError
     return index(item)
+
+
+def _names(header: Row) -> tuple[list[str], str]:
+    """What the columns are called, and what else the last one may be: a # behind it may begin a comment."""
+    names = [_line(cell) for cell in header.cells]
+    if not header.comment:
+        return names, ""
+    short, full = names[-1], _line(f"{names[-1]} {header.comment}")
+    alike = any("#" in name for name in names[:-1])
+    return [*names[:-1], full if alike else short], short if alike else full
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
+    except csv.Error:  # longer than an entry may be
+        return []
 
 
 def _line(name: str) -> str:

@@ -110,8 +110,17 @@ def _need(right: bool, name: str, value: Any, where: str) -> None:
         told = " ".join(f"{value!r:.60}".split())
         if isinstance(value, np.ndarray):
             told = f"an array {value.dtype} of shape {value.shape}"
+        if not _is_finite(value):
+            told += " with NaN or infinity in it"
         way = "The file was changed by others; start a new run."
         raise DataError(f"{where}: {name} cannot be {told}. {way}")
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether all arrays of floats in it are."""
+    if isinstance(value, (list, dict)):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, np.ndarray) or value.dtype.kind != "f" or bool(np.all(np.isfinite(value)))
 
 
 def _is_count(value: Any, lowest: int) -> bool:
