@@ -143,7 +143,7 @@ def carefully(
     walk: Callable[[Careful | None], dict[Any, Array]],
     stop: Collection[Any] = (),
 ) -> dict[Any, Array]:
-    """What a walk from the seeds finds; where that is not finite, and what is differentiated is not NaN, by a careful one.
+    """What a walk from the seeds finds; a careful one where that is not finite and what is differentiated not NaN.
 
     walk  runs `pullback`, with the `careful` it is given, and returns the cotangents that matter
     """

@@ -26,6 +26,7 @@ from tinygrad_rnn.primitive import name_of
 Array = Any
 
 COPIED: Final = 65536  # bytes: up to here a copy costs less than two fingerprints
+HELD: Final = 1 << 22  # bytes: the same for an array that is recorded once for all steps; beyond, memory counts
 _BLOCK: Final = 4096  # bytes summed into one number
 _WEIGHTS: Final = np.cumprod(np.full(_BLOCK // 8, 6364136223846793005, np.uint64))  # odd, so each bit counts
 

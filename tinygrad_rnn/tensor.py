@@ -25,7 +25,7 @@ from tinygrad_rnn.errors import (
     ShapeError,
     UnsupportedError,
 )
-from tinygrad_rnn.marks import COPIED, FIXED, Mark, Marks, copied, marked, read_by_user, recorded_again, together
+from tinygrad_rnn.marks import COPIED, FIXED, HELD, Mark, Marks, copied, marked, read_by_user, recorded_again, together
 from tinygrad_rnn.mode import current, recording
 from tinygrad_rnn.operands import FLOAT64, FLOATS, NUMBERS, REAL, check_real, real_array
 from tinygrad_rnn.primitive import LINEAR, VJP, Function, has_rule, name_of
@@ -295,7 +295,7 @@ def held(x: Any, found: list[Marks]) -> Any:
     """A plain array as a graph may keep it, a copy or with its mark among those `found`; anything else as it is."""
     if type(x) is not _ndarray:
         return x
-    if x.nbytes <= COPIED:
+    if x.nbytes <= HELD:
         return x.copy()
     found.append(marked(x))
     return x
