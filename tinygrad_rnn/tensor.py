@@ -25,7 +25,7 @@ from tinygrad_rnn.errors import (
     ShapeError,
     UnsupportedError,
 )
-from tinygrad_rnn.marks import COPIED, FIXED, HELD, Mark, Marks, copied, marked, read_by_user, recorded_again, together
+from tinygrad_rnn.marks import COPIED, FIXED, Mark, Marks, copied, marked, read_by_user, recorded_again, together
 from tinygrad_rnn.mode import current, recording
 from tinygrad_rnn.operands import FLOAT64, FLOATS, NUMBERS, REAL, check_real, real_array
 from tinygrad_rnn.primitive import LINEAR, VJP, Function, has_rule, name_of
@@ -291,11 +291,11 @@ def _leaf_again(kind: type[Tensor], data: Array, requires_grad: bool, name: str 
     return leaf
 
 
-def held(x: Any, found: list[Marks]) -> Any:
-    """A plain array as a graph may keep it, a copy or with its mark among those `found`; anything else as it is."""
+def held(x: Any, found: list[Marks], most: int) -> Any:
+    """A plain array as a graph may keep it, a copy or, beyond `most` bytes, with its mark among those `found`."""
     if type(x) is not _ndarray:
         return x
-    if x.nbytes <= HELD:
+    if x.nbytes <= most:
         return x.copy()
     found.append(marked(x))
     return x

@@ -8,6 +8,7 @@ import numpy as np
 from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.duckarray import operand, value
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
+from tinygrad_rnn.marks import COPIED, HELD
 from tinygrad_rnn.mode import current, stepwise
 from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan import node
@@ -152,7 +153,8 @@ def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | Non
     marks: list[Any] = []
     keeps = plan.wanted and recording
     if keeps:
-        flat_x, flat_h = [held(a, marks) for a in flat_x], [held(a, marks) for a in flat_h]
+        most = HELD if every is None else COPIED
+        flat_x, flat_h = [held(a, marks, most) for a in flat_x], [held(a, marks, most) for a in flat_h]
     run = Run(plan, plan.values(), list(map(value, flat_x)), list(map(value, flat_h)), every, recorded=keeps)
     operands = (*[v.source for v in plan.parameters], *flat_x, *flat_h)
     x_form, h_form = plan.signature.x_form, plan.signature.state_form
