@@ -411,6 +411,21 @@ def test_a_part_of_a_state_that_no_loss_reaches_is_grey(T):
     assert data["reached"] == [[True, False]] * T
 
 
+@pytest.mark.parametrize("kept", [np.array([True, False]), np.arange(2), True, 3])
+@pytest.mark.parametrize("T", [2, 5, 33])
+def test_a_mask_or_a_count_in_the_state_is_grey(kept, T):
+    W = tg.Tensor(0.5 * np.eye(2), requires_grad=True, name="W")
+    run = tg.unroll(
+        lambda x, s: (np.tanh(x + s[0] @ W), s[1]), np.ones((T, 2)), (np.zeros(2), kept),
+        loss=half_squared_error, targets=np.zeros((T, 2)),
+    )  # fmt: skip
+    texts = [x for x in of(Text, tg.draw.paths(run).scene) if re.fullmatch("s[12][₁-₉₀]+", x.label)]
+    assert {x.label[:2]: x.color == FADED for x in texts} == {"s1": False, "s2": True}
+    assert tg.draw.heatmap(run).scene
+    assert tg.draw.ops(run).scene
+    assert page_data(run, gradient_flow(run.losses, run.states), 1)["reached"] == [[True, False]] * T
+
+
 # -- the heat map, the operations, the graph -------------------------------------------------------
 
 

@@ -92,6 +92,8 @@ def unroll(
     states, outputs, losses, learns = [], [], [], False
     for t, x in enumerate(inputs, 1):
         state = _named(cell(x, state), names, t)
+        if not parts(state):
+            raise UsageError(f"the state at t = {t} is an empty tuple; a state is an array or a tuple of arrays.")
         learns = learns or any(part.requires_grad for part in parts(state))
         state = _watched(state) if learns else state
         states.append(state)
