@@ -19,7 +19,7 @@ import tinygrad_rnn as tg
 from tinygrad_rnn import main_job
 from tinygrad_rnn.backprop import ancestors
 from tinygrad_rnn.draw.page_data import page_data
-from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, number
+from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, FORWARD, number
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.draw.support import Support
@@ -246,6 +246,44 @@ def test_a_line_ends_where_the_graph_was_cut():
     tips = [box.tip for box in of(Box, heat) if box.fill == COLUMN]
     expected = [f"k = {k}, t = {t}: no gradient can flow" for k in (4, 5) for t in (1, 2, 3)]
     assert sorted(tips) == sorted(expected)
+
+
+def forward_ends(scene):
+    """The states that each arrow of the forward pass joins."""
+    ends = {line.ends for line in of(Line, scene) if line.color in (FORWARD, FADED)}
+    return {(a, b) for a, b in ends if a[:1] == b[:1] == "h"}
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("at", [{3}, {5}, {1, 2}, {2, 3, 4, 5}])
+@pytest.mark.parametrize("t", [1, 4])
+def test_no_arrow_where_the_graph_was_cut(at, zeros, t):
+    cell, count = RNNCell(I, H, rng=0), itertools.count(1)
+
+    def cut(x, h):
+        return cell(x, h if next(count) not in at else np.zeros(H) if zeros else h.detach())
+
+    start = tg.Tensor(np.ones(H))
+    run = tg.unroll(cut, np.ones((5, I)), start, loss=lambda y, _: np.sum(y * y), targets=np.zeros(5))
+    scene, there = tg.draw.paths(run, t).scene, {1, 2, 3, 4, 5} - at
+    assert forward_ends(scene) == {(f"h{k - 1}", f"h{k}") for k in there}
+    assert sum(box.label == "W_hh" for box in of(Box, scene)) == len(there)
+    written = [x.label[2] for x in of(Text, scene) if x.label.startswith("‖J") and "=" in x.label]
+    assert written == ["₀₁₂₃₄₅"[k] for k in sorted(there) if k > t]
+    assert page_data(run, gradient_flow(run.losses, run.states), t)["linked"] == [k in there for k in range(1, 6)]
+
+
+def test_no_arrow_to_a_gap_where_the_graph_was_cut():
+    def scene(at):
+        cell, count = RNNCell(I, H, rng=0), itertools.count(1)
+        cut = lambda x, h: cell(x, h.detach() if next(count) in at else h)
+        options = {"loss": lambda y, _: np.sum(y * y), "targets": np.zeros(60)}
+        return tg.draw.paths(
+            tg.unroll(cut, np.ones((60, I)), np.zeros(H), **options), 5
+        ).scene  # columns 3 to 19 and 53 to 60
+
+    heads = lambda at: sum(a.toward == "right" for a in of(Triangle, scene(at)))
+    assert [heads(set()) - heads(at) for at in ({20}, {53}, {3}, {30}, {10})] == [1, 1, 1, 0, 1]
 
 
 def pooled(T):
