@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_rnn.draw.scene import clean, subscript
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.unroll import Unrolled, given_names, parts
 
 
 def time(run: Unrolled, t: int) -> int:
@@ -44,8 +44,8 @@ def part_names(states: Sequence[Any]) -> list[str]:
 
 def state_names(run: Unrolled) -> list[str]:
     """The names of the parts of the states: those that the cell gives, or those of their Tensors."""
-    given, state = getattr(run.cell, "states", None) or (), run.states[-1]
-    if len(given) != len(parts(state)) or not all(isinstance(name, str) for name in given):
+    given = given_names(run.cell)
+    if given is None or len(given) != len(parts(run.states[-1])):
         return part_names([run.initial, *run.states])
     return [clean(name, 12) + "′" * run.backward for name in given]
 
