@@ -403,6 +403,18 @@ def test_arrows_join_the_parts_that_the_graph_joins(kind, T):
     assert set(main_links(moved(kind, T), 3)) == expected
 
 
+@pytest.mark.parametrize("T", [1, 4])
+@pytest.mark.parametrize("learns", [False, True])
+def test_an_arrow_leads_from_a_start_that_is_read_by_functions_alone(T, learns):
+    W = tg.Tensor(np.eye(3), requires_grad=True, name="W")
+    start = tg.Tensor(np.ones(3), requires_grad=learns)
+    xs = np.random.default_rng(0).standard_normal((T, 3))
+    run = tg.unroll(lambda x, h: np.tanh(x @ W + np.exp(-h)), xs, start, loss=half_squared_error,
+                    targets=np.zeros((T, 3)))  # fmt: skip
+    ends = {line.ends for line in of(Line, tg.draw.paths(run).scene)}
+    assert {(f"h{t - 1}", f"h{t}") for t in range(1, T + 1)} <= ends
+
+
 @pytest.mark.parametrize("kind", MOVED)
 def test_a_line_keeps_clear_of_a_weight(kind):
     for T in (4, 10):

@@ -15,16 +15,19 @@ def previous(run: Unrolled, t: int) -> tuple[Tensor, ...]:
 def across(run: Unrolled, t: int) -> list[Link]:
     """From which parts of s_(t-1) each part of s_t is computed, or passed on, past no other part of s_t.
 
-    How a part that requires no gradient was computed is not recorded; it counts as computed from itself.
+    How a part that requires no gradient was computed is not recorded; it counts as computed from itself.  Nor is all
+    that reads a constant s_0; so the first step has the links of the second too.
     """
     before, found = previous(run, t), list[Link]()
+    if t == 1 and not all(x.requires_grad for x in before):
+        found += across(run, 2) if len(run) > 1 else [(i, i) for i, _ in enumerate(before)]
     for j, x in enumerate(parts(run.states[t - 1])):
         if x.requires_grad or x in set(before):
             reached = _reached(run, t, x)
             found += [(i, j) for i, y in enumerate(before) if y in reached]
         elif j < len(before):
             found.append((j, j))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def within(run: Unrolled, t: int) -> list[Link]:
