@@ -543,6 +543,26 @@ def test_a_count_as_a_part_of_the_state_has_no_jacobian():
         flow.jacobian(2)
 
 
+@pytest.mark.parametrize("dtype", [float, np.float32])
+@pytest.mark.parametrize("kept", [np.array([True, False, True]), np.arange(3), True, np.bool_(False), 7, np.int8(7)])
+@pytest.mark.parametrize("step", [lambda m: m, lambda m: m + 1 if m.dtype.kind == "i" else m == 0], ids=["same", "new"])
+def test_a_mask_or_a_count_in_the_state_gets_zeros(kept, step, dtype):
+    w = tg.Tensor(np.array(0.5, dtype), requires_grad=True, name="w")
+    xs = np.ones((4, 3), dtype)
+    u = tg.unroll(lambda x, s: (np.tanh(x + s[0] * w), step(s[1])), xs, (np.zeros(3, dtype), kept))
+    flow = tg.gradient_flow(np.sum(u.states[-1][0]), u.states)
+    alone = tg.gradient_flow(np.sum(u.states[-1][0]), u.hidden)
+    for of_two, of_one in ((flow.total, alone.total), (flow.direct, alone.direct), (flow.indirect, alone.indirect)):
+        for (h, rest), only in zip(of_two, of_one, strict=True):
+            assert_array_equal(h, only)
+            assert_array_equal(rest, np.zeros(np.shape(kept)))
+            assert h.dtype == rest.dtype == dtype
+    assert_array_equal(flow.norms(), alone.norms())
+    assert_array_equal(flow.norms(1), np.zeros((4, 4)))
+    assert flow.term(4, 1)[1].shape == np.shape(kept)
+    assert_array_equal(flow.truncated(2).gradients["w"], alone.truncated(2).gradients["w"])
+
+
 def test_totals_do_not_mind_rows_that_mix():
     flow = mixing(np.array([[1.0, 0.5], [-0.5, 1.0]]))
     for state in flow.states:
@@ -966,9 +986,21 @@ def test_numbers_of_losses_and_states_differ():
 def test_a_state_that_is_no_tensor(wrong):
     states, losses = Model("RNN").run()
     states[1] = wrong
-    words = f"state 2 is {type(wrong).__name__}; a state is a Tensor or a tuple of Tensors."
+    words = f"state 2 is {type(wrong).__name__}; a state is a Tensor or a non-empty tuple of Tensors."
     with pytest.raises(UsageError, match=words):
         tg.gradient_flow(losses, states)
+
+
+def test_a_state_without_parts():
+    states, losses = Model("RNN").run()
+    words = r"state \d is an empty tuple; a state is a Tensor or a non-empty tuple of Tensors."
+    for wrong in ([()] * T, [*states[:2], (), *states[3:]]):
+        with pytest.raises(UsageError, match=words):
+            tg.gradient_flow(losses, wrong)
+        with pytest.raises(UsageError, match=words):
+            tg.gradient_flow(losses[-1], wrong)
+    with pytest.raises(UsageError, match="the state at t = 1 is an empty tuple; a state is an array or a tuple"):
+        tg.unroll(lambda x, s: (), np.ones((3, 2)), np.zeros(2))
 
 
 def test_every_loss_is_none():

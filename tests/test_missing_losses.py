@@ -19,7 +19,7 @@ import tinygrad_rnn as tg
 from tinygrad_rnn import main_job
 from tinygrad_rnn.backprop import ancestors
 from tinygrad_rnn.draw.page_data import page_data
-from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, number
+from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, FORWARD, number
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.draw.support import Support
@@ -248,6 +248,44 @@ def test_a_line_ends_where_the_graph_was_cut():
     assert sorted(tips) == sorted(expected)
 
 
+def forward_ends(scene):
+    """The states that each arrow of the forward pass joins."""
+    ends = {line.ends for line in of(Line, scene) if line.color in (FORWARD, FADED)}
+    return {(a, b) for a, b in ends if a[:1] == b[:1] == "h"}
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("at", [{3}, {5}, {1, 2}, {2, 3, 4, 5}])
+@pytest.mark.parametrize("t", [1, 4])
+def test_no_arrow_where_the_graph_was_cut(at, zeros, t):
+    cell, count = RNNCell(I, H, rng=0), itertools.count(1)
+
+    def cut(x, h):
+        return cell(x, h if next(count) not in at else np.zeros(H) if zeros else h.detach())
+
+    start = tg.Tensor(np.ones(H))
+    run = tg.unroll(cut, np.ones((5, I)), start, loss=lambda y, _: np.sum(y * y), targets=np.zeros(5))
+    scene, there = tg.draw.paths(run, t).scene, {1, 2, 3, 4, 5} - at
+    assert forward_ends(scene) == {(f"h{k - 1}", f"h{k}") for k in there}
+    assert sum(box.label == "W_hh" for box in of(Box, scene)) == len(there)
+    written = [x.label[2] for x in of(Text, scene) if x.label.startswith("‖J") and "=" in x.label]
+    assert written == ["₀₁₂₃₄₅"[k] for k in sorted(there) if k > t]
+    assert page_data(run, gradient_flow(run.losses, run.states), t)["linked"] == [k in there for k in range(1, 6)]
+
+
+def test_no_arrow_to_a_gap_where_the_graph_was_cut():
+    def scene(at):
+        cell, count = RNNCell(I, H, rng=0), itertools.count(1)
+        cut = lambda x, h: cell(x, h.detach() if next(count) in at else h)
+        options = {"loss": lambda y, _: np.sum(y * y), "targets": np.zeros(60)}
+        return tg.draw.paths(
+            tg.unroll(cut, np.ones((60, I)), np.zeros(H), **options), 5
+        ).scene  # columns 3 to 19 and 53 to 60
+
+    heads = lambda at: sum(a.toward == "right" for a in of(Triangle, scene(at)))
+    assert [heads(set()) - heads(at) for at in ({20}, {53}, {3}, {30}, {10})] == [1, 1, 1, 0, 1]
+
+
 def pooled(T):
     """One loss at the end, of the mean of all states: each receives its gradient past all later ones."""
     read = []
@@ -409,6 +447,21 @@ def test_a_part_of_a_state_that_no_loss_reaches_is_grey(T):
     }
     data = page_data(run, gradient_flow(run.losses, run.states), 1)
     assert data["reached"] == [[True, False]] * T
+
+
+@pytest.mark.parametrize("kept", [np.array([True, False]), np.arange(2), True, 3])
+@pytest.mark.parametrize("T", [2, 5, 33])
+def test_a_mask_or_a_count_in_the_state_is_grey(kept, T):
+    W = tg.Tensor(0.5 * np.eye(2), requires_grad=True, name="W")
+    run = tg.unroll(
+        lambda x, s: (np.tanh(x + s[0] @ W), s[1]), np.ones((T, 2)), (np.zeros(2), kept),
+        loss=half_squared_error, targets=np.zeros((T, 2)),
+    )  # fmt: skip
+    texts = [x for x in of(Text, tg.draw.paths(run).scene) if re.fullmatch("s[12][₁-₉₀]+", x.label)]
+    assert {x.label[:2]: x.color == FADED for x in texts} == {"s1": False, "s2": True}
+    assert tg.draw.heatmap(run).scene
+    assert tg.draw.ops(run).scene
+    assert page_data(run, gradient_flow(run.losses, run.states), 1)["reached"] == [[True, False]] * T
 
 
 # -- the heat map, the operations, the graph -------------------------------------------------------

@@ -13,6 +13,7 @@ from test_scene import CELLS, H, I, bounds, inside, labels, luminance, make, of,
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import palette
+from tinygrad_rnn.draw.links import across, main_links
 from tinygrad_rnn.draw.measures import shown_columns
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
@@ -357,6 +358,82 @@ def test_a_weight_has_one_colour_and_one_chip_in_each_column(kind):
     colors = dict(zip(names, ("#BFE6D6", "#F0D3E2", "#FAF3B0"), strict=True))
     assert set(strong) == set(colors.items())
     assert [sum(label == n for label, _ in strong) for n in names] == [4, 3, 4]  # h_0 -> h_1 carries no gradient
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_roles_do_not_mind_a_graph_that_was_cut_at_the_end(last):
+    cell, count = tg.nn.RNNCell(I, H, rng=0), itertools.count(1)
+    run = tg.unroll(lambda x, h: cell(x, h.detach() if next(count) > 5 - last else h), np.ones((5, I)), np.zeros(H),
+                    loss=half_squared_error, targets=np.zeros((5, H)))  # fmt: skip
+    assert {p.name: role for p, role in roles(run).items()} == {"W_xh": "input", "W_hh": "recurrent", "b_h": "bias"}
+
+
+# -- which parts lead to which ---------------------------------------------------------------------------
+
+MOVED = {  # cell -> the arrows from the parts at t - 1 to those at t
+    "kept": (lambda x, s, W: (np.tanh(x + s[0] @ W + s[1] @ W), s[0]), {(0, 0), (0, 1), (1, 0)}),
+    "alternate": (lambda x, s, W: (np.tanh(x + s[1] @ W), s[0]), {(0, 1), (1, 0)}),
+    "input": (lambda x, s, W: (np.tanh(x + s[0] @ W + s[1]), x), {(0, 0), (1, 0)}),
+    "memory": (lambda x, s, W: (np.tanh(x + s[0] @ W + s[1]), s[1]), {(0, 0), (1, 1)}),
+    "apart": (lambda x, s, W: (np.tanh(x + s[0] @ W), np.tanh(x + s[1])), {(0, 0), (1, 1)}),
+    "two back": (lambda x, s, W: (np.tanh(x + s[2] @ W), s[0], s[1]), {(0, 1), (1, 2), (2, 0)}),
+}
+
+
+def moved(kind, T):
+    W = tg.Tensor(0.5 * np.eye(3), requires_grad=True, name="W")
+    step, _ = MOVED[kind]
+    cell, parts = lambda x, s: step(x, s, W), 3 if kind == "two back" else 2
+    cell.states = ("h", "p", "q")[:parts]
+    rng = np.random.default_rng(0)
+    return tg.unroll(cell, rng.standard_normal((T, 3)), tuple(np.zeros((parts, 3))), loss=half_squared_error,
+                     targets=np.zeros((T, 3)))  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MOVED)
+@pytest.mark.parametrize("T", [4, 10, 33])
+def test_arrows_join_the_parts_that_the_graph_joins(kind, T):
+    scene = tg.draw.paths(moved(kind, T)).scene
+    heights = [x.y for name in "hpq" for x in of(Text, scene) if x.label == f"{name}₃"]
+    pieces = [line.points for line in of(Line, scene) if line.ends == ("h2", "h3")]
+    left, right = min(p[0][0] for p in pieces), max(p[-1][0] for p in pieces)
+    expected = MOVED[kind][1]
+    assert {heights.index(p[0][1]) for p in pieces if p[0][0] == left} == {i for i, _ in expected}
+    assert {heights.index(p[-1][1]) for p in pieces if p[-1][0] == right} == {j for _, j in expected}
+    assert set(main_links(moved(kind, T), 3)) == expected
+
+
+@pytest.mark.parametrize("T", [1, 4])
+@pytest.mark.parametrize("learns", [False, True])
+def test_an_arrow_leads_from_a_start_that_is_read_by_functions_alone(T, learns):
+    W = tg.Tensor(np.eye(3), requires_grad=True, name="W")
+    start = tg.Tensor(np.ones(3), requires_grad=learns)
+    xs = np.random.default_rng(0).standard_normal((T, 3))
+    run = tg.unroll(lambda x, h: np.tanh(x @ W + np.exp(-h)), xs, start, loss=half_squared_error,
+                    targets=np.zeros((T, 3)))  # fmt: skip
+    ends = {line.ends for line in of(Line, tg.draw.paths(run).scene)}
+    assert {(f"h{t - 1}", f"h{t}") for t in range(1, T + 1)} <= ends
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_a_line_keeps_clear_of_a_weight(kind):
+    for T in (4, 10):
+        scene = tg.draw.paths(moved(kind, T)).scene
+        for chip in (box for box in of(Box, scene) if box.label == "W"):
+            for line in (line for line in of(Line, scene) if line.ends[0][:1] == "h"):
+                for (a, low), (b, high) in itertools.pairwise(line.points):
+                    for share in np.linspace(0.01, 0.99, 50):
+                        x, y = a + share * (b - a), low + share * (high - low)
+                        assert not (abs(x - chip.x) < chip.w / 2 - 0.01 and abs(y - chip.y) < chip.h / 2 - 0.01)
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_arrows_are_there_where_gradients_are(kind):
+    """What the graph says agrees with the Jacobian of generic numbers."""
+    run = moved(kind, 4)
+    J = gradient_flow(run.losses, run.states).jacobian(3)
+    for i, j in itertools.product(range(len(run.states[0])), repeat=2):
+        assert ((i, j) in across(run, 3)) == bool(np.any(J[3 * j : 3 * j + 3, 3 * i : 3 * i + 3]))
 
 
 # -- what cannot be drawn -----------------------------------------------------------------------------

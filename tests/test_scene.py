@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import measures, palette, symbols
+from tinygrad_rnn.draw.page_data import page_data
 from tinygrad_rnn.draw.scene import Box, Line, Text, clean, corners, extent, fitted, stacked, subscript
 from tinygrad_rnn.functional import half_squared_error, relu
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
@@ -266,7 +267,46 @@ def test_a_state_of_several_parts_is_a_vector_of_its_own_name():
     assert symbols.definition(["h", "c"]) == "s = (h, c)"
     assert symbols.definition(["s", "m"]) == "S = (s, m)"
     named = (tg.Tensor(0.0, name="my_part"), tg.Tensor(0.0, name="c_12"), tg.Tensor(0.0))
-    assert symbols.part_names(named) == ["my_part", "c", "s3"]
+    assert symbols.part_names([named]) == ["my_part", "c", "s3"]
+
+
+@pytest.mark.parametrize("names", [("h", "p", "m"), None])
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_state_that_keeps_tensors_of_other_names_has_its_own(names, shared):
+    W = tg.Tensor(0.5 * np.eye(H), requires_grad=True, name="W")
+    cell = lambda x, s: (np.tanh(x + s[0] @ W + s[1] @ W + s[2]), s[0], x)
+    if names:
+        cell.states = names
+    start = (tg.Tensor(np.zeros(H)),) * 3 if shared else tuple(np.zeros((3, H)))
+    run = tg.unroll(cell, np.ones((4, H)), start, loss=half_squared_error, targets=np.zeros((4, H)))
+    shown = list(names or ("s1", "s2", "x"))  # without a word from the cell, what is kept of x is x
+    assert symbols.state_names(run) == shown
+    words = f"s = ({', '.join(shown)})"
+    assert any(words in label for label in labels(tg.draw.heatmap(run).scene))
+    assert any(words in label for label in labels(tg.draw.paths(run, 2).scene))
+    written = {f"{name}{subscript(t)}" for name in shown for t in range(5)}
+    assert written <= set(labels(tg.draw.paths(run).scene))
+    assert written <= set(labels(tg.draw.ops(run).scene))
+    flow = tg.gradient_flow(run.losses, run.states)  # alone it does not know the cell
+    assert len(set(symbols.part_names(flow.states))) == 3
+    h, p, m = shown
+    first, second, _ = page_data(run, flow, 1)["equations"]["h"]
+    assert first == f"{h}_t = tanh(x_t + {h}_(t−1) @ W + {p}_(t−1) @ W + {m}_(t−1))"
+    assert second == f"{p}_t = {h}_(t−1)"
+
+
+def test_an_attribute_of_another_meaning_does_not_name_the_parts():
+    class Remembers:
+        def __init__(self):
+            self.states = []
+
+        def __call__(self, x, h):
+            self.states.append(np.tanh(x + h))
+            return self.states[-1]
+
+    run = tg.unroll(Remembers(), np.ones((1, H)), tg.Tensor(np.zeros(H), requires_grad=True), loss=half_squared_error,
+                    targets=np.zeros((1, H)))  # fmt: skip
+    assert symbols.state_names(run) == ["h"]
 
 
 @pytest.mark.parametrize("name", ["LSTM", "tuple"])

@@ -66,8 +66,9 @@ def gradient_flow(losses: Any, states: Sequence[Any]) -> "GradientFlow":
         raise UsageError("gradient_flow needs at least one state.")
     losses = one_for_each(losses, len(states))
     for t, state in enumerate(states, 1):
-        if not all(isinstance(part, Tensor) for part in parts(state)):
-            raise UsageError(f"state {t} is {type(state).__name__}; a state is a Tensor or a tuple of Tensors.")
+        if not parts(state) or not all(isinstance(part, Tensor) for part in parts(state)):
+            kind = type(state).__name__ if parts(state) else "an empty tuple"
+            raise UsageError(f"state {t} is {kind}; a state is a Tensor or a non-empty tuple of Tensors.")
     flow = GradientFlow(losses, states)
     check_seen(losses, list(map(parts, states)))
     return flow

@@ -54,6 +54,13 @@ def parameters(graph: Iterable[Tensor]) -> dict[str, Tensor]:
     return found
 
 
+def _slopes(level: Sequence[Tensor]) -> list[Any]:
+    """The dtypes of the gradients of a level: of a count or a mask, which has none, floats as of the other parts."""
+    floats = [x.dtype for x in level if x.dtype.kind == "f"]
+    other = np.result_type(*floats) if floats else np.dtype(float)
+    return [x.dtype if x.dtype.kind == "f" else other for x in level]
+
+
 class Levels:
     """Listed states and losses on a graph; levels are counted from 0.
 
@@ -69,6 +76,7 @@ class Levels:
         for t, level in enumerate(tensors):
             for part, tensor in enumerate(level):
                 self._places.setdefault(tensor, {}).setdefault(t, part)
+        self._kinds = list(map(_slopes, tensors))
         self.parameters = self._find_parameters()
         self._parameter_set = frozenset(self.parameters.values())
 
@@ -186,7 +194,7 @@ class Levels:
 
     def zeros(self, t: int) -> Arrivals:
         """Nothing, as arrays."""
-        return [np.zeros_like(value(x)) for x in self.tensors[t]]
+        return [np.zeros(x.shape, kind) for x, kind in zip(self.tensors[t], self._kinds[t], strict=True)]
 
     def _find_parameters(self) -> dict[str, Tensor]:
         losses = [loss for loss in self.losses if loss is not None]
@@ -201,11 +209,11 @@ class Levels:
 
     def joint(self, k: int) -> Array:
         """Zeros (..., n): s_k as one vector for each row of the batch."""
-        parts = [np.atleast_1d(value(x)) for x in self.tensors[k - 1]]
+        parts = [np.atleast_1d(part) for part in self.zeros(k - 1)]
         if any(part.shape[:-1] != parts[0].shape[:-1] for part in parts):
             shapes = ", ".join(str(part.shape) for part in parts)
             raise ShapeError(f"the parts of state {k} have shapes {shapes}; a Jacobian needs equal batch axes.")
-        return np.concatenate([np.zeros_like(part) for part in parts], axis=-1)
+        return np.concatenate(parts, axis=-1)
 
     def carried(self, k: int, t: int, joint: Array) -> Array:
         """A cotangent of s_k, as one vector, carried down to s_t."""

@@ -85,13 +85,15 @@ def unroll(
         raise UsageError("a loss needs targets and targets need a loss: pass both to unroll, or neither.")
     if wanted is not None and len(wanted) != len(inputs):
         raise ShapeError(f"xs has T = {len(inputs)} time steps and targets {len(wanted)}; they must be equal.")
-    names = getattr(cell, "states", None)
+    names = given_names(cell)
     initial = state = _named(_initial(cell, inputs[0]) if h0 is None else h0, names, 0)
     for part in parts(initial):
         _check_entries(part, "h0")
     states, outputs, losses, learns = [], [], [], False
     for t, x in enumerate(inputs, 1):
         state = _named(cell(x, state), names, t)
+        if not parts(state):
+            raise UsageError(f"the state at t = {t} is an empty tuple; a state is an array or a tuple of arrays.")
         learns = learns or any(part.requires_grad for part in parts(state))
         state = _watched(state) if learns else state
         states.append(state)
@@ -214,6 +216,13 @@ def _initial(cell: Any, x: Tensor) -> Any:
             f"{getattr(cell, '__name__', type(cell).__name__)} has no initial_state(batch). Pass h0 to unroll."
         )
     return cell.initial_state(x.shape[:-1])
+
+
+def given_names(cell: Any) -> tuple[str, ...] | None:
+    """What a cell calls the parts of its state; None if its `states` are no names, such as a list of results."""
+    given = getattr(cell, "states", None)
+    named = isinstance(given, (tuple, list)) and given and all(isinstance(name, str) for name in given)
+    return tuple(given or ()) if named else None
 
 
 def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:

@@ -108,6 +108,7 @@ def heat_scene(
     preset: str = "lecture",
     unit: str = "norm",
     note: str = "",
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> Scene:
     """For each network a map with its title: columns t receive, rows k send.
 
@@ -123,7 +124,7 @@ def heat_scene(
     only_last = [{*support.sources} for support in supports.values()] == lasts
     scale = _common(norms)
     maps = _placed(supports, norms, only_last, chosen)
-    symbol, meaning = _state([part_names(flow.states[-1]) for flow in flows.values()])
+    symbol, meaning = _state([(names or {}).get(title) or part_names(flow.states) for title, flow in flows.items()])
     block = maps[0].block
     right, bottom = max(m.right for m in maps), max(m.bottom for m in maps)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.draw.links import Link, main_links, within
 from tinygrad_rnn.draw.measures import Measures, Preset, left_out, shown_columns
 from tinygrad_rnn.draw.palette import (
     CHOSEN,
@@ -22,7 +22,7 @@ from tinygrad_rnn.draw.palette import (
     number,
 )
 from tinygrad_rnn.draw.roles import roles
-from tinygrad_rnn.draw.scene import Box, Item, Line, Text, Triangle, fitted, subscript
+from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Text, Triangle, fitted, subscript
 from tinygrad_rnn.draw.strands import strands
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import state_names, state_symbol, time
@@ -79,10 +79,8 @@ class Network:
     @cached_property
     def _within(self) -> list[set[int]]:
         """From which parts of the same time each part is computed: h from c, a layer from that below."""
-        state = parts(self.run.states[-1])
-        stop = {*parts(self.run.states[-2] if self.T > 1 else self.run.initial), *state}
-        reach = [set(ancestors([x], stop=stop - {x})) for x in state]
-        return [{j for j, y in enumerate(state) if x is not y and y in reach[i]} for i, x in enumerate(state)]
+        links = within(self.run, self.T)
+        return [{i for i, j in links if j == part} for part in range(len(self.names))]
 
     def _backgrounds(self) -> None:
         middle, height = (self.top + self.bottom) / 2, self.bottom - self.top
@@ -108,9 +106,9 @@ class Network:
         """The same of one part of that state."""
         return t < self.t or not self.support.part(t, parts(self.run.states[t - 1])[i])
 
-    def _link_faded(self, t: int, i: int) -> bool:
-        """Whether none passes from part i of the state at t to that at t - 1."""
-        return t <= self.t or self.part_faded(t, i) or self.part_faded(t - 1, i)
+    def _link_faded(self, t: int, link: Link) -> bool:
+        """Whether none passes back along a link from the state at t - 1 to that at t."""
+        return t <= self.t or self.part_faded(t, link[1]) or self.part_faded(t - 1, link[0])
 
     def _network(self, t: int) -> None:
         """x_t, h_t, y_t, L_t of one column and the forward lines between them."""
@@ -137,10 +135,9 @@ class Network:
             big = size.type * (1.3 if self.preset.words else 1.1)
             label = fitted(name + subscript(time(run, t)), big, size.node - 2)
             self.items.append(Text(x, self._part(i), label, big, ink, "middle"))
-        for high, within in enumerate(self._within if size.chip else ()):
-            for low in within:
-                if abs(self._part(low) - self._part(high)) < 1.5 * self._apart:
-                    self._between(x + size.node * 0.36, low, high, self.part_faded(t, high))
+        for low, high in within(run, t) if size.chip else ():
+            if abs(self._part(low) - self._part(high)) < 1.5 * self._apart:
+                self._between(x + size.node * 0.36, low, high, self.part_faded(t, high))
         node("x", y_in, "ellipse", faded)
         self._up(x, y_in - size.height / 2, self.h_bottom, "input", faded, f"x{t}", f"h{t}")
         upper, below = self.h_top, "h"
@@ -186,10 +183,14 @@ class Network:
 
     def _recurrent(self, start: float, end: float, t: int) -> None:
         """h_(t-1) -> h_t with its weight and the norm of its Jacobian."""
+        links = main_links(self.run, t)
+        if not links:
+            return
+        faded = all(self._link_faded(t, link) for link in links)
+        height = self._height((0, 0) if (0, 0) in links else links[0])
         middle, chip = (start + end) / 2, self._chip_width("recurrent")
-        faded = all(self._link_faded(t, i) for i in range(len(self.names)))
-        self._right(start, end, t, f"h{t - 1}", f"h{t}", chip, middle)
-        self._chip(middle, self.forward, "recurrent", faded)
+        self._right(start, end, t, f"h{t - 1}", f"h{t}", Box(middle, height, chip, 0.46 * chip))
+        self._chip(middle, height, "recurrent", faded)
         norm = self._jacobian_norm(t) if self.size.chip and not faded and t > 1 else None
         if norm is not None:
             self.gains[t] = norm
@@ -230,26 +231,31 @@ class Network:
             self.items.append(Line(((x, a), (x, b)), color, 1.0, ends=(source, end)))
         self.items.append(Triangle(x, high, "up", arrow, arrow, color))
 
-    def _right(
-        self,
-        a: float,
-        b: float,
-        t: int,
-        source: str,
-        end: str,
-        chip: float = 0.0,
-        middle: float = 0.0,
-    ) -> None:
-        """The forward lines of all parts from h_(t-1) to h_t; the weight interrupts the first."""
+    def _right(self, a: float, b: float, t: int, source: str, end: str, chip: Box | None = None) -> None:
+        """The forward lines from the parts of h_(t-1) to those of h_t that the graph has; a weight interrupts them."""
         arrow = min(6.0 if self.size.chip else 4.0, 0.5 * abs(b - a))
-        for i in range(1, len(self.names)):
-            color = FADED if self._link_faded(t, i) else FORWARD
-            self.items.append(Line(((a, self._part(i)), (b - arrow, self._part(i))), color, 1.0, ends=(source, end)))
-            self.items.append(Triangle(b, self._part(i), "right", arrow, arrow, color))
-        y, color = self.forward, FADED if self._link_faded(t, 0) else FORWARD
-        runs = [(a, middle - chip / 2), (middle + chip / 2, b - arrow)] if chip else [(a, b - arrow)]
-        self.items += [Line(((p, y), (q, y)), color, 1.0, ends=(source, end)) for p, q in runs]
-        self.items.append(Triangle(b, y, "right", arrow, arrow, color))
+        for i, j in sorted(main_links(self.run, t), key=lambda link: (link[0] != link[1], link == (0, 0), link)):
+            color, y = FADED if self._link_faded(t, (i, j)) else FORWARD, self._part(j)
+            for points in self._ways((a, self._part(i)), (b - arrow, y), chip):
+                self.items.append(Line(points, color, 1.0, ends=(source, end)))
+            self.items.append(Triangle(b, y, "right", arrow, arrow, color))
+
+    def _height(self, link: Link) -> float:
+        """The row of a link half way."""
+        return (self._part(link[0]) + self._part(link[1])) / 2
+
+    def _ways(self, start: Point, end: Point, chip: Box | None) -> list[tuple[Point, ...]]:
+        """The pieces of a line to the right: in two if a weight stands in its way, or past one that is close."""
+        low, high = start[1], end[1]
+        if not chip or not chip.w:
+            return [(start, end)]
+        left, right = chip.x - chip.w / 2, chip.x + chip.w / 2
+        if chip.y == (low + high) / 2:
+            return [(start, (left, chip.y)), ((right, chip.y), end)]
+        if low == high:
+            return [(start, end)]
+        past = (high - low) * min(0.5, (chip.h / 2 + 3) / abs(high - low))
+        return [(start, (left, low + past), (right, high - past), end)]
 
     def _chip_width(self, role: str) -> float:
         return self.size.chip if self.roles.get(role) else 0.0

@@ -14,8 +14,8 @@ from tinygrad_rnn.draw.layered import depths, rows
 from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FORWARD, GREY, INDIRECT_SUM, INK, TOTAL
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.route import channels, route
-from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle
-from tinygrad_rnn.draw.symbols import cell_name
+from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle, subscript
+from tinygrad_rnn.draw.symbols import cell_name, state_names
 from tinygrad_rnn.levels import parameters
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, parts
@@ -33,6 +33,7 @@ class Operations:
         self.board = Board(Gradients(run.loss))
         losses = {t: L for t, L in enumerate(run.losses, 1) if L is not None}
         self.losses = {t: L for t, L in losses.items() if L.requires_grad}
+        self.parts = state_names(run)
         self.names = {p: name for name, p in parameters(ancestors(self.losses.values())).items()}
         self.roles = roles(run) | dict.fromkeys(run.outside, "bias")  # beside the operation that uses them
         self.steps = [t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST]
@@ -50,7 +51,7 @@ class Operations:
         x, columns = 84.0, []
         for i, part in enumerate(parts(self.run.initial)):
             self.board.value(
-                ("state", 0, i), part, written(part.name or "h_0"), 40, self._row(_state_row(i)), "initial"
+                ("state", 0, i), part, self.parts[i] + subscript(0), 40, self._row(_state_row(i)), "initial"
             )
         before = 0
         for t in self.steps:
@@ -132,7 +133,7 @@ class Operations:
             self._chips(op, *at(op))
         for key, x in new:
             px, py = at(key)
-            board.value(key, x, written(x.name or "h"), px + 8, py, "state", board.silent(x))
+            board.value(key, x, self.parts[key[2]] + subscript(t), px + 8, py, "state", board.silent(x))
         readers = [b for a, b in edges if a is x_t]
         if readers:
             name, (px, py) = written(x_t.name or "x"), at(x_t)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.draw.expression import equation
+from tinygrad_rnn.draw.links import across
 from tinygrad_rnn.draw.measures import shown_columns
 from tinygrad_rnn.draw.palette import LogScale
 from tinygrad_rnn.draw.roles import roles
@@ -45,6 +46,7 @@ def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
         "earliest": [support.earliest.get(k) for k in times],
         "own": [k in support.sources.get(k, ()) for k in times],
         "shared": [bool(support.sources.get(k, {k}) - {k}) for k in times],
+        "linked": [bool(across(run, s)) for s in times],
         "reached": [[support.part(s, x) for x in parts(run.states[s - 1])] for s in times],
         **terms.data(),
         **_jacobians(flow),
@@ -204,7 +206,7 @@ def _equations(run: Unrolled) -> dict[str, Any]:
     earlier, then = _known(run, last)
     outputs = dict.fromkeys(run.outputs[last - 1 : last], "y_t")
     return {
-        "h": [f"{name} = {equation(x, known | now)}" for x, name in now.items()],
+        "h": [f"{name} = {known.get(x) or equation(x, now | known)}" for x, name in now.items()],
         "y": [f"y_t = {equation(y, known | now)}" for y in run.outputs[-1:]],
         "L": [f"L_t = {equation(run.losses[last - 1], earlier | then | outputs)}"],
     }

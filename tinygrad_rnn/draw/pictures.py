@@ -15,6 +15,7 @@ from tinygrad_rnn.draw.heat import heat_scene
 from tinygrad_rnn.draw.operations import operations_scene
 from tinygrad_rnn.draw.page import Page, make_page
 from tinygrad_rnn.draw.paths import paths_scene
+from tinygrad_rnn.draw.symbols import state_names
 from tinygrad_rnn.errors import ArgumentTypeError, RangeError, UsageError
 from tinygrad_rnn.flow import GradientFlow
 from tinygrad_rnn.tensor import Tensor
@@ -73,7 +74,8 @@ def heatmap(
         raise UsageError("there is no network to draw.")
     flows = {str(title): measured(each, "draw.heatmap") for title, each in runs.items()}
     t = None if t is None else step(t, max(map(len, flows.values())))
-    return Figure(heat_scene(flows, t, preset, text(unit, "unit"), text(note, "note")))
+    names = {str(title): state_names(each) for title, each in runs.items() if isinstance(each, Unrolled)}
+    return Figure(heat_scene(flows, t, preset, text(unit, "unit"), text(note, "note"), names))
 
 
 @public

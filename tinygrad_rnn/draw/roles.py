@@ -3,6 +3,7 @@
 from typing import Any
 
 from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.draw.links import across, previous
 from tinygrad_rnn.tensor import Tensor
 from tinygrad_rnn.unroll import Unrolled, parts
 
@@ -10,7 +11,7 @@ Role = str  # "input", "recurrent", "readout" or "bias"
 
 
 def roles(run: Unrolled) -> dict[Tensor, Role]:
-    """The role of each parameter: what it is applied to decides.
+    """The role of each parameter: what it is applied to decides, in the last step that reads the state before.
 
     recurrent  applied to something that comes from the previous state
     input      applied to something that comes from x_t only
@@ -18,19 +19,15 @@ def roles(run: Unrolled) -> dict[Tensor, Role]:
     bias       none of these, or added and not multiplied
     """
     found: dict[Tensor, Role] = {}
-    states, previous, x = parts(run.states[-1]), _previous(run, len(run)), run.xs[-1]
-    _search(states, {*previous, x}, {x: "input", **dict.fromkeys(previous, "recurrent")}, found)
+    tied = next((t for t in range(len(run), 0, -1) if across(run, t)), len(run))
+    states, before, x = parts(run.states[tied - 1]), previous(run, tied), run.xs[tied - 1]
+    _search(states, {*before, x}, {x: "input", **dict.fromkeys(before, "recurrent")}, found)
     last = max((t for t, loss in enumerate(run.losses, 1) if loss is not None), default=len(run))
-    states, previous = parts(run.states[last - 1]), _previous(run, last)
+    states, before = parts(run.states[last - 1]), previous(run, last)
     heads = (*run.losses[last - 1 : last], *run.outputs[last - 1 : last])
     ends = [x for x in heads if x is not None]
-    _search(ends, {*states, *previous, *run.outside}, dict.fromkeys(states, "readout"), found)
+    _search(ends, {*states, *before, *run.outside}, dict.fromkeys(states, "readout"), found)
     return found
-
-
-def _previous(run: Unrolled, t: int) -> tuple[Tensor, ...]:
-    """The parts of the state that step t starts from."""
-    return parts(run.states[t - 2] if t > 1 else run.initial)
 
 
 def _search(ends: Any, stop: set[Tensor], origin: dict[Tensor, Role], found: dict[Tensor, Role]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_rnn.draw.scene import clean, subscript
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.unroll import Unrolled, given_names, parts
 
 
 def time(run: Unrolled, t: int) -> int:
@@ -21,19 +21,33 @@ def cell_name(run: Unrolled) -> str:
     return clean("cell" if name == "<lambda>" else name.removesuffix("Cell") or name, 40)
 
 
-def part_names(state: Any) -> list[str]:
-    """h, or h and c: the names of the parts of a state without its time."""
-    names = []
-    for i, part in enumerate(parts(state), 1):
-        base, _, index = (part.name or "").rpartition("_")
-        name = base if base and index.isdecimal() else part.name
-        names.append(clean(name or (f"s{i}" if isinstance(state, tuple) else "h"), 12))
+def part_names(states: Sequence[Any]) -> list[str]:
+    """h, or h and c: the names of the parts of states, in the order of time, without their times.
+
+    A Tensor has its name from the part where it stands first; it may be kept as another part, such as h_(t-1).
+    """
+    home: dict[Any, int] = {}
+    latest: dict[int, Any] = {}
+    for state in states:
+        for i, part in enumerate(parts(state)):
+            if home.setdefault(part, i) == i:
+                latest[i] = part
+    names: list[str] = []
+    for i, _ in enumerate(parts(states[-1])):
+        full = latest[i].name or "" if i in latest else ""
+        base, _, index = full.rpartition("_")
+        name = clean(base if base and index.isdecimal() else full, 12)
+        numbered = f"s{i + 1}" if isinstance(states[-1], tuple) else "h"
+        names.append(numbered if not name or name in names else name)
     return names
 
 
 def state_names(run: Unrolled) -> list[str]:
-    """The names of the parts of the states."""
-    return part_names(run.states[-1])
+    """The names of the parts of the states: those that the cell gives, or those of their Tensors."""
+    given = given_names(run.cell)
+    if given is None or len(given) != len(parts(run.states[-1])):
+        return part_names([run.initial, *run.states])
+    return [clean(name, 12) + "′" * run.backward for name in given]
 
 
 def joint_name(names: Sequence[str]) -> str:

@@ -145,8 +145,9 @@ function drawMap(box, state, choose) {
     chip(group, px, (low + high) / 2, role, c);
   }
 
-  // From the state before to that at c; whole: not only to or from a gap.
+  // From the state before to that at c, if there is a path; whole: not only to or from a gap.
   function right(from, to, c, whole) {
+    if (!D.linked[c - 1]) return;
     const past = c <= t || silent(c) || silent(c - 1), group = part(past);
     group.append(svg("line", { class: "wire", x1: from, y1: yForward, x2: to - 5, y2: yForward }),
       head(to, yForward, "right", 6));
