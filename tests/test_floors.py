@@ -26,6 +26,7 @@ FLOORS = {
     "files": 0,
     "archive": 0,
     "containers": 0,
+    "lazy": 0,
     "backprop": 2,
     "duckarray": 2,
     "dispatch": 2,
