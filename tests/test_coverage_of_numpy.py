@@ -222,6 +222,22 @@ def test_what_an_operation_of_somebodys_returns_is_real_numbers(wrong: Any, regi
         own(Tensor([1.0, 2.0], requires_grad=True))
 
 
+def test_a_number_written_inside_a_function_of_somebodys_is_told_as_such(registry: None) -> None:
+    w = Tensor(2.0, requires_grad=True)
+
+    def written(*args: Any, **kwargs: Any) -> Any:
+        a = np.zeros(2)
+        a[0] = w  # NumPy makes a ValueError of what is raised here
+        return a
+
+    own = tg.primitive(written)
+    tg.defvjp(own, lambda g, y, x: g)
+    strange = type("Strange", (), {"__array__": written})()
+    for f in (lambda: own(Tensor([1.0, 2.0], requires_grad=True)), lambda: Tensor(strange)):
+        with pytest.raises(UnsupportedError, match=r"Use x\.item\(\)"):
+            f()
+
+
 def test_a_singular_matrix_is_called_so() -> None:
     with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
         np.linalg.inv(Tensor(np.zeros((2, 2)), requires_grad=True))

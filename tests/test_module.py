@@ -29,6 +29,13 @@ NAMES = [
 ]
 
 
+def test_floats_are_no_counts():
+    model = Module()
+    model.count = Tensor([1, 2])
+    with pytest.raises(DTypeError, match="count has dtype float64, which cannot become int64"):
+        model.load_state_dict({"count": np.ones(2)})
+
+
 def test_a_number_too_large_for_the_parameter_is_refused():
     linear = Linear(2, 2, rng=0, dtype=np.float32)
     before = linear.state_dict()

@@ -12,7 +12,7 @@ from test_flow import Model
 from test_scene import CELLS, H, I, bounds, inside, labels, luminance, make, of, overlap
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.draw import palette
+from tinygrad_rnn.draw import links, palette
 from tinygrad_rnn.draw.links import across, main_links
 from tinygrad_rnn.draw.measures import shown_columns
 from tinygrad_rnn.draw.roles import roles
@@ -458,3 +458,14 @@ def test_parts_of_a_tuple_are_one_box():
     assert {"h₁", "c₁"} <= set(labels(scene))
     assert len(parts(make("LSTM", 2).states[0])) == 2
     assert sum(box.key == "h1" for box in of(Box, scene)) == 1
+
+
+def test_links_of_a_count_and_of_what_is_handed_on():
+    W = tg.Tensor(0.5 * np.eye(3), requires_grad=True)
+
+    def cell(x, state):
+        h, count, _ = state
+        return np.tanh(x + h @ W), count + 1, h
+
+    run = tg.unroll(cell, np.ones((3, 3)), (np.zeros(3), np.zeros((), int), np.zeros(3)))
+    assert sorted(across(run, 3)) == [(0, 0), (0, 2), (1, 1)]
