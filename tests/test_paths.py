@@ -12,7 +12,7 @@ from test_flow import Model
 from test_scene import CELLS, H, I, bounds, inside, labels, luminance, make, of, overlap
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.draw import links, palette
+from tinygrad_rnn.draw import palette
 from tinygrad_rnn.draw.links import across, main_links
 from tinygrad_rnn.draw.measures import shown_columns
 from tinygrad_rnn.draw.roles import roles
