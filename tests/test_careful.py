@@ -257,6 +257,12 @@ def test_the_rule_of_many_operands_is_asked_once(of: Any, monkeypatch: pytest.Mo
     assert len(calls) == 3  # a plain walk, a careful one, and what is live
 
 
+def test_a_row_that_is_nan_says_nothing_of_the_others() -> None:
+    f = lambda x: np.where([True, False, True], np.sqrt(x) * [np.nan, 1.0, 1.0], 0.0) * [1.0, 0.0, 1.0]
+    _, change = tg.jvp(f, (np.array([1.0, 0.0, 4.0]),), (np.ones(3),))
+    assert_array_equal(change, [np.nan, 0.0, 0.25])
+
+
 def test_a_constant_zero_cuts_off() -> None:
     x, mask = np.array([0.0, 4.0]), np.array([0.0, 1.0])
     for f in (

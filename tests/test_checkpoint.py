@@ -584,7 +584,7 @@ def test_a_state_that_the_bit_generator_cannot_take(tmp_path):
         ("MT19937", "state.key", np.arange(623), "it must be an array of 624 integers."),
         ("MT19937", "state.key", np.full(624, 0.5), "it must be an array of 624 integers."),
         ("MT19937", "state.pos", 1.0, "state.pos is 1.0; it must be an integer."),
-        ("Philox", "buffer_pos", 9, "out of range."),
+        ("Philox", "buffer_pos", 9, "the position 9 is out of range."),
     ],
 )
 def test_why_a_state_is_none_of_the_bit_generator(bits, key, value, words):

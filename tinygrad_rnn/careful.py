@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.errors import DataError
-from tinygrad_rnn.primitive import BILINEAR, CHOSEN, LINEAR, MULTILINEAR, has_rule, package_of
+from tinygrad_rnn.primitive import BILINEAR, CHOSEN, LINEAR, PRODUCTS, has_rule, package_of
 
 Array = Any
 Mask = Any  # an array of bools; None stands for all
@@ -61,7 +61,7 @@ class Careful:
         self.live: dict[Any, Mask] = {
             x: None if getattr(v, "requires_grad", False) else _numbers(v) != 0 for x, v in given.items()
         }
-        self._at_once: tuple[Any, dict[int, Array]] = (None, {})
+        self._at_once: tuple[Any, dict[int, Array]] = (None, {})  # what a rule of all operands gave, and of which call
         self._never: dict[Any, Array] = {}  # where a value is 0 whatever the leaves are, as in np.where(m, x, 0.0)
         for tensor in graph:
             self._note_zeros(tensor)
@@ -158,11 +158,7 @@ class Careful:
 
     def _note_zeros(self, tensor: Any) -> None:
         fun = tensor.fun
-        if fun is np.divide and tensor._data.size:
-            never = np.broadcast_to(self._factor(tensor, 0) == 0, tensor.shape)
-            if never.any():
-                self._never[tensor] = never
-        elif (fun in LINEAR or fun in BILINEAR or fun in MULTILINEAR) and tensor._data.size:
+        if (fun in LINEAR or fun in BILINEAR or fun in PRODUCTS) and tensor._data.size:
             values = [self._factor(tensor, i) if has_rule(fun, i) else p for i, p in enumerate(tensor.primals)]
             try:
                 never = np.asarray(fun(*values, **tensor.kwargs or {})) == 0

@@ -164,15 +164,14 @@ class _Generator:
         other: Any = kind()  # for a first try, because a wrong state may be set half
         if why := _unlike(saved, other.state, ""):
             raise self._refused(why)
+        position = saved.get("buffer_pos", saved["state"].get("pos", 0))
+        if not 0 <= position <= _LENGTH.get(kind.__name__, 0):  # older NumPy would read past the end
+            raise self._refused(f"the position {position} is out of range")
         try:
             other.state = saved
         except Exception as error:  # values of any kind can fail in any way
             raise self._refused("a number in it is out of range") from error
-        found = other.state
-        position = found.get("buffer_pos", found["state"].get("pos", 0))
-        if not 0 <= position <= _LENGTH.get(kind.__name__, 0):  # NumPy would read past the end
-            raise self._refused(f"the position {position} is out of range")
-        if not _same(saved, found):  # NumPy takes the lowest bits of some
+        if not _same(saved, other.state):  # NumPy takes the lowest bits of some
             raise self._refused("a number in it is out of range")
         self.bits.state = saved
 

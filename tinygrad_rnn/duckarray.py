@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from tinygrad_rnn.boundary import public_class
-from tinygrad_rnn.errors import ArgumentTypeError, DTypeError, RangeError, ShapeError, UnsupportedError, UsageError
+from tinygrad_rnn.errors import ArgumentTypeError, DTypeError, ShapeError, UnsupportedError, UsageError
 from tinygrad_rnn.operands import check_real, real_array
 from tinygrad_rnn.rules.indexing import getitem
 from tinygrad_rnn.rules.shape import astype
@@ -222,10 +222,8 @@ class DuckArray:
         """The only entry, or the one with this index, as a Python number."""
         try:
             number: float | int | bool = self._data.item(*args)
-        except (ValueError, IndexError, TypeError) as error:
-            kinds = {IndexError: RangeError, TypeError: ArgumentTypeError}
-            kind = next((ours for theirs, ours in kinds.items() if isinstance(error, theirs)), ShapeError)
-            raise kind(f"item{args} of a Tensor of shape {self.shape}: {error}.") from error
+        except ValueError as error:
+            raise ShapeError(f"item{args} of a Tensor of shape {self.shape}: {error}.") from error
         return number
 
     def tolist(self) -> Any:

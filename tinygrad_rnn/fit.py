@@ -10,15 +10,13 @@ from tinygrad_rnn.rules.shape import astype, unbroadcast
 
 Array = Any
 
-_FIRST: tuple[Any, ...] = ((), 0, (0, 1))
-
 
 def fit(share: Array, primal: Array, tensor: Any, argnum: int) -> Array:
     """Sum away broadcast axes and give the share its operand's dtype; anything else is a wrong rule."""
     shape = primal.shape
     extra = share.ndim - len(shape)
     if extra > 0 and share.shape[extra:] == shape and type(share) is np.ndarray and share.dtype == primal.dtype:
-        return np.add.reduce(share, axis=_FIRST[extra] if extra < 3 else tuple(range(extra)))  # of a bias; quicker
+        return np.add.reduce(share, axis=tuple(range(extra)))  # of a bias; quicker
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, share.shape[extra:], strict=True)):
         raise wrong(tensor, argnum, f"a share of shape {share.shape}; the argument has shape {shape}")
     if share.shape != shape:

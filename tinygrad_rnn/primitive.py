@@ -41,7 +41,7 @@ FORM: dict[Function, "Form"] = {}  # how a primitive or a composite may be calle
 # What a share depends on beside g, shapes, and arguments that have no derivative (rules/dependence.py fills these):
 LINEAR: set[Function] = set()  # on nothing
 BILINEAR: set[Function] = set()  # on the other operands, on each of them linearly
-MULTILINEAR: set[Function] = set()  # on products of the other entries and operands, so 0 is there whatever the rest is
+PRODUCTS: set[Function] = set()  # on factors of the result, which is 0 where one of them always is
 CHOSEN: set[Function] = set()  # on which entries the values select; the slopes are numbers
 
 

@@ -72,7 +72,7 @@ class _Run:
         for t, (level, step) in enumerate(zip(self.levels, self.steps, strict=True)):
             if any(self.place.get(x, t) < t for x in step):
                 continue
-            for x in {x for x in step if x.fun is result and x not in level}:
+            for x in (x for x in step if x.fun is result and x not in level):
                 if known.setdefault(x, t) != t:
                     raise GradientError(
                         f"state {t + 1} is a copy out of the result of a scan, whose steps are not recorded one by "

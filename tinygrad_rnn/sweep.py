@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.backprop import ancestors, aside, carefully, pullback, pushforward, recorded_operands
-from tinygrad_rnn.careful import Careful, finite
+from tinygrad_rnn.careful import Careful
 from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.fit import fit
@@ -54,8 +54,8 @@ def forward(tangents: Mapping[Tensor, Array], ys: Sequence[Tensor], create_graph
     push = _Push(create_graph)
     with grad_mode(create_graph or current()), np.errstate(all="ignore"):  # as in a walk back
         found = pushforward(tangents, ys, push)
-        infinite = not all(finite(dy) for dy in map(found.get, ys) if dy is not None)
-        if infinite and not any(np.any(np.isnan(y._data)) for y in ys):
+        changes = [(value(found[y]), y._data) for y in ys if y in found]
+        if any(np.any(~np.isfinite(dy) & ~np.isnan(y)) for dy, y in changes):
             push.careful = Careful(tangents, ancestors(ys, stop=tangents))
             found = pushforward(tangents, ys, push)
     return [dy if dy is None or isinstance(dy, Tensor) else np.array(dy) for dy in map(found.get, ys)]

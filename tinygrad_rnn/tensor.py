@@ -334,7 +334,7 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
     return _made(data, fun, args, tuple(primals), kwargs, tuple(argnums), marks, loose)
 
 
-def recorded(
+def record_result(
     data: Array, fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None, found: list[Marks]
 ) -> Tensor:
     """`record(fun, args, kwargs)`, where the result is known already and the plain arrays are `held`."""

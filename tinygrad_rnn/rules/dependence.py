@@ -6,7 +6,7 @@ Functions that stand in none of these sets have slopes of their own, such as exp
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygrad_rnn.primitive import BILINEAR, CHOSEN, LINEAR, MULTILINEAR
+from tinygrad_rnn.primitive import BILINEAR, CHOSEN, LINEAR, PRODUCTS
 from tinygrad_rnn.rules.activations import hardtanh, leaky_relu
 from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.cumulative import recurrence
@@ -30,7 +30,7 @@ LINEAR.update(
 )
 
 BILINEAR.update((np.multiply, np.matmul, einsum, weighted))
-MULTILINEAR.update((np.prod, np.cumprod, recurrence))
+PRODUCTS.update((np.divide, np.prod, np.cumprod, recurrence))
 
 CHOSEN.update(
     (np.maximum, np.minimum, np.fmax, np.fmin, clip, relu, leaky_relu, hardtanh),

@@ -18,7 +18,7 @@ from tinygrad_rnn.scan.reach import name_of_cell
 from tinygrad_rnn.scan.run import Run
 from tinygrad_rnn.scan.structure import flattened, rebuilt, structure
 from tinygrad_rnn.scan.trace import Signature
-from tinygrad_rnn.tensor import Tensor, held, recorded
+from tinygrad_rnn.tensor import Tensor, held, record_result
 
 Array = Any
 
@@ -132,7 +132,7 @@ def _every(checkpoint: int | str | None, T: int) -> int | None:
     raise RangeError(f'checkpoint is {checkpoint!r}; it must be a number of steps, at least 1, or "auto".')
 
 
-def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, recorded: bool, again: int = 2) -> tuple[Plan, Any]:
+def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, recording: bool, again: int = 2) -> tuple[Plan, Any]:
     flat_x, flat_h = flattened(xs), [h if isinstance(h, Tensor) else np.asarray(h) for h in flattened(h0)]
     signature = Signature(
         structure(xs),
@@ -140,11 +140,11 @@ def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, recorded: bool, aga
         structure(h0),
         tuple([(h.shape, h.dtype) for h in flat_h]),
     )
-    wanted = [[recorded and isinstance(a, Tensor) and a._requires_grad for a in flat] for flat in (flat_x, flat_h)]
+    wanted = [[recording and isinstance(a, Tensor) and a._requires_grad for a in flat] for flat in (flat_x, flat_h)]
     plan = plan_for(cell, signature, *wanted)
     if again and plan.promoted:  # the first step of a float32 state with float64 weights gives float64
         promoted = [astype(_tensor(h), v.dtype) for h, v in zip(flat_h, plan.step.next_state, strict=True)]
-        return _plan(cell, xs, rebuilt(structure(h0), iter(promoted)), recorded, again - 1)
+        return _plan(cell, xs, rebuilt(structure(h0), iter(promoted)), recording, again - 1)
     return plan, (flat_x, flat_h)
 
 
@@ -160,10 +160,10 @@ def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | Non
     x_form, h_form = plan.signature.x_form, plan.signature.state_form
     replay = lambda: _flat(_unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), run.T))
     call = node.Call(run, replay, plan.keys, operands)
-    token = recorded(np.zeros(()), node.scan, operands, {"call": call}, marks)
+    token = record_result(np.zeros(()), node.scan, operands, {"call": call}, marks)
     call.argnums = token.argnums
     results = (
-        recorded(array, node.result, (token, i), token.kwargs, []) if array.dtype.kind == "f" else Tensor(array)
+        record_result(array, node.result, (token, i), token.kwargs, []) if array.dtype.kind == "f" else Tensor(array)
         for i, array in enumerate([*run.outputs, *run.state])  # counts have no slope
     )
     return Scanned(rebuilt(plan.step.output_form, results), rebuilt(h_form, results))
