@@ -14,7 +14,7 @@ import numpy as np
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import Figure
-from tinygrad_rnn.files import write_whole
+from tinygrad_rnn.io.files import write_whole
 
 Run = tg.Unrolled
 
@@ -26,7 +26,9 @@ def network(make: Callable[..., Any], steps: int, hidden: int = 3, gain: float =
     if gain != 1.0:
         cell.W_hh.data = gain * cell.W_hh.data
     xs, targets = rng.standard_normal((steps, 2)), rng.standard_normal((steps, 1))
-    return tg.unroll(cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets)
+    return tg.unroll(
+        cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets
+    )
 
 
 def exploding(steps: int) -> Run:
@@ -35,13 +37,19 @@ def exploding(steps: int) -> Run:
     cell, readout = tg.nn.RNNCell(2, 6, rng=rng), tg.nn.Readout(6, 1, rng=rng)
     cell.W_hh.data, cell.b_h.data = 1.6 * np.linalg.qr(rng.standard_normal((6, 6)))[0], np.zeros(6)
     xs, targets = 0.001 * rng.standard_normal((steps, 2)), rng.standard_normal((steps, 1))
-    return tg.unroll(cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets)
+    return tg.unroll(
+        cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets
+    )
 
 
 def stacked(steps: int) -> Run:
     """Two layers: the state is the pair (upper, lower)."""
     rng = np.random.default_rng(0)
-    lower, upper, readout = tg.nn.RNNCell(2, 3, rng=rng), tg.nn.RNNCell(3, 3, rng=rng), tg.nn.Readout(3, 1, rng=rng)
+    lower, upper, readout = (
+        tg.nn.RNNCell(2, 3, rng=rng),
+        tg.nn.RNNCell(3, 3, rng=rng),
+        tg.nn.Readout(3, 1, rng=rng),
+    )
 
     def cell(x: Any, state: Any) -> Any:
         below = lower(x, state[1])
@@ -50,7 +58,9 @@ def stacked(steps: int) -> Run:
     cell.states = ("u", "l")  # type: ignore[attr-defined]
     xs, targets = rng.standard_normal((steps, 2)), rng.standard_normal((steps, 1))
     start = np.zeros(3), np.zeros(3)
-    return tg.unroll(cell, xs, start, readout=readout, loss=tg.functional.half_squared_error, targets=targets)
+    return tg.unroll(
+        cell, xs, start, readout=readout, loss=tg.functional.half_squared_error, targets=targets
+    )
 
 
 def bidirectional(steps: int) -> tuple[Run, Run]:
@@ -66,7 +76,8 @@ def attention() -> tg.Tensor:
     """One attention head and a perceptron, their parts named by scopes."""
     rng = np.random.default_rng(0)
     W_q, W_k, W_v, W = (
-        tg.Tensor(0.5 * rng.standard_normal((4, 4)), requires_grad=True, name=n) for n in ("W_q", "W_k", "W_v", "W")
+        tg.Tensor(0.5 * rng.standard_normal((4, 4)), requires_grad=True, name=n)
+        for n in ("W_q", "W_k", "W_v", "W")
     )
     x = tg.Tensor(rng.standard_normal((5, 4)), name="x")
     with tg.scope("attention"):

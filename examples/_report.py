@@ -11,8 +11,14 @@ Row = tuple[str, str, str]  # what, published or exact, ours
 def options(about: str | None, seed: int = 0) -> argparse.Namespace:
     """`--quick`, a run of seconds that only shows that everything works, and `--seed`."""
     parser = argparse.ArgumentParser(description=(about or "").split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a few updates only: shows that it runs, learns nothing")
-    parser.add_argument("--seed", type=int, default=seed, help="seed of the random numbers (default %(default)s)")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few updates only: shows that it runs, learns nothing",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=seed, help="seed of the random numbers (default %(default)s)"
+    )
     return parser.parse_args(sys.argv[1:])
 
 

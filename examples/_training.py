@@ -12,6 +12,8 @@ def descend(loss: tg.Tensor, optimizer: tg.optim.Optimizer, max_norm: float = ma
     """
     optimizer.zero_grad()
     loss.backward()
-    tg.optim.clip_grad_norm([p for group in optimizer.param_groups for p in group["params"]], max_norm)
+    tg.optim.clip_grad_norm(
+        [p for group in optimizer.param_groups for p in group["params"]], max_norm
+    )
     optimizer.step()
     return float(loss.item())

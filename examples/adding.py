@@ -72,11 +72,15 @@ def main() -> None:
     for name in CELLS:
         errors = learn(name, steps, updates, rng)
         n, best = min(errors.items(), key=lambda item: item[1])
-        rows.append((f"{name}, mean squared error", PUBLISHED[name], f"{best:.4f} after {n} updates"))
+        rows.append(
+            (f"{name}, mean squared error", PUBLISHED[name], f"{best:.4f} after {n} updates")
+        )
         lines.append(tg.draw.Curve(name, list(errors), list(errors.values())))
     report(rows, started)
     longest = max(max(line.x) for line in lines)
-    lines.append(tg.draw.Curve("always 1", [0, longest], [BASELINE, BASELINE], dotted=True, color="#57606A"))
+    lines.append(
+        tg.draw.Curve("always 1", [0, longest], [BASELINE, BASELINE], dotted=True, color="#57606A")
+    )
     figure = tg.draw.curves(
         lines,
         title=f"Adding problem, T = {steps}",

@@ -27,12 +27,16 @@ LN2 = np.log(2)
 class CharacterModel(tg.nn.Module):
     """An LSTM that reads characters as unit vectors, and a linear read-out of the next one."""
 
-    def __init__(self, size: int, hidden: int, *, rng: np.random.Generator, dtype: type = np.float32):
+    def __init__(
+        self, size: int, hidden: int, *, rng: np.random.Generator, dtype: type = np.float32
+    ):
         self.size, self.dtype = size, dtype
         self.cell = tg.nn.LSTMCell(size, hidden, rng=rng, dtype=dtype, forget_bias=1.0)
         self.readout = tg.nn.Readout(hidden, size, rng=rng, dtype=dtype)
 
-    def loss(self, symbols: np.ndarray, following: np.ndarray, state: tuple | None) -> tuple[tg.Tensor, tuple]:
+    def loss(
+        self, symbols: np.ndarray, following: np.ndarray, state: tuple | None
+    ) -> tuple[tg.Tensor, tuple]:
         """Mean cross-entropy in nats of the symbols that follow, (T, B) each, and the state to go on from."""
         hs, (h, c) = tg.scan(self.cell, one_hot(symbols, self.size, self.dtype), state)
         return cross_entropy(self.readout(hs), following), (h.detach(), c.detach())
@@ -79,13 +83,23 @@ def main() -> None:
                 progress.update()
             curve[n] = bits(model, held_out)
     counted = {order: NGram(train, order, size).bits(test) for order in ORDERS}
-    rows = [("before training, bits per character", f"log2 {size} = {np.log2(size):.3f}", f"{curve[0]:.3f}")]
+    rows = [
+        (
+            "before training, bits per character",
+            f"log2 {size} = {np.log2(size):.3f}",
+            f"{curve[0]:.3f}",
+        )
+    ]
     rows += [(f"counting, order {order}", "-", f"{value:.3f}") for order, value in counted.items()]
     rows.append((f"LSTM, H = {hidden}, after {passes} passes", "-", f"{curve[passes]:.3f}"))
     report(rows, started, "exact")
     lines = [tg.draw.Curve("LSTM", list(curve), list(curve.values()))]
     for order, color in zip((1, 3, 5), ("#8C959F", "#57606A", "#1F2328"), strict=True):
-        lines.append(tg.draw.Curve(f"counting, order {order}", [0, passes], [counted[order]] * 2, True, color))
+        lines.append(
+            tg.draw.Curve(
+                f"counting, order {order}", [0, passes], [counted[order]] * 2, True, color
+            )
+        )
     figure = tg.draw.curves(
         lines,
         title="Characters: bits for each on text that was held out",

@@ -31,7 +31,9 @@ def start(name: str, delay: int, rng: np.random.Generator) -> tg.nn.LSTMCell | t
     cell = CELLS[name](10, HIDDEN, rng=rng, dtype=np.float32)
     cell.W_hh = orthogonal("W_hh", cell.W_hh.shape, rng, np.float32, blocks=len(cell.gates) or 1)
     if name == "LSTM":
-        span = np.log(rng.uniform(1, delay + 9, HIDDEN))  # a symbol is wanted delay + 10 steps later
+        span = np.log(
+            rng.uniform(1, delay + 9, HIDDEN)
+        )  # a symbol is wanted delay + 10 steps later
         cell.b_h.data = np.concatenate([-span, span, 0 * span, 0 * span]).astype(np.float32)
     return cell
 
@@ -44,7 +46,11 @@ def learn(name: str, delay: int, updates: int, rng: np.random.Generator) -> dict
     falling = tg.optim.LinearLR(optimizer, 1.0, 0.0, updates)
     test_xs, test_targets = copy_memory(delay, 200, rng=rng, dtype=np.float32)
     shares: dict[int, float] = {}
-    for n in (progress := tqdm(range(updates + 1), desc=f"{name}, delay {delay}", unit="update", leave=False)):
+    for n in (
+        progress := tqdm(
+            range(updates + 1), desc=f"{name}, delay {delay}", unit="update", leave=False
+        )
+    ):
         if n % EVERY == 0:
             with tg.no_grad():
                 hs, _ = tg.scan(cell, test_xs)
@@ -67,17 +73,31 @@ def main() -> None:
     rows, lines = [], []
     for delay in (3,) if chosen.quick else DELAYS:
         baseline = copy_memory_baseline(delay)
-        rows.append((f"delay {delay}: without memory", f"{10 * np.log(8) / (delay + 20):.4f}", f"{baseline:.4f}"))
+        rows.append(
+            (
+                f"delay {delay}: without memory",
+                f"{10 * np.log(8) / (delay + 20):.4f}",
+                f"{baseline:.4f}",
+            )
+        )
         for name in CELLS:
             shares = learn(name, delay, 2 if chosen.quick else UPDATES, rng)
-            rows.append((f"delay {delay}: {name}", "-", f"{list(shares.values())[-1] * baseline:.4f}"))
+            rows.append(
+                (f"delay {delay}: {name}", "-", f"{list(shares.values())[-1] * baseline:.4f}")
+            )
             left = next((f"{n:,}" for n, share in shares.items() if share < 0.95), "none")
             rows.append((f"delay {delay}: {name}, updates until 5 % below", "-", left))
             color = "" if name == "LSTM" else "#8C959F"
-            lines.append(tg.draw.Curve(f"{name}, delay {delay}", list(shares), list(shares.values()), color=color))
+            lines.append(
+                tg.draw.Curve(
+                    f"{name}, delay {delay}", list(shares), list(shares.values()), color=color
+                )
+            )
     report(rows, started)
     longest = max(max(line.x) for line in lines)
-    lines.append(tg.draw.Curve("without memory", [0, longest], [1, 1], dotted=True, color="#57606A"))
+    lines.append(
+        tg.draw.Curve("without memory", [0, longest], [1, 1], dotted=True, color="#57606A")
+    )
     figure = tg.draw.curves(
         lines,
         title="Copy memory",

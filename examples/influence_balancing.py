@@ -35,7 +35,10 @@ def main() -> None:
     full = truncated[-1]
     right = int(np.max(np.flatnonzero(np.sign(truncated) != np.sign(full)))) + 2
     rows = [("whole gradient ds[0]/dtheta", "-6", f"{full:+.6f}")]
-    rows += [(f"truncated after {w} steps", exact, f"{truncated[w - 1]:+.3f}") for w, exact in WINDOWS.items()]
+    rows += [
+        (f"truncated after {w} steps", exact, f"{truncated[w - 1]:+.3f}")
+        for w, exact in WINDOWS.items()
+    ]
     report([*rows, ("right sign from this window on", "41", str(right))], started, against="exact")
     windows = range(1, 81)
     figure = tg.draw.curves(

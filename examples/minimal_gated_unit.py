@@ -18,7 +18,9 @@ class MinimalGatedUnit:
 
     def __init__(self, inputs: int, hidden: int, *, rng: np.random.Generator):
         def weight(name: str, *shape: int) -> tg.Tensor:
-            return tg.Tensor(rng.uniform(-1, 1, shape) / np.sqrt(hidden), requires_grad=True, name=name)
+            return tg.Tensor(
+                rng.uniform(-1, 1, shape) / np.sqrt(hidden), requires_grad=True, name=name
+            )
 
         self.hidden = hidden
         self.W_f, self.W_n = weight("W_f", inputs, hidden), weight("W_n", inputs, hidden)
@@ -40,7 +42,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     cell, readout = MinimalGatedUnit(1, 4, rng=rng), tg.nn.Readout(4, 1, rng=rng)
     wave = np.sin(0.7 * np.arange(7))[:, None]
-    run = tg.unroll(cell, wave[:-1], readout=readout, loss=tg.functional.half_squared_error, targets=wave[1:])
+    run = tg.unroll(
+        cell, wave[:-1], readout=readout, loss=tg.functional.half_squared_error, targets=wave[1:]
+    )
     print("wrote", tg.draw.paths(run, t=1).save("minimal_gated_unit.svg"))
 
 

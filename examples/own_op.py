@@ -30,7 +30,9 @@ def main() -> None:
     for f in (np.tanh, isru):
         cell = tg.nn.RNNCell(2, 3, f=f, rng=np.random.default_rng(1))
         readout = tg.nn.Readout(3, 1, rng=np.random.default_rng(2))
-        run = tg.unroll(cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets)
+        run = tg.unroll(
+            cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets
+        )
         reach = tg.gradient_flow(run.losses, run.states).norms()[3, 0]
         print(f"{f.__name__:>5}: norm of dL_4/dh_4 . dh_4/dh_1 is {reach:.4f}")
     print("wrote", tg.draw.ops(run).save("own_op.svg"))

@@ -37,7 +37,9 @@ def solved(outputs: Array, legal: Array) -> float:
     return float(np.mean(np.all((weakest_legal > strongest_other) | ~legal.any(axis=-1), axis=0)))
 
 
-def learn(name: str, train: list[str], test: list[str], most: int, rng: np.random.Generator) -> dict[int, float]:
+def learn(
+    name: str, train: list[str], test: list[str], most: int, rng: np.random.Generator
+) -> dict[int, float]:
     """{strings shown: share of the test strings solved}, until all are."""
     Cell, hidden = NETWORKS[name]
     cell, readout = Cell(7, hidden, rng=rng), tg.nn.Readout(hidden, 7, rng=rng)
@@ -73,7 +75,9 @@ def main() -> None:
         shares = learn(name, train, test, 20 if chosen.quick else MOST, rng)
         last, share = list(shares.items())[-1]
         ours = f"{last:,}" if share == 1.0 else f"not in {last:,} ({100 * share:.0f} %)"
-        rows.append((f"strings until all 256 test strings are solved, {name}", PUBLISHED[name], ours))
+        rows.append(
+            (f"strings until all 256 test strings are solved, {name}", PUBLISHED[name], ours)
+        )
         lines.append(tg.draw.Curve(name, list(shares), [100 * s for s in shares.values()]))
     report(rows, started)
     figure = tg.draw.curves(

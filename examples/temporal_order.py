@@ -26,7 +26,11 @@ from tinygrad_rnn.functional import cross_entropy
 from tinygrad_rnn.nn.initialisers import normal
 
 HIDDEN, BATCH, RATE, THRESHOLD = 50, 20, 0.01, 1.0
-ARMS = {"clipped": (RATE, THRESHOLD), "plain": (RATE, np.inf), f"plain, rate {RATE / 10}": (RATE / 10, np.inf)}
+ARMS = {
+    "clipped": (RATE, THRESHOLD),
+    "plain": (RATE, np.inf),
+    f"plain, rate {RATE / 10}": (RATE / 10, np.inf),
+}
 LENGTHS, STARTS, UPDATES, EVERY = (50, 100, 150, 200), 8, 5_000, 250
 
 
@@ -76,7 +80,9 @@ def main() -> None:
                 progress.set_description(f"T = {T}, {arm}")
                 counts.append(0)
                 for seed in range(starts):
-                    counts[-1] += succeeds(T, arm, updates, np.random.default_rng((chosen.seed, T, seed)))
+                    counts[-1] += succeeds(
+                        T, arm, updates, np.random.default_rng((chosen.seed, T, seed))
+                    )
                     progress.update()
     published = {"clipped": "higher", "plain": "lower"}
     report(
@@ -88,7 +94,10 @@ def main() -> None:
         started,
     )
     figure = tg.draw.curves(
-        [tg.draw.Curve(arm, lengths, [100 * n / starts for n in counts]) for arm, counts in wins.items()],
+        [
+            tg.draw.Curve(arm, lengths, [100 * n / starts for n in counts])
+            for arm, counts in wins.items()
+        ],
         title="Temporal order: runs that succeed",
         x_label="length T of the sequences",
         y_label="runs with fewer than 1 % errors, %",

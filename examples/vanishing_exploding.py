@@ -20,7 +20,9 @@ RADII = (0.5, 1.0, 1.5)
 WIDE = 64  # states of the networks in the curves
 
 
-def network(radius: float, steps: int = 10, hidden: int = 6, seed: int = 0, scale: float = 0.001) -> tg.Unrolled:
+def network(
+    radius: float, steps: int = 10, hidden: int = 6, seed: int = 0, scale: float = 0.001
+) -> tg.Unrolled:
     """An RNN whose W_hh is `radius` times an orthogonal matrix; inputs of a small scale keep tanh nearly linear."""
     rng = np.random.default_rng(seed)
     cell, readout = tg.nn.RNNCell(1, hidden, rng=rng), tg.nn.Readout(hidden, 1, rng=rng)
@@ -29,7 +31,9 @@ def network(radius: float, steps: int = 10, hidden: int = 6, seed: int = 0, scal
     cell.b_h.data = np.zeros(hidden)
     xs = scale * rng.standard_normal((steps, 1))
     targets = rng.standard_normal((steps, 1))
-    return tg.unroll(cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets)
+    return tg.unroll(
+        cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets
+    )
 
 
 def gated(make: Any, steps: int, hidden: int, seed: int = 0) -> tg.Unrolled:
@@ -37,7 +41,9 @@ def gated(make: Any, steps: int, hidden: int, seed: int = 0) -> tg.Unrolled:
     rng = np.random.default_rng(seed)
     cell, readout = make(1, hidden, rng=rng), tg.nn.Readout(hidden, 1, rng=rng)
     xs, targets = rng.standard_normal((steps, 1)), rng.standard_normal((steps, 1))
-    return tg.unroll(cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets)
+    return tg.unroll(
+        cell, xs, readout=readout, loss=tg.functional.half_squared_error, targets=targets
+    )
 
 
 def reach(run: tg.Unrolled) -> np.ndarray:
@@ -55,14 +61,30 @@ def main() -> None:
         for name, draw in (("paths", tg.draw.paths), ("heatmap", tg.draw.heatmap)):
             print("wrote", draw(network(radius), t=1).save(f"radius_{radius}_{name}.svg"))
         near_zero, measured = reach(network(radius)), reach(network(radius, steps, WIDE, scale=1.0))
-        bound = radius ** np.arange(steps)  # the largest singular value of W_hh, times the largest slope of tanh, 1
+        bound = radius ** np.arange(
+            steps
+        )  # the largest singular value of W_hh, times the largest slope of tanh, 1
         assert np.all(measured <= bound * (1 + 1e-9))
         rows.append(
-            (f"radius {radius}, factor of a step near h = 0", f"{radius}", f"{near_zero[1] / near_zero[0]:.4f}")
+            (
+                f"radius {radius}, factor of a step near h = 0",
+                f"{radius}",
+                f"{near_zero[1] / near_zero[0]:.4f}",
+            )
         )
-        rows.append((f"radius {radius}, after {steps - 1} steps", f"<= {bound[-1]:.2g}", f"{measured[-1]:.2g}"))
+        rows.append(
+            (
+                f"radius {radius}, after {steps - 1} steps",
+                f"<= {bound[-1]:.2g}",
+                f"{measured[-1]:.2g}",
+            )
+        )
         lines.append(tg.draw.Curve(f"RNN, radius {radius}", far, measured, color=color))
-        lines.append(tg.draw.Curve(f"bound, {radius}^(k \N{MINUS SIGN} t)", far, bound, dotted=True, color=color))
+        lines.append(
+            tg.draw.Curve(
+                f"bound, {radius}^(k \N{MINUS SIGN} t)", far, bound, dotted=True, color=color
+            )
+        )
     for name, make, color in (
         ("LSTM", partial(tg.nn.LSTMCell, forget_bias=1.0), "#009E73"),
         ("GRU", tg.nn.GRUCell, "#B5548A"),

@@ -70,7 +70,9 @@ def _ways(x: float, ends: Sequence[float]) -> list[tuple[Any, Any]]:
     if x != 0 and x not in ends:
         return [(at, at)]
     near, nearer = (1 / INFINITE, 1 / FARTHER) if x == 0 else (mpf("1e-80"), mpf("1e-90"))
-    return [(at + sign * near * (abs(at) or 1), at + sign * nearer * (abs(at) or 1)) for sign in (-1, 1)]
+    return [
+        (at + sign * near * (abs(at) or 1), at + sign * nearer * (abs(at) or 1)) for sign in (-1, 1)
+    ]
 
 
 def _held(x: float) -> Any:
@@ -93,7 +95,9 @@ def _settled(f: Slope, a: Any, b: Any) -> Any:
 
 
 def _close(a: Any, b: Any) -> bool:
-    return a is b or (a is not None and b is not None and (a == b or bool(abs(a - b) <= abs(b) * mpf("1e-40"))))
+    return a is b or (
+        a is not None and b is not None and (a == b or bool(abs(a - b) <= abs(b) * mpf("1e-40")))
+    )
 
 
 def logistic(x: Any) -> Any:

@@ -106,7 +106,10 @@ PIECES: dict[str, Entry] = {
     "fmax": (2, np.fmax),
     "fmin": (2, np.fmin),
     "where(a > b, a, 2 b)": (2, lambda a, b: np.where(a > b, a, 2.0 * b)),
-    "where(a > 0, sqrt(a), 0)": (1, lambda a: np.where(a > 0, np.sqrt(np.where(a > 0, a, 1.0)), 0.0)),
+    "where(a > 0, sqrt(a), 0)": (
+        1,
+        lambda a: np.where(a > 0, np.sqrt(np.where(a > 0, a, 1.0)), 0.0),
+    ),
     "where(a > 0, a, 3)": (1, lambda a: np.where(a > 0, a, 3.0)),
     "clip": (1, lambda a: np.clip(a, -1.0, 1.0)),
     "clip between -1 and b": (2, lambda a, b: np.clip(a, -1.0, np.abs(b))),
@@ -230,7 +233,10 @@ INDEXING: dict[str, Entry] = {
     "a[a > 0]": (1, lambda a: a[a > 0]),
     "take": (1, lambda a: np.take(a, [0, 2, 0])),
     "take along the last axis": (1, lambda a: np.take(a, [1, 0, 1], axis=-1)),
-    "take_along_axis": (1, lambda a: np.take_along_axis(a, np.argsort(a, axis=-1)[..., :2], axis=-1)),
+    "take_along_axis": (
+        1,
+        lambda a: np.take_along_axis(a, np.argsort(a, axis=-1)[..., :2], axis=-1),
+    ),
     "delete": (1, lambda a: np.delete(a, 0, axis=-1)),
     "compress": (1, lambda a: np.compress([True, False, True], a, axis=-1)),
 }

@@ -12,7 +12,7 @@ import numpy as np
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.errors import TinygradError
-from tinygrad_rnn.operands import REAL
+from tinygrad_rnn.guards.operands import REAL
 
 
 class UndefinedError(Exception):
@@ -34,7 +34,9 @@ def _inner(a: Any, b: Any) -> Any:
 
 
 def _median(x: Any) -> Any:
-    _defined(np.unique(x).size == np.size(x))  # of products of ties a slope may exist that no rule for ties can know
+    _defined(
+        np.unique(x).size == np.size(x)
+    )  # of products of ties a slope may exist that no rule for ties can know
     return np.median(x)
 
 
@@ -44,7 +46,9 @@ def _copysign(a: Any, b: Any) -> Any:
 
 
 def _rows(a: Any, b: Any) -> Any:
-    _defined(np.size(a) and np.size(b))  # of nothing NumPy gives what the memory holds, in longdouble
+    _defined(
+        np.size(a) and np.size(b)
+    )  # of nothing NumPy gives what the memory holds, in longdouble
     return np.einsum("...i,...i->...", a, b)
 
 
@@ -139,7 +143,8 @@ class Program:
             table: Any = UNARY if rng.random() < 0.6 else BINARY
             fun = table[rng.integers(len(table))]
             operands = tuple(
-                int(len(values) - 1 - rng.integers(min(4, len(values)))) for _ in range(1 + (table is BINARY))
+                int(len(values) - 1 - rng.integers(min(4, len(values))))
+                for _ in range(1 + (table is BINARY))
             )
             try:
                 with np.errstate(all="ignore"):
@@ -154,23 +159,37 @@ class Program:
     def _argument(self, rng: np.random.Generator, i: int) -> Any:
         shape = SHAPES[rng.integers(len(SHAPES))]
         dtype = (
-            "f8" if i == 0 else STRANGE[rng.integers(4)] if rng.random() < 0.04 else DTYPES[rng.integers(len(DTYPES))]
+            "f8"
+            if i == 0
+            else STRANGE[rng.integers(4)]
+            if rng.random() < 0.04
+            else DTYPES[rng.integers(len(DTYPES))]
         )
         x = rng.uniform(-2.0, 2.0, shape)
         if dtype in ("O", "U1", "m8[s]"):
             return np.array(np.abs(x).astype("i8").astype(dtype), dtype)
-        x = np.asarray((np.abs(x) if dtype.startswith("u") else x) * (3 if dtype[0] in "iu" else 1)).astype(dtype)
+        x = np.asarray(
+            (np.abs(x) if dtype.startswith("u") else x) * (3 if dtype[0] in "iu" else 1)
+        ).astype(dtype)
         how = rng.integers(5)  # a view of some kind, or not
         if how == 1 and x.ndim:
             return np.repeat(x, 2, axis=0)[::2]
         if how == 2 and x.ndim:
             return np.flip(x)
-        return x.copy(order="F") if how == 3 else np.broadcast_to(x, (2, *x.shape)) if how == 4 and x.ndim < 2 else x
+        return (
+            x.copy(order="F")
+            if how == 3
+            else np.broadcast_to(x, (2, *x.shape))
+            if how == 4 and x.ndim < 2
+            else x
+        )
 
     @property
     def variables(self) -> list[int]:
         """The arguments that are differentiated: those of float64."""
-        return [i for i, a in enumerate(self.arguments) if a.dtype == np.float64 and a.dtype.isnative]
+        return [
+            i for i, a in enumerate(self.arguments) if a.dtype == np.float64 and a.dtype.isnative
+        ]
 
     def run(self, *variables: Any) -> list[Any]:
         """The results of all calls, with these in the places of the variables."""
@@ -186,7 +205,9 @@ class Program:
         for i, (fun, operands) in enumerate(self.calls, len(self.arguments)):
             name = getattr(fun, "__name__", repr(fun))
             where = f" of line {fun.__code__.co_firstlineno}" if name == "<lambda>" else ""
-            lines.append(f"v{i} = {name}{where}({', '.join(f'v{j}' for j in operands)}) = {self.values[i]!r}")
+            lines.append(
+                f"v{i} = {name}{where}({', '.join(f'v{j}' for j in operands)}) = {self.values[i]!r}"
+            )
         return "\n".join([f"Program({self.seed})", *lines])
 
 
@@ -195,7 +216,8 @@ def sums(results: list[Any], like: list[Any]) -> list[Any]:
     return [
         np.sum(y) * (0.3 + 0.1 * i)
         for i, (y, of) in enumerate(zip(results, like, strict=True))
-        if (of.dtype.kind == "f" and not isinstance(y, tg.Tensor)) or (isinstance(y, tg.Tensor) and y.requires_grad)
+        if (of.dtype.kind == "f" and not isinstance(y, tg.Tensor))
+        or (isinstance(y, tg.Tensor) and y.requires_grad)
     ]
 
 
@@ -222,7 +244,9 @@ def compared(program: Program) -> str:
         verdict = "unknown"
         for x, tensor in zip(variables, tensors, strict=True):
             found = np.zeros(x.shape) if tensor.grad is None else tensor.grad
-            assert (found.shape, found.dtype) == (x.shape, x.dtype), "a gradient has its variable's shape and dtype"
+            assert (found.shape, found.dtype) == (x.shape, x.dtype), (
+                "a gradient has its variable's shape and dtype"
+            )
             along = np.cos(np.arange(x.size)).reshape(x.shape)
             slopes = list(differences(program, variables, x, along, expected))
             if not steady(slopes) or largest > 1e9:  # beside which nothing small is seen
@@ -234,9 +258,14 @@ def compared(program: Program) -> str:
             atol = 0.1 * rtol * (1 + abs(slopes[-1]))
             if not np.isclose(np.sum(found * along), slopes[-1], rtol, atol):
                 across = np.flip(along)
-                others = [list(differences(program, variables, x, d, expected)) for d in (across, along + across)]
+                others = [
+                    list(differences(program, variables, x, d, expected))
+                    for d in (across, along + across)
+                ]
                 steadily = all(map(steady, others))
-                if not steadily or not np.isclose(slopes[-1] + others[0][-1], others[1][-1], 1e-3, 1e-3):
+                if not steadily or not np.isclose(
+                    slopes[-1] + others[0][-1], others[1][-1], 1e-3, 1e-3
+                ):
                     verdict = "unknown"  # a tie: a slope in each direction, but no gradient
                     continue
             np.testing.assert_allclose(np.sum(found * along), slopes[-1], rtol=rtol, atol=atol)
@@ -248,7 +277,9 @@ def precision(values: list[Any]) -> tuple[float, float]:
     floats = [np.asarray(y) for y in values if np.asarray(y).dtype.kind == "f"]
     numbers = [np.abs(np.asarray(y, float)) for y in values if np.asarray(y).dtype.kind in "biuf"]
     largest = [np.max(y, initial=0.0, where=np.isfinite(y)) for y in numbers]
-    return max(float(np.finfo(y.dtype).eps) for y in [*floats, np.zeros(())]), float(max(largest, default=0.0))
+    return max(float(np.finfo(y.dtype).eps) for y in [*floats, np.zeros(())]), float(
+        max(largest, default=0.0)
+    )
 
 
 def same_value(ours: Any, theirs: Any, largest: float) -> None:
@@ -261,14 +292,18 @@ def same_value(ours: Any, theirs: Any, largest: float) -> None:
     )
     if theirs.dtype.kind == "f":  # a sum in another order
         eps = max(np.finfo(theirs.dtype).eps, np.finfo(float).eps)
-        np.testing.assert_allclose(ours, theirs, rtol=min(1e3 * eps, 0.05), atol=10 * eps * min(largest, 1e6))
+        np.testing.assert_allclose(
+            ours, theirs, rtol=min(1e3 * eps, 0.05), atol=10 * eps * min(largest, 1e6)
+        )
     elif theirs.dtype.kind == "O":
         assert repr(ours) == repr(theirs)
     else:
         np.testing.assert_array_equal(ours, theirs)
 
 
-def differences(program: Program, variables: list[Any], x: Any, along: Any, like: list[Any]) -> Iterator[float]:
+def differences(
+    program: Program, variables: list[Any], x: Any, along: Any, like: list[Any]
+) -> Iterator[float]:
     """Slopes along a direction: to the right, to the left, and between; nothing where a result changes its shape."""
     here = np.array(sums(like, like), float)
     for h in (2e-5, 1e-5):
@@ -282,7 +317,9 @@ def differences(program: Program, variables: list[Any], x: Any, along: Any, like
             if any(np.shape(y) != np.shape(z) for y, z in zip(results, like, strict=True)):
                 return
             ends.append(np.array(sums(results, like), float))
-        yield float(np.sum(ends[0] - here)) / h  # result by result: what is constant cancels exactly
+        yield (
+            float(np.sum(ends[0] - here)) / h
+        )  # result by result: what is constant cancels exactly
         yield float(np.sum(here - ends[1])) / h
         yield float(np.sum(ends[0] - ends[1])) / (2 * h)
 

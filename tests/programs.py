@@ -43,11 +43,15 @@ def programs(draw: Any, most: int = 10, names: Collection[str] = MENU) -> Progra
         draw(st.integers(1, most)),
         sorted(names),
     )
-    args = tuple(rng.uniform(-2.0, 2.0, SHAPES[rng.integers(len(SHAPES))]) for _ in range(rng.integers(1, 4)))
+    args = tuple(
+        rng.uniform(-2.0, 2.0, SHAPES[rng.integers(len(SHAPES))]) for _ in range(rng.integers(1, 4))
+    )
     values, steps = list(args), []
     for name in rng.choice(menu, 3 * most).tolist():
         for _ in range(4):  # among the newest values, so that programs grow deep
-            operands = tuple((len(values) - 1 - rng.integers(min(4, len(values)), size=MENU[name][0])).tolist())
+            operands = tuple(
+                (len(values) - 1 - rng.integers(min(4, len(values)), size=MENU[name][0])).tolist()
+            )
             result = _applied(name, *(values[i] for i in operands))
             if result is not None:
                 values.append(result)

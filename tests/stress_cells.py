@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.functional import half_squared_error, log_softmax, logsumexp, relu, sigmoid, softmax, softplus
+from tinygrad_rnn.functional import (
+    half_squared_error,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+)
 
 Array = Any
 
@@ -24,7 +32,14 @@ class Draw:
     """Numbers of one dtype and sizes T, B, I, H."""
 
     def __init__(self, T: int, B: int, I: int, H: int, dtype: Any):
-        self.rng, self.T, self.B, self.I, self.H, self.dtype = np.random.default_rng(0), T, B, I, H, dtype
+        self.rng, self.T, self.B, self.I, self.H, self.dtype = (
+            np.random.default_rng(0),
+            T,
+            B,
+            I,
+            H,
+            dtype,
+        )
         self.parameters: list[tg.Tensor] = []
 
     def array(self, *shape: int) -> Array:
@@ -34,7 +49,9 @@ class Draw:
         return self.rng.random(shape) < 0.6
 
     def parameter(self, *shape: int) -> tg.Tensor:
-        tensor = tg.Tensor(self.array(*shape) / np.asarray(np.sqrt(shape[0]), self.dtype), requires_grad=True)
+        tensor = tg.Tensor(
+            self.array(*shape) / np.asarray(np.sqrt(shape[0]), self.dtype), requires_grad=True
+        )
         self.parameters.append(tensor)
         return tensor
 
@@ -45,7 +62,11 @@ class Draw:
         return tg.Tensor(self.array(self.B, self.H), requires_grad=True)
 
     def elman(self) -> Callable[[Any, Any], Any]:
-        W, U, b = self.parameter(self.I, self.H), self.parameter(self.H, self.H), self.parameter(self.H)
+        W, U, b = (
+            self.parameter(self.I, self.H),
+            self.parameter(self.H, self.H),
+            self.parameter(self.H),
+        )
         return lambda x, h: np.tanh(x @ W + h @ U + b)
 
 
@@ -136,7 +157,9 @@ def softmax_of_state(d):
 
     def cell(x, h):
         h = step(x, h)
-        return h * np.max(softmax(h @ V), axis=-1, keepdims=True), log_softmax(h @ V) + logsumexp(h, -1, True)
+        return h * np.max(softmax(h @ V), axis=-1, keepdims=True), log_softmax(h @ V) + logsumexp(
+            h, -1, True
+        )
 
     return cell, d.xs(), d.h()
 
@@ -159,7 +182,9 @@ def _sorted_rows(x):
 
 tg.defvjp(
     _sorted_rows,
-    lambda g, y, x: np.sum((np.expand_dims(y, -1) == np.expand_dims(x, -2)) * np.expand_dims(g, -1), axis=-2),
+    lambda g, y, x: np.sum(
+        (np.expand_dims(y, -1) == np.expand_dims(x, -2)) * np.expand_dims(g, -1), axis=-2
+    ),
 )
 
 
@@ -226,7 +251,11 @@ def overlapping_slices(d):
     def cell(x, h):
         z = x @ W + h @ U
         n = d.H
-        return np.tanh(z[:, :n] * z[:, n // 2 : n // 2 + n]) + z[:, [0, n, 0]][:, :1] * z[:, n:] + z[..., None, -1]
+        return (
+            np.tanh(z[:, :n] * z[:, n // 2 : n // 2 + n])
+            + z[:, [0, n, 0]][:, :1] * z[:, n:]
+            + z[..., None, -1]
+        )
 
     return cell, d.xs(), d.h()
 
@@ -250,7 +279,12 @@ def parameters_of_parameters(d):
 
 @case
 def layer_norm(d):
-    W, U, gain, shift = d.parameter(d.I, d.H), d.parameter(d.H, d.H), d.parameter(d.H), d.parameter(d.H)
+    W, U, gain, shift = (
+        d.parameter(d.I, d.H),
+        d.parameter(d.H, d.H),
+        d.parameter(d.H),
+        d.parameter(d.H),
+    )
 
     def cell(x, h):
         a = x @ W + h @ U
@@ -273,7 +307,12 @@ def minimal_gated_unit(d):
 
 @case
 def multiplicative(d):
-    W, U, V, M = d.parameter(d.I, d.H), d.parameter(d.H, d.H), d.parameter(d.H, d.H), d.parameter(d.I, d.H)
+    W, U, V, M = (
+        d.parameter(d.I, d.H),
+        d.parameter(d.H, d.H),
+        d.parameter(d.H, d.H),
+        d.parameter(d.I, d.H),
+    )
     return lambda x, h: np.tanh(x @ W + ((x @ M) * (h @ V)) @ U), d.xs(), d.h()
 
 
@@ -308,7 +347,9 @@ def kinks(d):
 
     def cell(x, h):
         a = step(x, relu(h) - 0.3 * np.abs(h))
-        a = np.where(a > 0.1, np.sqrt(np.where(a > 0.1, a, 1.0)), np.maximum(a, x[:, :1])) + softplus(a)
+        a = np.where(
+            a > 0.1, np.sqrt(np.where(a > 0.1, a, 1.0)), np.maximum(a, x[:, :1])
+        ) + softplus(a)
         return np.clip(a, -0.9, 0.9) ** 3 / (1.0 + a**2), np.log1p(a * a)
 
     return cell, d.xs(), d.h()
@@ -356,7 +397,9 @@ def transposed_and_moved(d):
     def cell(x, h):
         a = (U @ h.T).T
         b = np.swapaxes(np.stack([a, h, a * h], axis=1), 0, 1)  # (3, B, H)
-        return np.tanh(np.sum(b * b, axis=0) - np.max(b, axis=(0, 2))[:, None]), np.broadcast_to(x, (2, *x.shape))
+        return np.tanh(np.sum(b * b, axis=0) - np.max(b, axis=(0, 2))[:, None]), np.broadcast_to(
+            x, (2, *x.shape)
+        )
 
     return cell, d.xs(), d.h()
 
@@ -390,6 +433,9 @@ def overlapping_gates(d):
 
     def cell(x, h):
         z, n = x @ W + h @ U, d.H
-        return sigmoid(z[:, :n]) * np.tanh(z[:, n // 2 : n // 2 + n]) + sigmoid(z[:, n // 2 : n // 2 + n]) * h
+        return (
+            sigmoid(z[:, :n]) * np.tanh(z[:, n // 2 : n // 2 + n])
+            + sigmoid(z[:, n // 2 : n // 2 + n]) * h
+        )
 
     return cell, d.xs(), d.h()

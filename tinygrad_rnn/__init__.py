@@ -35,28 +35,35 @@ __all__ = [
     "vjp",
 ]
 
-from typing import Any
+from typing import Any, Final
 
 from tinygrad_rnn import errors, functional, nn, optim
-from tinygrad_rnn.array import array
-from tinygrad_rnn.debug import debug
-from tinygrad_rnn.differentiate import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from tinygrad_rnn.flow import GradientFlow, gradient_flow
-from tinygrad_rnn.gradcheck import check_grads
-from tinygrad_rnn.lazy import imported
-from tinygrad_rnn.mode import no_grad
-from tinygrad_rnn.primitive import defjvp, defvjp, primitive
+from tinygrad_rnn.core.mode import no_grad
+from tinygrad_rnn.core.tables import defjvp, defvjp, primitive
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.flow.terms import GradientFlow, gradient_flow
+from tinygrad_rnn.functional.array import array
+from tinygrad_rnn.guards.imports import imported
+from tinygrad_rnn.nn.tbptt import tbptt
+from tinygrad_rnn.nn.unroll import Unrolled, bidirectional, unroll
 from tinygrad_rnn.scan import scan
-from tinygrad_rnn.scope import scope
-from tinygrad_rnn.tbptt import tbptt
-from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, bidirectional, unroll
+from tinygrad_rnn.transforms.debug import debug
+from tinygrad_rnn.transforms.gradcheck import check_grads
+from tinygrad_rnn.transforms.gradients import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_rnn.transforms.scope import scope
+
+_LATER: Final = {
+    "checkpoint": "io.checkpoint",
+    "data": "data",
+    "draw": "draw",
+    "interop": "io.interop",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Loaded when they are asked for, because they would double the time of the import."""
-    if name in ("checkpoint", "data", "draw", "interop"):
-        return imported(f"tinygrad_rnn.{name}")
+    """These are loaded when they are asked for, because they would double the time of the import."""
+    if name in _LATER:
+        return imported(f"tinygrad_rnn.{_LATER[name]}")
     if name == "__version__":
         metadata: Any = imported("importlib.metadata")
         try:

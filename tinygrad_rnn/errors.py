@@ -10,7 +10,9 @@ import numpy as np
 class TinygradError(Exception):
     """Base of every error this package raises on purpose."""
 
-    raw: Exception | None = None  # what Python or NumPy raised, where an argument of that kind was not looked at
+    raw: Exception | None = (
+        None  # what Python or NumPy raised, where an argument of that kind was not looked at
+    )
 
 
 class ShapeError(TinygradError, ValueError):

@@ -16,7 +16,8 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 PACKAGES = [
-    f"tinygrad_rnn{p}" for p in ("", ".data", ".draw", ".equations", ".functional", ".interop", ".nn", ".optim")
+    f"tinygrad_rnn{p}"
+    for p in ("", ".data", ".draw", ".equations", ".functional", ".io.interop", ".nn", ".optim")
 ]
 _log = logging.getLogger(__name__)
 _ROW = re.compile(r"^(\s*)(\S.*?)(?:\s{2,}(?=\S))(.*)$")
@@ -29,7 +30,9 @@ _INLINE = re.compile(
     r"|(?P<pmlr>proceedings\.mlr\.press/\w+/\w+)"
     r"|\((?P<equation>[1-6](?:\.\d)?)\)(?!\w)"
 )
-NUMBERS = {"1.1", "1.2", "2.1", "3.1", "3.2", "3.3", "4"} | {f"{s}.{n}" for s in "56" for n in range(1, 6)}
+NUMBERS = {"1.1", "1.2", "2.1", "3.1", "3.2", "3.3", "4"} | {
+    f"{s}.{n}" for s in "56" for n in range(1, 6)
+}
 
 
 def inline(text: str) -> str:
@@ -76,7 +79,12 @@ def _lead_and_rows(block: list[str]) -> tuple[list[str], list[str]]:
     """A paragraph that goes over into rows without an empty line between."""
     for i, line in enumerate(block[1:], 1):
         found = _ROW.match(line)
-        if found and found[2][-1:] not in ".:;,)" and len(found[2].split()) <= 3 and not line.startswith("    "):
+        if (
+            found
+            and found[2][-1:] not in ".:;,)"
+            and len(found[2].split()) <= 3
+            and not line.startswith("    ")
+        ):
             return block[:i], block[i:]
     return block, []
 
@@ -110,7 +118,10 @@ def _blocks(lines: list[str]) -> Iterator[list[str]]:
 
 def _process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     if type(obj).__name__ == "Scan" and not isinstance(obj, type):  # a function that is an object
-        lines[:] = [line[8:] if line[:8].isspace() else line for line in type(obj).__call__.__doc__.splitlines()]
+        lines[:] = [
+            line[8:] if line[:8].isspace() else line
+            for line in type(obj).__call__.__doc__.splitlines()
+        ]
     lines[:] = list(converted(lines))
 
 

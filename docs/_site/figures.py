@@ -72,7 +72,9 @@ class Figures(SphinxTransform):
 
     def _piece(self, block: nodes.literal_block, lines: list[str]) -> nodes.literal_block:
         text = "\n".join(lines).strip("\n")
-        piece = nodes.literal_block(text, text, **{k: v for k, v in block.attributes.items() if k != "ids"})
+        piece = nodes.literal_block(
+            text, text, **{k: v for k, v in block.attributes.items() if k != "ids"}
+        )
         piece.source, piece.line = block.source, block.line
         return piece
 

@@ -26,7 +26,9 @@ def to_mathml(tex: str, display: str) -> str:
     if "\\" in mathml:  # a command that the converter does not know
         raise ValueError(f"unknown command in {mathml}")
     mathml = _WORD.sub(lambda m: f"<mi>{''.join(re.findall(_ONE_LETTER, m[0]))}</mi>", mathml)
-    mathml = mathml.replace("<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>')  # else as tall as the row
+    mathml = mathml.replace(
+        "<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>'
+    )  # else as tall as the row
     mathml = mathml.replace("<mo>/</mo>", '<mo lspace="0" rspace="0">/</mo>')
     return mathml.replace("<math ", f'<math aria-label="{escape(tex, quote=True)}" ', 1)
 

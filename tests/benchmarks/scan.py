@@ -35,7 +35,9 @@ SIZES = [
     (16, 64, 64, 1000),
 ]
 SLOW = {"tape": 3, "torch loop": 3, "autograd": 1, "mygrad": 1}  # rounds at most: these take long
-NUMPY = SimpleNamespace(tanh=np.tanh, sqrt=np.sqrt, sigmoid=sigmoid, mean=lambda a: np.mean(a, axis=-1, keepdims=True))
+NUMPY = SimpleNamespace(
+    tanh=np.tanh, sqrt=np.sqrt, sigmoid=sigmoid, mean=lambda a: np.mean(a, axis=-1, keepdims=True)
+)
 
 
 def optional(name):
@@ -88,7 +90,10 @@ class Task:
         p = {k: torch.tensor(v, requires_grad=True) for k, v in self.p.items()}
         xs, g, h0 = torch.tensor(self.xs), torch.tensor(self.g), self.h0(torch.tensor)
         lib = SimpleNamespace(
-            tanh=torch.tanh, sqrt=torch.sqrt, sigmoid=torch.sigmoid, mean=lambda a: a.mean(-1, keepdim=True)
+            tanh=torch.tanh,
+            sqrt=torch.sqrt,
+            sigmoid=torch.sigmoid,
+            mean=lambda a: a.mean(-1, keepdim=True),
         )
 
         def run():
@@ -103,7 +108,9 @@ class Task:
         net = getattr(torch.nn, self.name)(self.I, self.H)
         biases = (self.p["b"], self.p.get("d", np.zeros_like(self.p["b"])))
         with torch.no_grad():
-            for target, source in zip(net.parameters(), (self.p["W"].T, self.p["U"].T, *biases), strict=True):
+            for target, source in zip(
+                net.parameters(), (self.p["W"].T, self.p["U"].T, *biases), strict=True
+            ):
                 target.copy_(torch.tensor(source))
         xs, g = torch.tensor(self.xs), torch.tensor(self.g)
 
@@ -132,7 +139,9 @@ class Task:
 
         gradient = jax.jit(jax.grad(loss))
         p, xs, h0, g = jax.device_put((self.p, self.xs, self.h0(), self.g))
-        return lambda: {k: np.asarray(v) for k, v in jax.block_until_ready(gradient(p, xs, h0, g)).items()}
+        return lambda: {
+            k: np.asarray(v) for k, v in jax.block_until_ready(gradient(p, xs, h0, g)).items()
+        }
 
     def autograd(self, autograd):
         anp = importlib.import_module("autograd.numpy")
@@ -142,7 +151,10 @@ class Task:
             sigmoid=lambda a: 0.5 * anp.tanh(0.5 * a) + 0.5,
             mean=lambda a: anp.mean(a, axis=-1, keepdims=True),
         )
-        loss = lambda p: sum(anp.sum(y * g) for y, g in zip(self.loop(lib, p, self.xs, self.h0()), self.g, strict=True))
+        loss = lambda p: sum(
+            anp.sum(y * g)
+            for y, g in zip(self.loop(lib, p, self.xs, self.h0()), self.g, strict=True)
+        )
         gradient = autograd.grad(loss)
         return lambda: gradient(self.p)
 
@@ -204,7 +216,9 @@ def compare(found, expected, who):
     for k, g in found.items():
         scale = np.abs(expected[k]).max()
         if not np.allclose(g, expected[k], rtol=5e-3, atol=5e-3 * scale):
-            raise SystemExit(f"{who}: the gradient of {k} differs by {np.abs(g - expected[k]).max()} of {scale}")
+            raise SystemExit(
+                f"{who}: the gradient of {k} differs by {np.abs(g - expected[k]).max()} of {scale}"
+            )
 
 
 def measure(task, peers, seconds):
@@ -226,8 +240,16 @@ def measure(task, peers, seconds):
                 times[who].append(time.perf_counter() - start)
         rounds += 1
     ms = {who: float(np.median(t)) * 1e3 for who, t in times.items()}
-    ratio = {who: float(np.median(np.array(t) / np.array(times["scan"][: len(t)]))) for who, t in times.items()}
-    return {"ms": ms, "ratio": ratio, "least": {w: min(t) * 1e3 for w, t in times.items()}, "first": first * 1e3}
+    ratio = {
+        who: float(np.median(np.array(t) / np.array(times["scan"][: len(t)])))
+        for who, t in times.items()
+    }
+    return {
+        "ms": ms,
+        "ratio": ratio,
+        "least": {w: min(t) * 1e3 for w, t in times.items()},
+        "first": first * 1e3,
+    }
 
 
 def planning(task):
@@ -253,7 +275,14 @@ def one_setting(cells, sizes, seconds, threads):
     for name in cells:
         for size in sizes:
             task = Task(name, *size)
-            results.append({"cell": name, "size": size, **measure(task, peers, seconds), "plan": planning(task)})
+            results.append(
+                {
+                    "cell": name,
+                    "size": size,
+                    **measure(task, peers, seconds),
+                    "plan": planning(task),
+                }
+            )
             print(".", end="", file=sys.stderr, flush=True)
     print(json.dumps(results))
 
@@ -270,7 +299,9 @@ def long_sequence(T, B=32, I=64, H=128):
 
     rows = []
     for option in (None, "auto", 100):
-        run = lambda o=option: np.sum(tg.scan(cell, xs, np.zeros((B, H), np.float32), checkpoint=o).outputs).backward()
+        run = lambda o=option: np.sum(
+            tg.scan(cell, xs, np.zeros((B, H), np.float32), checkpoint=o).outputs
+        ).backward()
         run()
         least = min(timed(run) for _ in range(7))
         tg.scan.forget()
@@ -304,13 +335,19 @@ SETTINGS = {
 
 def in_process(threads, kernels, arguments):
     env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
-    env |= {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), "JAX_PLATFORMS": "cpu"}
+    env |= {
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "JAX_PLATFORMS": "cpu",
+    }
     if kernels:
         env["OPENBLAS_CORETYPE"] = kernels
     if threads == 1:
         env["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     command = [sys.executable, __file__, "--one", str(threads), *arguments]
-    return json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return json.loads(
+        subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    )
 
 
 def least(r, who):
@@ -321,21 +358,41 @@ def least(r, who):
 def table(title, results):
     peers = ["torch nn", "jax scan", "torch loop", "tape", "autograd", "mygrad"]
     lines = [f"\n## {title}\n"]
-    lines.append("Times of others divided by the time of scan (above 1, scan is faster), and scan by the floor: the")
+    lines.append(
+        "Times of others divided by the time of scan (above 1, scan is faster), and scan by the floor: the"
+    )
     lines.append("median within a round, and in brackets that of the shortest times.\n")
-    lines.append("| cell | B, I, H, T | scan ms | scan / floor | " + " | ".join(peers) + " | trace + compile ms |")
+    lines.append(
+        "| cell | B, I, H, T | scan ms | scan / floor | "
+        + " | ".join(peers)
+        + " | trace + compile ms |"
+    )
     lines.append("|---" * (5 + len(peers)) + "|")
     for r in results:
-        cells = [f"{r['ratio'][who]:.2f} ({least(r, who):.2f})" if who in r["ratio"] else "" for who in peers]
-        size, ms = ", ".join(map(str, r["size"])), f"{r['ms']['scan']:.2f} ({r['least']['scan']:.2f})"
+        cells = [
+            f"{r['ratio'][who]:.2f} ({least(r, who):.2f})" if who in r["ratio"] else ""
+            for who in peers
+        ]
+        size, ms = (
+            ", ".join(map(str, r["size"])),
+            f"{r['ms']['scan']:.2f} ({r['least']['scan']:.2f})",
+        )
         floor = f"{1 / r['ratio']['floor']:.2f} ({1 / least(r, 'floor'):.2f})"
-        lines.append(f"| {r['cell']} | {size} | {ms} | {floor} | {' | '.join(cells)} | {r['plan']:.1f} |")
+        lines.append(
+            f"| {r['cell']} | {size} | {ms} | {floor} | {' | '.join(cells)} | {r['plan']:.1f} |"
+        )
     for who in ("torch nn", "jax scan"):
         for cell in CELLS:
-            pairs = [(r["ratio"][who], least(r, who)) for r in results if r["cell"] == cell and who in r["ratio"]]
+            pairs = [
+                (r["ratio"][who], least(r, who))
+                for r in results
+                if r["cell"] == cell and who in r["ratio"]
+            ]
             if pairs:
                 means = np.exp(np.mean(np.log(pairs), axis=0))
-                lines.append(f"\n{cell} against {who}: geometric mean {means[0]:.2f} ({means[1]:.2f}).")
+                lines.append(
+                    f"\n{cell} against {who}: geometric mean {means[0]:.2f} ({means[1]:.2f})."
+                )
     return "\n".join(lines) + "\n"
 
 
@@ -360,10 +417,14 @@ def plot(title, results):
         shapes.append(f'<text x="{place(tick) - 8}" y="{bottom + 14}">{tick}</text>')
     for row, r in enumerate(results):
         y = 60 + 16 * row
-        shapes.append(f'<text x="10" y="{y + 4}">{r["cell"]} {", ".join(map(str, r["size"]))}</text>')
+        shapes.append(
+            f'<text x="10" y="{y + 4}">{r["cell"]} {", ".join(map(str, r["size"]))}</text>'
+        )
         for who, colour in colours.items():
             if who in r["ratio"]:
-                shapes.append(f'<circle cx="{place(r["ratio"][who]):.1f}" cy="{y}" r="4" fill="{colour}"/>')
+                shapes.append(
+                    f'<circle cx="{place(r["ratio"][who]):.1f}" cy="{y}" r="4" fill="{colour}"/>'
+                )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="680" height="{bottom + 24}" font-family="sans-serif" '
         f'font-size="11"><rect width="100%" height="100%" fill="white"/>{"".join(shapes)}</svg>\n'
@@ -376,7 +437,11 @@ def main():
     parser.add_argument("--cells", default=",".join(CELLS), help="which cells, by commas")
     parser.add_argument("--settings", default="0,1,2,3", help="which settings, by their numbers")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for each cell and size")
-    parser.add_argument("--sizes", default=",".join(map(str, range(len(SIZES)))), help="which sizes, by their numbers")
+    parser.add_argument(
+        "--sizes",
+        default=",".join(map(str, range(len(SIZES)))),
+        help="which sizes, by their numbers",
+    )
     parser.add_argument("--out", type=Path, default=Path("."), help="where scan.md and scan.svg go")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # the threads of this process
     parser.add_argument("--long", action="store_true", help=argparse.SUPPRESS)
@@ -389,10 +454,17 @@ def main():
         print(json.dumps(long_sequence(10_000)))
         return
     if given.one:
-        one_setting(given.cells.split(","), [SIZES[int(i)] for i in given.sizes.split(",")], given.seconds, given.one)
+        one_setting(
+            given.cells.split(","),
+            [SIZES[int(i)] for i in given.sizes.split(",")],
+            given.seconds,
+            given.one,
+        )
         return
     passed = ["--cells", given.cells, "--sizes", given.sizes, "--seconds", str(given.seconds)]
-    versions = ", ".join(f"{m} {optional(m).__version__}" for m in ("numpy", "torch", "jax") if optional(m))
+    versions = ", ".join(
+        f"{m} {optional(m).__version__}" for m in ("numpy", "torch", "jax") if optional(m)
+    )
     text = "# scan: forward + backward, float32, medians\n\n"
     text += f"{platform.machine()}, {versions}, load {os.getloadavg()[0]:.1f}\n"
     for number in map(int, given.settings.split(",")):
@@ -404,7 +476,9 @@ def main():
     if not given.quick:
         text += "\n## RNN with the loss inside, T = 10,000, B = 32, H = 128, 1 thread, native kernels\n\n"
         text += "| checkpoint | seconds | peak MiB |\n|---|---|---|\n"
-        text += "".join(f"| {o} | {s:.2f} | {m:.1f} |\n" for o, s, m in in_process(1, None, ["--long"]))
+        text += "".join(
+            f"| {o} | {s:.2f} | {m:.1f} |\n" for o, s, m in in_process(1, None, ["--long"])
+        )
     (given.out / "scan.md").write_text(text, encoding="utf-8")
     print(text)
 

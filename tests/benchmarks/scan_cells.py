@@ -50,16 +50,25 @@ CELLS = {
     "RNN": (rnn, {"W": "IH", "U": "HH", "b": "H"}, 1, 1, 1),
     "GRU": (gru, {"W": "I3", "U": "H3", "b": "3", "d": "3"}, 1, 3, 3),
     "LSTM": (lstm, {"W": "I4", "U": "H4", "b": "4"}, 2, 4, 5),
-    "MGU": (minimal_gated_unit, {"W": "IH", "U": "HH", "b": "H", "V": "IH", "Q": "HH", "d": "H"}, 1, 2, 2),
+    "MGU": (
+        minimal_gated_unit,
+        {"W": "IH", "U": "HH", "b": "H", "V": "IH", "Q": "HH", "d": "H"},
+        1,
+        2,
+        2,
+    ),
     "LN-RNN": (layer_norm, {"W": "IH", "U": "HH", "g": "H", "b": "H"}, 1, 1, 1),
     "mRNN": (multiplicative, {"W": "IH", "M": "IH", "V": "HH", "U": "HH", "b": "H"}, 1, 2, 1),
 }
 
 
-def parameters(name: str, I: int, H: int, rng: np.random.Generator, dtype: Any = np.float32) -> Params:
+def parameters(
+    name: str, I: int, H: int, rng: np.random.Generator, dtype: Any = np.float32
+) -> Params:
     """Weights uniform in +-1/sqrt(H)."""
     length = {"I": I, "H": H, "3": 3 * H, "4": 4 * H}
     shapes = CELLS[name][1]
     return {
-        k: rng.uniform(-1, 1, [length[s] for s in shape]).astype(dtype) / dtype(H**0.5) for k, shape in shapes.items()
+        k: rng.uniform(-1, 1, [length[s] for s in shape]).astype(dtype) / dtype(H**0.5)
+        for k, shape in shapes.items()
     }

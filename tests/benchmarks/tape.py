@@ -75,7 +75,9 @@ def contenders(n):
         torch.set_num_threads(1)
 
         def eager(op, rule):
-            t, y = seconds(chain, op, torch, torch.tensor(X, requires_grad=True), torch.tensor(C), n)
+            t, y = seconds(
+                chain, op, torch, torch.tensor(X, requires_grad=True), torch.tensor(C), n
+            )
             return t, seconds(y.backward, torch.ones(10, dtype=torch.float64))[0]
 
         found[f"torch {torch.__version__} eager"] = eager
@@ -98,7 +100,9 @@ def contenders(n):
 
 
 def per_op(repeats, n=1000):
-    print(f"\nns per op, forward + backward, on 10 elements of float64: chains of {n}, median of {repeats} rounds")
+    print(
+        f"\nns per op, forward + backward, on 10 elements of float64: chains of {n}, median of {repeats} rounds"
+    )
     runs = contenders(n)
     times = {(name, op): [] for name in runs for op in OPS}
     for _ in range(repeats):
@@ -106,7 +110,11 @@ def per_op(repeats, n=1000):
             for name, run in runs.items():  # interleaved: a slow moment hits all of them
                 times[name, op].append(run(*OPS[op]))
     ns = {key: np.median(t, axis=0) / n * 1e9 for key, t in times.items()}
-    print(f"  {'':24}" + "".join(f"{op:>14}" for op in OPS) + "   ratio to tinygrad_rnn, medians over ops")
+    print(
+        f"  {'':24}"
+        + "".join(f"{op:>14}" for op in OPS)
+        + "   ratio to tinygrad_rnn, medians over ops"
+    )
     for name in runs:
         ratio = np.median([ns[name, op] / ns["tinygrad_rnn", op] for op in OPS], axis=0)
         cells = "".join(f"{'{:.0f} + {:.0f}'.format(*ns[name, op]):>14}" for op in OPS)
@@ -129,7 +137,9 @@ def memory(nodes=10_000):
 
 
 def linearity(lengths, repeats):
-    print(f"\nchains of one op, ns per op, median of {repeats}: equal rows mean linear time and no recursion")
+    print(
+        f"\nchains of one op, ns per op, median of {repeats}: equal rows mean linear time and no recursion"
+    )
     print(f"  {'length':>9} {'forward':>9} {'backward':>9} {'drop':>9}")
     for n in lengths:
         rows = []
@@ -148,11 +158,16 @@ def linearity(lengths, repeats):
 
 
 def import_times(repeats):
-    print(f"\nimport in a fresh process, ms, median of {repeats} interleaved (an empty process subtracted)")
+    print(
+        f"\nimport in a fresh process, ms, median of {repeats} interleaved (an empty process subtracted)"
+    )
     times = {"pass": [], "import numpy": [], "import tinygrad_rnn": []}
     for _ in range(repeats):
         for code in times:
-            times[code].append(seconds(lambda c=code: subprocess.run([sys.executable, "-c", c], check=True))[0] * 1e3)
+            times[code].append(
+                seconds(lambda c=code: subprocess.run([sys.executable, "-c", c], check=True))[0]
+                * 1e3
+            )
     medians = {code: np.median(t) for code, t in times.items()}
     for code in ("import numpy", "import tinygrad_rnn"):
         print(f"  {code:24} {medians[code] - medians['pass']:7.1f}")
@@ -161,7 +176,11 @@ def import_times(repeats):
 def flow(repeats, T=100, H=64, B=16):
     print(f"\ngradient flow, ms, T = {T}, H = {H}, B = {B}, float64, median of {repeats}")
     rng = np.random.default_rng(0)
-    xs, targets, cell = rng.standard_normal((T, B, 8)), rng.standard_normal((T, B, H)), RNNCell(8, H, rng=rng)
+    xs, targets, cell = (
+        rng.standard_normal((T, B, 8)),
+        rng.standard_normal((T, B, H)),
+        RNNCell(8, H, rng=rng),
+    )
     rows = []
     for _ in range(repeats):
         build, u = seconds(lambda: tg.unroll(cell, xs, loss=half_squared_error, targets=targets))
@@ -178,7 +197,10 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer repeats and shorter chains")
     quick = parser.parse_args().quick
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {blas['name']} {blas['version']}, ", end="")
+    print(
+        f"Python {platform.python_version()}, NumPy {np.__version__}, {blas['name']} {blas['version']}, ",
+        end="",
+    )
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE"):
         print(f"  {name} = {os.environ.get(name, 'unset')}")

@@ -24,7 +24,7 @@ from cases import (
     trigonometry,
 )
 from cases.table import CASES, Case
-from tinygrad_rnn.primitive import COMPOSITE, VJP
+from tinygrad_rnn.core.tables import COMPOSITE, VJP
 
 __all__ = [
     "CASES",
@@ -54,5 +54,7 @@ __all__ = [
 ]
 
 # Those of the package (tests define more) that are functions of arrays: a scan is tested against the tape instead.
-PRIMITIVES = tuple(fun for fun in VJP if not getattr(fun, "__module__", "numpy").startswith("tinygrad_rnn.scan"))
+PRIMITIVES = tuple(
+    fun for fun in VJP if not getattr(fun, "__module__", "numpy").startswith("tinygrad_rnn.scan")
+)
 COMPOSITES = tuple(COMPOSITE)

@@ -25,7 +25,10 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 def _erf(x: Any) -> Any:
     """By Gauss and Legendre's integral of 2 / sqrt(pi) exp(-s^2) over s from 0 to x."""
     s = np.asarray(x, float)[..., None] * (NODES + 1) / 2
-    return np.asarray(np.asarray(x) / np.sqrt(np.pi) * np.sum(WEIGHTS * np.exp(-s * s), axis=-1), np.asarray(x).dtype)
+    return np.asarray(
+        np.asarray(x) / np.sqrt(np.pi) * np.sum(WEIGHTS * np.exp(-s * s), axis=-1),
+        np.asarray(x).dtype,
+    )
 
 
 def _gelu(x: Any, approximate: str = "none") -> Any:
@@ -36,7 +39,9 @@ def _gelu(x: Any, approximate: str = "none") -> Any:
 
 MEANING.update(
     {
-        leaky_relu: lambda x, negative_slope=0.01: np.maximum(x, 0) + negative_slope * np.minimum(x, 0),
+        leaky_relu: lambda x, negative_slope=0.01: (
+            np.maximum(x, 0) + negative_slope * np.minimum(x, 0)
+        ),
         hardtanh: lambda x, min_val=-1.0, max_val=1.0: np.minimum(np.maximum(x, min_val), max_val),
         elu: lambda x, alpha=1.0: np.maximum(x, 0) + alpha * (np.exp(np.minimum(x, 0)) - 1),
         selu: lambda x: 1.0507009873554805 * MEANING[elu](x, 1.6732632423543772),

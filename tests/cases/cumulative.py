@@ -33,7 +33,11 @@ for of in (np.cumsum, np.cumprod):
 for of in (np.cumsum, np.cumprod):
     case(of, away(2, 3), 1, None, None)
     case(of, away(2, 3), axis=0, dtype=np.float64, out=None)
-case(np.cumprod, np.array([[2.0, 0.0, 3.0, -1.5], [0.0, 2.0, 0.0, 3.0], [1.0, 2.0, 3.0, 0.0]]), axis=1)
+case(
+    np.cumprod,
+    np.array([[2.0, 0.0, 3.0, -1.5], [0.0, 2.0, 0.0, 3.0], [1.0, 2.0, 3.0, 0.0]]),
+    axis=1,
+)
 
 case(np.diff, normal(4))
 case(np.diff, normal(4), 2)

@@ -33,7 +33,11 @@ for of in (np.linalg.eigvalsh, np.linalg.eigh, eigenvectors):
         via=lambda a, of=of: np.sum(of(symmetric(a), "U")[-1]),
     )
 case(without_nan, apart(2, 2), np.zeros((2, 2), bool))
-case(np.linalg.svd, apart(3, 3), via=lambda a: np.linalg.svd(symmetric(a), compute_uv=False, hermitian=True))
+case(
+    np.linalg.svd,
+    apart(3, 3),
+    via=lambda a: np.linalg.svd(symmetric(a), compute_uv=False, hermitian=True),
+)
 for shape in [(2, 2), (2, 3), (3, 2), (1, 3), (2, 2, 3), (0, 2, 2)]:
     x = apart(*shape[:-2], max(shape[-2:]), max(shape[-2:]))[..., : shape[-2], : shape[-1]]
     case(np.linalg.svdvals, x)

@@ -5,7 +5,9 @@ import numpy as np
 from cases.table import MEANING, case, normal
 from tinygrad_rnn.rules.einsum import einsum
 
-MEANING[einsum] = lambda *operands, subscripts, optimize=False: np.einsum(subscripts, *operands, optimize=optimize)
+MEANING[einsum] = lambda *operands, subscripts, optimize=False: np.einsum(
+    subscripts, *operands, optimize=optimize
+)
 
 for subscripts, shapes in [
     ("ij,jk->ik", [(2, 3), (3, 2)]),
@@ -57,7 +59,12 @@ for subscripts, shapes in [
         )
 case(np.einsum, normal(2, 2), via=lambda x: np.einsum("ij,jk->ik", x, x))
 case(np.einsum, normal(2, 2), via=lambda x: np.einsum("ij,j->i", x, [1.0, 2.0], optimize="greedy"))
-case(np.einsum, normal(2, 3), normal(3, 2), via=lambda a, b: np.einsum("ij,jk", a, b, optimize=["einsum_path", (0, 1)]))
+case(
+    np.einsum,
+    normal(2, 3),
+    normal(3, 2),
+    via=lambda a, b: np.einsum("ij,jk", a, b, optimize=["einsum_path", (0, 1)]),
+)
 case(
     np.einsum,
     normal(2, 3),

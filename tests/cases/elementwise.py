@@ -39,10 +39,25 @@ for of in (np.add, np.subtract, np.multiply, np.divide, np.logaddexp, np.logadde
 for of in (np.add, np.subtract, np.multiply, np.logaddexp):  # one Tensor in both places
     case(of, away(3), via=lambda x, of=of: of(x, x))
 
-for exponent in (3, 2, 1, 0, -1, -2, 3.0, 2.0, 0.0, -1.0, np.int64(2), np.array([2, 0, -1], dtype=np.int16)):
+for exponent in (
+    3,
+    2,
+    1,
+    0,
+    -1,
+    -2,
+    3.0,
+    2.0,
+    0.0,
+    -1.0,
+    np.int64(2),
+    np.array([2, 0, -1], dtype=np.int16),
+):
     case(np.power, away(2, 3), via=lambda x, b=exponent: np.power(x, b))  # a negative base
 for exponent in (3, 2, 1, 0, 3.0, 2.0, 0.0, [3, 2, 0], np.array([0, 1, 2], dtype=np.int16)):
-    case(np.power, np.array([0.0, -1.5, 2.0]), via=lambda x, b=exponent: np.power(x, b))  # a base of 0
+    case(
+        np.power, np.array([0.0, -1.5, 2.0]), via=lambda x, b=exponent: np.power(x, b)
+    )  # a base of 0
 for exponent in (0.5, -1.5, [0.5, 2, -1.5]):
     case(np.power, positive(3), via=lambda x, b=exponent: np.power(x, b))
 case(np.power, normal(3), via=lambda x: 2.5**x)

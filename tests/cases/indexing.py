@@ -5,13 +5,17 @@ from typing import Any
 import numpy as np
 
 from cases.table import MEANING, case, normal
-from tinygrad_rnn.rules.indexing import getitem, scatter
+from tinygrad_rnn.core.structural import getitem, scatter
 
 
 def _scatter(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     """The sum over all entries of g of its value at the place that the key gives it."""
     places = np.arange(int(np.prod(shape))).reshape(shape)[key]
-    return np.bincount(np.ravel(places), np.ravel(g), int(np.prod(shape))).reshape(shape).astype(g.dtype)
+    return (
+        np.bincount(np.ravel(places), np.ravel(g), int(np.prod(shape)))
+        .reshape(shape)
+        .astype(g.dtype)
+    )
 
 
 MEANING.update({getitem: lambda x, key: x[key], scatter: _scatter})
@@ -109,7 +113,11 @@ case(np.extract, np.array([[True, False, True], [False, False, True]]), normal(2
 case(np.extract, normal(2, 3), via=lambda x: np.extract(x > 0, x))
 case(np.select, normal(4), normal(4), via=lambda a, b: np.select([a > 0, b > 0], [a, b]))
 case(np.select, normal(4), via=lambda a: np.select([a > 0.5, a < -1], [a * a, 7.0], a[0]))
-case(np.select, normal(2, 1), via=lambda a: np.select([[True, False, True]], choicelist=[a], default=[1, 2, 3]))
+case(
+    np.select,
+    normal(2, 1),
+    via=lambda a: np.select([[True, False, True]], choicelist=[a], default=[1, 2, 3]),
+)
 case(np.choose, normal(3), normal(3), via=lambda a, b: np.choose([0, 1, 1], [a, b]))
 case(np.choose, normal(2, 1), normal(), via=lambda a, b: np.choose([[0, 1, 2]], (a, b, 7.0)))
 case(np.choose, normal(2), normal(2), via=lambda a, b: np.choose([-1, 5], [a, b], mode="wrap"))

@@ -25,13 +25,33 @@ PIECES = [
 ]
 for shapes, axis in PIECES:
     case(concatenate, *(normal(*s) for s in shapes), axis=axis)
-    case(np.concatenate, *(normal(*s) for s in shapes), via=lambda *xs, axis=axis: np.concatenate(xs, axis=axis))
-case(np.concatenate, normal(2, 3), normal(2), normal(), via=lambda *xs: np.concatenate(xs, axis=None))
+    case(
+        np.concatenate,
+        *(normal(*s) for s in shapes),
+        via=lambda *xs, axis=axis: np.concatenate(xs, axis=axis),
+    )
+case(
+    np.concatenate, normal(2, 3), normal(2), normal(), via=lambda *xs: np.concatenate(xs, axis=None)
+)
 case(np.concatenate, normal(2, 3), via=lambda x: np.concatenate([x, x], 1))
-case(np.concatenate, normal(2), via=lambda x: np.concatenate([[1.0, 2.0], x, np.array([3], dtype=np.int16)]))
-for shape, axis in [((3,), 0), ((3,), 1), ((2, 3), 1), ((2, 3), -1), ((2, 3), -3), ((), 0), ((0, 2), 0)]:
+case(
+    np.concatenate,
+    normal(2),
+    via=lambda x: np.concatenate([[1.0, 2.0], x, np.array([3], dtype=np.int16)]),
+)
+for shape, axis in [
+    ((3,), 0),
+    ((3,), 1),
+    ((2, 3), 1),
+    ((2, 3), -1),
+    ((2, 3), -3),
+    ((), 0),
+    ((0, 2), 0),
+]:
     case(stack, normal(*shape), normal(*shape), normal(*shape), axis=axis)
-    case(np.stack, normal(*shape), normal(*shape), via=lambda *xs, axis=axis: np.stack(xs, axis=axis))
+    case(
+        np.stack, normal(*shape), normal(*shape), via=lambda *xs, axis=axis: np.stack(xs, axis=axis)
+    )
 case(np.stack, normal(2), via=lambda x: np.stack([x, np.array([1, 2], dtype=np.int16), x], -1))
 for shape, parts, axis in [
     ((4,), 2, 0),
@@ -45,7 +65,9 @@ for shape, parts, axis in [
 ]:
 
     def weigh(x: Any, parts: Any = parts, axis: int = axis) -> Any:
-        return np.concatenate([(i + 1) * part for i, part in enumerate(np.split(x, parts, axis))], axis)
+        return np.concatenate(
+            [(i + 1) * part for i, part in enumerate(np.split(x, parts, axis))], axis
+        )
 
     case(np.split, normal(*shape), via=weigh)
 case(np.split, normal(4, 2), via=lambda x: np.split(x, 2)[1])
@@ -69,16 +91,27 @@ for of, shapes in [
     (np.column_stack, [(2, 0), (2,)]),
 ]:
     case(of, *(normal(*s) for s in shapes), via=lambda *xs, of=of: of(xs))
-    case(of, *(normal(*s) for s in shapes), via=lambda *xs, of=of: of([xs[0], np.ones(xs[1].shape), xs[1], xs[0]]))
+    case(
+        of,
+        *(normal(*s) for s in shapes),
+        via=lambda *xs, of=of: of([xs[0], np.ones(xs[1].shape), xs[1], xs[0]]),
+    )
 for of in (np.hstack, np.vstack, np.dstack, np.column_stack):
     case(of, normal(2), via=lambda x, of=of: of([x, [1.0, 2.0], np.array([3, 4], np.int16)]))
     case(of, normal(2, 2), via=lambda x, of=of: of(x))  # the rows of one array
     case(of, normal(2, 2), via=lambda x, of=of: of(tup=(x, x)))
 
-case(np.block, normal(2, 2), normal(2, 1), normal(1, 3), via=lambda a, b, c: np.block([[a, b], [c]]))
+case(
+    np.block, normal(2, 2), normal(2, 1), normal(1, 3), via=lambda a, b, c: np.block([[a, b], [c]])
+)
 case(np.block, normal(2), normal(), via=lambda a, b: np.block([a, b, 3.0]))
 case(np.block, normal(2), via=lambda a: np.block([[a], [a]]))
-case(np.block, normal(2, 2, 1), normal(2), via=lambda a, b: np.block([[a], [np.reshape(b, (2, 1, 1))]]))
+case(
+    np.block,
+    normal(2, 2, 1),
+    normal(2),
+    via=lambda a, b: np.block([[a], [np.reshape(b, (2, 1, 1))]]),
+)
 case(np.block, normal(1), normal(1), via=lambda a, b: np.block([[[a], [b]], [[b], [b]]]))
 case(np.block, normal(2), via=lambda a: np.block(a))
 

@@ -53,7 +53,15 @@ DOTS: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
 ]
 for a, b in DOTS:
     case(np.dot, normal(*a), normal(*b))
-for a, b in [((), ()), ((2, 3), ()), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3)), ((2, 1, 3), (2, 3)), ((0,), (0,))]:
+for a, b in [
+    ((), ()),
+    ((2, 3), ()),
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((2, 3), (4, 3)),
+    ((2, 1, 3), (2, 3)),
+    ((0,), (0,)),
+]:
     case(np.inner, normal(*a), normal(*b))
 for a, b in [((), ()), ((3,), (3,)), ((2, 3), (3, 2)), ((2, 3), (6,)), ((0,), (0,))]:
     case(np.vdot, normal(*a), normal(*b))
@@ -76,7 +84,15 @@ for of in (np.tensordot, np.linalg.tensordot):
     case(of, normal(2, 0), normal(0, 2), axes=1)
     case(of, normal(), normal(2), axes=0)
     case(of, normal(2, 2), via=lambda x, of=of: of(x, [[1.0, 2.0], [3.0, 4.0]], axes=1))
-for a, b in [((2,), (3,)), ((2, 2), (1, 3)), ((2,), (2, 3)), ((2, 1, 2), (2,)), ((), (2, 2)), ((2,), ()), ((0,), (2,))]:
+for a, b in [
+    ((2,), (3,)),
+    ((2, 2), (1, 3)),
+    ((2,), (2, 3)),
+    ((2, 1, 2), (2,)),
+    ((), (2, 2)),
+    ((2,), ()),
+    ((0,), (2,)),
+]:
     case(np.kron, normal(*a), normal(*b))
 for a, b in [((3,), (3,)), ((2, 3), (3,)), ((2, 1, 3), (2, 3)), ((0, 3), (3,)), ((0,), (0,))]:
     case(np.vecdot, normal(*a), normal(*b))
@@ -84,7 +100,13 @@ for a, b in [((3,), (3,)), ((2, 3), (3,)), ((2, 1, 3), (2, 3)), ((0, 3), (3,)), 
 case(np.vecdot, normal(3), via=lambda x: np.vecdot(x, [1.0, 2.0, 3.0]))
 case(np.linalg.vecdot, normal(3, 2), normal(3, 2), axis=-2)
 if hasattr(np, "matvec"):
-    for a, b in [((2, 3), (3,)), ((2, 2, 3), (3,)), ((2, 3), (2, 3)), ((2, 1, 2, 3), (2, 3)), ((0, 3), (3,))]:
+    for a, b in [
+        ((2, 3), (3,)),
+        ((2, 2, 3), (3,)),
+        ((2, 3), (2, 3)),
+        ((2, 1, 2, 3), (2, 3)),
+        ((0, 3), (3,)),
+    ]:
         case(np.matvec, normal(*a), normal(*b))
         case(np.vecmat, normal(*b), normal(*a[:-2], a[-1], a[-2]))
 for of in (np.cross, np.linalg.cross):
@@ -93,8 +115,16 @@ for of in (np.cross, np.linalg.cross):
     case(of, normal(3, 2), normal(3, 2), axis=0)
     case(of, normal(3), via=lambda x, of=of: of([1.0, 2.0, 3.0], x))
 case(np.cross, normal(3, 2), normal(2, 3), 0, 1, 0)
-case(np.linalg.multi_dot, normal(2, 3), normal(3, 1), normal(1, 2), via=lambda *xs: np.linalg.multi_dot(xs))
-case(np.linalg.multi_dot, normal(3), normal(3, 2), normal(2), via=lambda *xs: np.linalg.multi_dot(xs))
+case(
+    np.linalg.multi_dot,
+    normal(2, 3),
+    normal(3, 1),
+    normal(1, 2),
+    via=lambda *xs: np.linalg.multi_dot(xs),
+)
+case(
+    np.linalg.multi_dot, normal(3), normal(3, 2), normal(2), via=lambda *xs: np.linalg.multi_dot(xs)
+)
 for n in (-2, -1, 0, 1, 2, 3, 6):
     case(np.linalg.matrix_power, 0.2 * normal(2, 2) + np.eye(2), n)
 case(np.linalg.matrix_power, normal(2, 3, 3), 3)

@@ -20,7 +20,9 @@ MEANING.update(
         relu: lambda x: x * (x > 0),
         softplus: lambda x: np.log(1 + np.exp(x)),
         weighted: np.multiply,
-        logsumexp: lambda x, axis=None, keepdims=False: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)),
+        logsumexp: lambda x, axis=None, keepdims=False: np.log(
+            np.sum(np.exp(x), axis=axis, keepdims=keepdims)
+        ),
         softmax: lambda x, axis=-1: np.exp(x) / np.sum(np.exp(x), axis, keepdims=True),
         log_softmax: lambda x, axis=-1: np.log(np.exp(x) / np.sum(np.exp(x), axis, keepdims=True)),
     }

@@ -35,8 +35,12 @@ for a, b in BROADCASTS:
     case(np.copysign, away(*a), away(*b))
     case(np.heaviside, away(*a), normal(*b))
     for of in (np.floor_divide, np.remainder, np.fmod):
-        case(of, distinct(*a), np.sign(away(*b)) * np.sqrt(0.5))  # an irrational divisor: no quotient is whole
-APART = np.array([[0.4, -0.9, 1.3], [-1.7, 0.6, -0.35]])  # from the multiples and the parts of 0.25, -2.5 and 3
+        case(
+            of, distinct(*a), np.sign(away(*b)) * np.sqrt(0.5)
+        )  # an irrational divisor: no quotient is whole
+APART = np.array(
+    [[0.4, -0.9, 1.3], [-1.7, 0.6, -0.35]]
+)  # from the multiples and the parts of 0.25, -2.5 and 3
 for of in (np.maximum, np.minimum, np.fmax, np.fmin, np.remainder, np.fmod):
     case(of, APART, via=lambda x, of=of: of(x, 0.25))
     case(of, APART, via=lambda x, of=of: of(0.25, x))
@@ -67,18 +71,27 @@ case(np.clip, distinct(2, 3), via=lambda x: np.clip(x, -0.35, None))
 case(np.clip, distinct(3), via=lambda x: np.clip(x, [-0.35, 0.25, -5], 0.55))
 case(np.clip, distinct(2, 3), np.array([-0.35, 0.25, -5.0]), np.array([[0.55], [0.85]]))
 case(np.clip, distinct(3), via=lambda x: np.clip(a=x, a_min=-0.05, a_max=0.25))
-case(np.clip, positive(3), via=lambda low: np.clip(np.array([0.4, 1, 3], dtype=np.float16), low, 2.5))
+case(
+    np.clip, positive(3), via=lambda low: np.clip(np.array([0.4, 1, 3], dtype=np.float16), low, 2.5)
+)
 case(np.clip, np.array(2.0), -1.0, 1.0)
 
 MEANING[clip] = np.clip
 case(clip, distinct(2, 3), -0.35, 0.25)
 case(clip, np.array([-2.0, 0.3, 2.0]), np.array([-1.0, -0.5, -0.25]), np.array([[1.0], [0.5]]))
-case(clip, np.array([-2.0, 0.3, 2.0]), np.array(1.0), np.array([-1.0, -0.5, 0.5]))  # bounds that cross
+case(
+    clip, np.array([-2.0, 0.3, 2.0]), np.array(1.0), np.array([-1.0, -0.5, 0.5])
+)  # bounds that cross
 for low, high in [(None, 0.25), (-0.35, None)]:
     case(clip, distinct(3), via=lambda x, low=low, high=high: clip(x, low, high))
 case(np.clip, distinct(3), np.array(-0.35), via=lambda x, low: np.clip(x, low, None))
 if NEWER:
-    case(np.clip, distinct(3), np.array(0.3), via=lambda x, high: np.clip(x, max=high - 0.03, min=-0.27))
+    case(
+        np.clip,
+        distinct(3),
+        np.array(0.3),
+        via=lambda x, high: np.clip(x, max=high - 0.03, min=-0.27),
+    )
 
 for of in (np.round, np.around):
     case(of, 0.93 * distinct(2, 3), 1, None)

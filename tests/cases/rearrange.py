@@ -60,11 +60,27 @@ case(np.rot90, normal(2, 3, 2), 1, (1, 2))
 case(np.rot90, normal(2, 3, 2), k=-1, axes=(-1, 0))
 
 for of in (np.tril, np.triu):
-    for shape, k in [((3, 3), 0), ((2, 3), 1), ((3, 2), -1), ((2, 3, 3), 0), ((3,), 0), ((0, 2), 0)]:
+    for shape, k in [
+        ((3, 3), 0),
+        ((2, 3), 1),
+        ((3, 2), -1),
+        ((2, 3, 3), 0),
+        ((3,), 0),
+        ((0, 2), 0),
+    ]:
         case(of, normal(*shape), k)
     case(of, normal(3, 3), k=-1)
     case(of, normal(3, 3))
-for shape, k in [((3,), 0), ((2,), 1), ((2,), -2), ((3, 3), 0), ((2, 3), 1), ((3, 2), -1), ((0,), 0), ((0, 2), 0)]:
+for shape, k in [
+    ((3,), 0),
+    ((2,), 1),
+    ((2,), -2),
+    ((3, 3), 0),
+    ((2, 3), 1),
+    ((3, 2), -1),
+    ((0,), 0),
+    ((0, 2), 0),
+]:
     case(np.diag, normal(*shape), k)
     case(np.diag, normal(*shape), k=k)
     case(np.diagflat, normal(*shape), k)

@@ -54,7 +54,9 @@ for of in (np.var, np.std):
     case(of, normal(2, 3), ddof=1)
     case(of, normal(3, 2), axis=0, ddof=1, keepdims=True)
     case(of, normal(2, 3, 2), axis=(0, -1), ddof=0.5)
-case(np.prod, np.array([[0.0, 2.0, -3.0], [0.0, 1.5, 0.0], [0.0, 0.0, 0.0], [1.0, 0.5, 2.0]]), axis=1)  # zeros
+case(
+    np.prod, np.array([[0.0, 2.0, -3.0], [0.0, 1.5, 0.0], [0.0, 0.0, 0.0], [1.0, 0.5, 2.0]]), axis=1
+)  # zeros
 case(np.prod, np.array([0.0, 2.0, 0.0, -3.0]))
 case(np.prod, np.array([[0.0, 2.0], [3.0, 0.0]]), axis=(1, 0))
 
@@ -114,8 +116,15 @@ for shape, weights, how in [
     ((2, 3, 4), (4, 2), {"axis": (2, 0)}),
     ((0, 3), (3,), {"axis": 1}),
 ]:
-    case(np.average, normal(*shape), positive(*weights), via=lambda a, w, how=how: np.average(a, weights=w, **how))
+    case(
+        np.average,
+        normal(*shape),
+        positive(*weights),
+        via=lambda a, w, how=how: np.average(a, weights=w, **how),
+    )
 case(np.average, normal(3), via=lambda x: np.average(x, 0, [1, 2, 3]))
 case(np.average, positive(3), via=lambda w: np.average([1, 2, 4], weights=w))
-case(np.average, normal(2, 3), positive(3), via=lambda a, w: sum(np.average(a, 1, w, returned=True)))
+case(
+    np.average, normal(2, 3), positive(3), via=lambda a, w: sum(np.average(a, 1, w, returned=True))
+)
 case(np.average, normal(2, 3), via=lambda a: sum(np.average(a, 1, returned=True)))

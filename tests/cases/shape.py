@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cases.table import MEANING, case, normal
-from tinygrad_rnn.rules.shape import astype
+from tinygrad_rnn.core.structural import astype
 
 MEANING[astype] = lambda x, dtype: x.astype(dtype)
 
@@ -73,7 +73,12 @@ for of in (np.matrix_transpose, np.linalg.matrix_transpose):
 for of in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
     for shape in [(), (3,), (2, 3), (2, 1, 3), (0,), (1, 2, 1, 2)]:
         case(of, normal(*shape))
-    case(of, normal(3), normal(), via=lambda *xs, of=of: np.concatenate([np.ravel(a) for a in of(*xs, [1.0, 2.0])]))
+    case(
+        of,
+        normal(3),
+        normal(),
+        via=lambda *xs, of=of: np.concatenate([np.ravel(a) for a in of(*xs, [1.0, 2.0])]),
+    )
 
 
 def together(*arrays: Any) -> Any:
@@ -81,9 +86,19 @@ def together(*arrays: Any) -> Any:
     return np.stack([(i + 1) * a for i, a in enumerate(arrays)])
 
 
-case(np.broadcast_arrays, normal(3), normal(2, 1), via=lambda *xs: together(*np.broadcast_arrays(*xs)))
+case(
+    np.broadcast_arrays,
+    normal(3),
+    normal(2, 1),
+    via=lambda *xs: together(*np.broadcast_arrays(*xs)),
+)
 case(np.broadcast_arrays, normal(), via=lambda x: together(*np.broadcast_arrays(x, [1.0, 2.0])))
-case(np.broadcast_arrays, normal(1, 3), normal(0, 1), via=lambda *xs: together(*np.broadcast_arrays(*xs)))
+case(
+    np.broadcast_arrays,
+    normal(1, 3),
+    normal(0, 1),
+    via=lambda *xs: together(*np.broadcast_arrays(*xs)),
+)
 case(np.meshgrid, normal(2), normal(3), via=lambda *xs: together(*np.meshgrid(*xs)))
 case(np.meshgrid, normal(2), normal(), normal(3), via=lambda *xs: together(*np.meshgrid(*xs)))
 case(np.meshgrid, normal(2), normal(3), via=lambda *xs: together(*np.meshgrid(*xs, indexing="ij")))

@@ -6,7 +6,12 @@ from cases.table import case, distinct
 
 for options in ({}, {"axis": 0}, {"axis": -2}, {"axis": None}, {"kind": "stable"}):
     case(np.sort, distinct(3, 4), **options)
-    case(np.partition, distinct(3, 4), 1, **(options if "kind" not in options else {"kind": "introselect"}))
+    case(
+        np.partition,
+        distinct(3, 4),
+        1,
+        **(options if "kind" not in options else {"kind": "introselect"}),
+    )
 case(np.sort, distinct(5))
 case(np.sort, distinct(2, 3, 2), 1)
 case(np.sort, distinct(0, 3))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.primitive import name_of
+from tinygrad_rnn.guards.boundary import name_of
 
 rng = np.random.default_rng(20240611)
 
@@ -28,14 +28,22 @@ class Case(NamedTuple):
     @property
     def variables(self) -> list[int]:
         """The numbers of the arguments that are differentiated."""
-        return [i for i, a in enumerate(self.args) if isinstance(a, float) or getattr(a, "dtype", None) == np.float64]
+        return [
+            i
+            for i, a in enumerate(self.args)
+            if isinstance(a, float) or getattr(a, "dtype", None) == np.float64
+        ]
 
 
 CASES: list[Case] = []
-MEANING: dict[Callable[..., Any], Callable[..., Any]] = {}  # of a function of this package, in bare NumPy
+MEANING: dict[
+    Callable[..., Any], Callable[..., Any]
+] = {}  # of a function of this package, in bare NumPy
 
 
-def case(of: Callable[..., Any], *args: Any, via: Callable[..., Any] | None = None, **kwargs: Any) -> None:
+def case(
+    of: Callable[..., Any], *args: Any, via: Callable[..., Any] | None = None, **kwargs: Any
+) -> None:
     def fun(*arrays: Any) -> Any:
         return of(*arrays, **kwargs)
 

@@ -54,7 +54,9 @@ def _sinc_derivative(x: Any, order: int) -> Any:
     """The mean of (pi s)^n cos(pi x s + n pi / 2) over 0 < s < 1, by Gauss's rule."""
     s, w = np.polynomial.legendre.leggauss(40)
     u = np.pi * (s + 1) / 2
-    return np.sum(w / 2 * u**order * np.cos(x[..., None] * u + order * np.pi / 2), -1).astype(x.dtype)
+    return np.sum(w / 2 * u**order * np.cos(x[..., None] * u + order * np.pi / 2), -1).astype(
+        x.dtype
+    )
 
 
 MEANING[sinc_derivative] = _sinc_derivative

@@ -17,7 +17,13 @@ def _check(options: argparse.Namespace) -> int:
     checks = run_checks()
     print(f"{'equation':<26}{'what is compared':<74}{'difference':>11}  result")
     for check in checks:
-        verdict = "FAIL" if not check.passed else "pass: the text is wrong" if check.kind == "differs" else "pass"
+        verdict = (
+            "FAIL"
+            if not check.passed
+            else "pass: the text is wrong"
+            if check.kind == "differs"
+            else "pass"
+        )
         print(f"{check.equation:<26}{check.compared:<74}{check.difference:>11.1e}  {verdict}")
     failed = sum(not check.passed for check in checks)
     print(f"{len(checks)} checks, {failed} failed")

@@ -87,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
         "check every equation by hand-written NumPy against the library (check); "
         "train on a text, a series or a classic task (train); write text with what was learned (sample).",
     )
-    parser.add_argument("--version", action="version", version=f"tinygrad-rnn {tinygrad_rnn.__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"tinygrad-rnn {tinygrad_rnn.__version__}"
+    )
     commands = parser.add_subparsers(required=True, metavar="{draw,check,train,sample}")
     for module in _COMMANDS.values():
         module.add_to(commands)

@@ -12,7 +12,9 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Help that tells defaults where there are any."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default in (None, False, "") else super()._get_help_string(action)
+        return (
+            action.help if action.default in (None, False, "") else super()._get_help_string(action)
+        )
 
 
 def add_reading(parser: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from tinygrad_rnn.cli.options import Commands, Formatter, add_reading
 from tinygrad_rnn.draw import require_format
 from tinygrad_rnn.errors import DataError, UsageError
-from tinygrad_rnn.files import local, prepare_file, prepare_folder, shown
+from tinygrad_rnn.io.files import local, prepare_file, prepare_folder, shown
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.report import pictures
 from tinygrad_rnn.training.run import Run
@@ -25,17 +25,25 @@ _KEPT = [field.name for field in fields(Settings)]  # the options that a checkpo
 def add_to(commands: Commands) -> None:
     """The command and its options; those that are kept have no default, to see which were given."""
     d = Settings()
-    train = commands.add_parser("train", help="train on a text, a series or a classic task", formatter_class=Formatter)
+    train = commands.add_parser(
+        "train", help="train on a text, a series or a classic task", formatter_class=Formatter
+    )
     train.add_argument("--data", metavar="WHAT", help="a text file; a .csv, .tsv or .npy series; "
                        f"sunspots; a task: {', '.join(TASKS)}; without it the help topics of "
                        "Python")  # fmt: skip
     add_reading(train)
     train.add_argument("--cell", choices=list(CELLS), help=f"which cell (default: {d.cell})")
-    train.add_argument("--hidden", type=int, metavar="H", help=f"size of each layer's state (default: {d.hidden})")
-    train.add_argument("--layers", type=int, metavar="N", help=f"cells one above another (default: {d.layers})")
+    train.add_argument(
+        "--hidden", type=int, metavar="H", help=f"size of each layer's state (default: {d.hidden})"
+    )
+    train.add_argument(
+        "--layers", type=int, metavar="N", help=f"cells one above another (default: {d.layers})"
+    )
     train.add_argument("--window", type=int, metavar="T", help="steps through which the gradient flows; the length "
                        "of a task (default: 50 for text, 20 for series)")  # fmt: skip
-    train.add_argument("--batch", type=int, metavar="B", help="sequences side by side (default: 32, 4 for series)")
+    train.add_argument(
+        "--batch", type=int, metavar="B", help="sequences side by side (default: 32, 4 for series)"
+    )
     train.add_argument("--lr", type=float, help=f"learning rate (default: {d.lr})")
     train.add_argument("--clip", type=float, metavar="NORM", help=f"norm to which a gradient is clipped, inf for none "
                        f"(default: {d.clip:g})")  # fmt: skip
@@ -47,11 +55,20 @@ def add_to(commands: Commands) -> None:
     length = train.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=int, metavar="N", help="passes through the data, those of a resumed run "
                         "included (default: 5 for text, 300 for series)")  # fmt: skip
-    length.add_argument("--updates", type=int, metavar="N", help="updates instead of epochs (default for tasks: 2000)")
-    train.add_argument("--checkpoint", default="run.npz", metavar="FILE", help="where the run is kept")
+    length.add_argument(
+        "--updates",
+        type=int,
+        metavar="N",
+        help="updates instead of epochs (default for tasks: 2000)",
+    )
+    train.add_argument(
+        "--checkpoint", default="run.npz", metavar="FILE", help="where the run is kept"
+    )
     train.add_argument("--resume", action="store_true", help="go on with the run of the checkpoint")
     train.add_argument("--out", default="pictures", metavar="DIR", help="folder for the pictures")
-    train.add_argument("--format", default="svg", choices=("svg", "png", "pdf"), help="png and pdf need Graphviz")
+    train.add_argument(
+        "--format", default="svg", choices=("svg", "png", "pdf"), help="png and pdf need Graphviz"
+    )
     train.set_defaults(run=_train)
 
 
@@ -76,7 +93,9 @@ def _train(options: argparse.Namespace) -> int:
     if not run.train(path):
         again = ["tinygrad-rnn", "train", "--resume", "--checkpoint", options.checkpoint]
         for name, usual in (("out", "pictures"), ("format", "svg")):
-            again += [f"--{name}", getattr(options, name)] if getattr(options, name) != usual else []
+            again += (
+                [f"--{name}", getattr(options, name)] if getattr(options, name) != usual else []
+            )
         print(f"tinygrad-rnn: stopped after {run.n} of {run.total} updates; go on with\n  {shlex.join(again)}",
               file=sys.stderr)  # fmt: skip
         return 130
@@ -114,7 +133,9 @@ def _resumed(path: str, given: dict[str, Any], options: argparse.Namespace) -> R
                 f"--{name} is {told(value)}, but {shown(path)} was trained with {told(kept)}. "
                 "Leave it out, or start a new run with another --checkpoint."
             )
-    settings = replace(settings, data=given.get("data", settings.data))  # a moved file; the run compares the content
+    settings = replace(
+        settings, data=given.get("data", settings.data)
+    )  # a moved file; the run compares the content
     problem = problem_of(settings)
     run = Run(settings, problem, _total(problem, options, parts["progress"]["total"]))
     run.load(path, parts)
@@ -129,6 +150,8 @@ def _total(problem: Problem, options: argparse.Namespace, before: int | None) ->
     for name in ("epochs", "updates"):
         if (n := getattr(options, name)) is not None:
             if name == "epochs" and problem.per_epoch is None:
-                raise UsageError(f"--epochs is {n}, but a task has always new sequences. Use --updates.")
+                raise UsageError(
+                    f"--epochs is {n}, but a task has always new sequences. Use --updates."
+                )
             return int(n if name == "updates" else n * (problem.per_epoch or 1))
     return before or problem.default * (problem.per_epoch or 1)

@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count, generator, real_dtype
-from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.guards.arguments import check_count, generator, real_dtype
+from tinygrad_rnn.guards.boundary import public
 
 Array = Any
 
@@ -39,7 +39,12 @@ def adding_problem(
         known = "'halves', 'anywhere' and '1997'"
         raise UsageError(f"variant is {variant!r:.60}; the adding problem has {known}.")
     if variant == "1997":
-        return _of_1997(check_count(steps, "steps", 11, "ten for the first marker and a last one"), batch, rng, dtype)
+        return _of_1997(
+            check_count(steps, "steps", 11, "ten for the first marker and a last one"),
+            batch,
+            rng,
+            dtype,
+        )
     T = check_count(steps, "steps", 2, "one for each marked number")
     rows = np.arange(batch)
     numbers, markers = rng.random((T, batch)), np.zeros((T, batch))

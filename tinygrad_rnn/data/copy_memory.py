@@ -4,16 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count, generator
-from tinygrad_rnn.boundary import public
 from tinygrad_rnn.data.one_hot import one_hot
+from tinygrad_rnn.guards.arguments import check_count, generator
+from tinygrad_rnn.guards.boundary import public
 
 Array = Any
 _COPIED, _SYMBOLS = 10, 8  # how many are copied, out of how many
 
 
 @public
-def copy_memory(delay: int, batch: int, *, rng: int | np.random.Generator, dtype: Any = float) -> tuple[Array, Array]:
+def copy_memory(
+    delay: int, batch: int, *, rng: int | np.random.Generator, dtype: Any = float
+) -> tuple[Array, Array]:
     """One-hot sequences xs (delay + 20, B, 10) and the symbol wanted at every step, targets (delay + 20, B).
 
     Symbols 0 to 7 carry the message, 8 is blank, 9 says "now".  A sequence is a message of 10 random symbols, delay - 1

@@ -143,7 +143,9 @@ def _is_one_column(cells: Sequence[str], decimal: str | None) -> bool:
 
 def _may_have_cut_names(text: str, sample: Sequence[Row]) -> bool:
     """Whether the # behind the one name may belong to the first of several names with commas between them."""
-    return "," in sample[0].comment and (_all_have_hashes(sample[0]) or _is_even(_sample(text, ",")))
+    return "," in sample[0].comment and (
+        _all_have_hashes(sample[0]) or _is_even(_sample(text, ","))
+    )
 
 
 def _all_have_hashes(first: Row) -> bool:

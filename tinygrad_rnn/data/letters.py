@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count, check_text, generator, real_dtype
-from tinygrad_rnn.boundary import public
 from tinygrad_rnn.errors import DataError
+from tinygrad_rnn.guards.arguments import check_count, check_text, generator, real_dtype
+from tinygrad_rnn.guards.boundary import public
 
 Array = Any
 SYLLABLES = {"b": "ba", "d": "dii", "g": "guuu"}
@@ -42,5 +42,9 @@ def letter_vectors(letters: str, dtype: Any = float) -> Array:
     dtype = real_dtype(dtype)
     for t, letter in enumerate(check_text(letters, "letters"), 1):
         if letter not in _VECTORS:
-            raise DataError(f"letter {t} is {letter!r}; the alphabet is {', '.join(sorted(_VECTORS))}.")
-    return np.array([_VECTORS[letter] for letter in letters], dtype).reshape(-1, len(LETTER_FEATURES))
+            raise DataError(
+                f"letter {t} is {letter!r}; the alphabet is {', '.join(sorted(_VECTORS))}."
+            )
+    return np.array([_VECTORS[letter] for letter in letters], dtype).reshape(
+        -1, len(LETTER_FEATURES)
+    )

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import DataError
+from tinygrad_rnn.guards.arguments import check_count
+from tinygrad_rnn.guards.boundary import public_class
 
 Array = Any
 
@@ -40,10 +40,14 @@ class NGram:
         context, contexts = np.zeros(len(s), int), 1  # -1 where the stream has not begun
         for _ in range(self.order):
             seen = context >= 0
-            keys, gram, counts = np.unique(context[seen] * self.size + s[seen], return_inverse=True, return_counts=True)
+            keys, gram, counts = np.unique(
+                context[seen] * self.size + s[seen], return_inverse=True, return_counts=True
+            )
             owner = keys // self.size
             totals = np.bincount(owner, counts, contexts)
-            self._levels.append(_Counts(keys, counts, totals, np.bincount(owner, minlength=contexts)))
+            self._levels.append(
+                _Counts(keys, counts, totals, np.bincount(owner, minlength=contexts))
+            )
             context, contexts = self._next(seen, gram), len(keys)
 
     def bits(self, stream: Array) -> float:
@@ -57,8 +61,12 @@ class NGram:
             gram = np.minimum(np.searchsorted(level.keys, wanted), len(level.keys) - 1)
             found = level.keys[gram] == wanted
             n, distinct = level.totals[context[seen]], level.distinct[context[seen]]
-            p_longer = (np.where(found, level.counts[gram], 0) + distinct * p[seen]) / np.maximum(n + distinct, 1)
-            p[seen] = np.where(n > 0, p_longer, p[seen])  # nothing was ever seen after the stream's last context
+            p_longer = (np.where(found, level.counts[gram], 0) + distinct * p[seen]) / np.maximum(
+                n + distinct, 1
+            )
+            p[seen] = np.where(
+                n > 0, p_longer, p[seen]
+            )  # nothing was ever seen after the stream's last context
             context = self._next(seen, np.where(found, gram, -1))
         return float(-np.mean(np.log2(p)))
 
@@ -71,7 +79,13 @@ class NGram:
 
     def _checked(self, stream: Array) -> Array:
         s = np.asarray(stream)
-        if s.ndim != 1 or not len(s) or s.dtype.kind not in "iu" or s.min() < 0 or s.max() >= self.size:
+        if (
+            s.ndim != 1
+            or not len(s)
+            or s.dtype.kind not in "iu"
+            or s.min() < 0
+            or s.max() >= self.size
+        ):
             raise DataError(
                 f"an n-gram model counts symbols (N,), N >= 1, integers in 0..{self.size - 1}; this is {s.dtype} of "
                 f"shape {s.shape}. Encode the text with its Vocabulary."

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count, check_text, generator, real_dtype
-from tinygrad_rnn.boundary import public
 from tinygrad_rnn.data.one_hot import one_hot
 from tinygrad_rnn.errors import ArgumentTypeError, DataError
+from tinygrad_rnn.guards.arguments import check_count, check_text, generator, real_dtype
+from tinygrad_rnn.guards.boundary import public
 
 Array = Any
 REBER_SYMBOLS = "BTPSXVE"
@@ -60,7 +60,9 @@ def reber_successors(string: str) -> list[str]:
             wanted = "" if symbol == "E" else "E"
         successors.append(wanted)
     if wanted:
-        raise DataError(f"{string!r} is no embedded Reber string: it ends where {' or '.join(wanted)} is due.")
+        raise DataError(
+            f"{string!r} is no embedded Reber string: it ends where {' or '.join(wanted)} is due."
+        )
     return successors
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.archive import array_of
-from tinygrad_rnn.boundary import public
 from tinygrad_rnn.data.delimited import find_separator, may_be_one_column
 from tinygrad_rnn.data.table import Columns, Table, columns_of, places
 from tinygrad_rnn.data.text import decoded, unpacked
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, UsageError
-from tinygrad_rnn.files import read_whole, shown, text_of
-from tinygrad_rnn.operands import real_array
+from tinygrad_rnn.guards.boundary import public
+from tinygrad_rnn.guards.operands import real_array
+from tinygrad_rnn.io.archive import array_of
+from tinygrad_rnn.io.files import read_whole, shown, text_of
 
 Array = Any
 _SUFFIXES = (".csv", ".tsv", ".txt", ".npy")
@@ -125,7 +125,9 @@ def standardised(series: Array) -> Array:
         raise DataError("the series is empty, or an entry is not finite. Remove or fill those.")
     constant = np.atleast_1d(np.all(series == series[0], axis=0))  # a deviation would be 1e-17
     if np.any(constant):
-        raise DataError(f"column {int(np.argmax(constant)) + 1} of the data is constant: there is nothing to learn.")
+        raise DataError(
+            f"column {int(np.argmax(constant)) + 1} of the data is constant: there is nothing to learn."
+        )
     series = series if series.dtype.kind == "f" else series.astype(float)
     _, exponent = np.frexp(np.max(np.abs(series), axis=0))
     scaled = np.ldexp(series, -exponent)  # exactly, so that squares neither overflow nor vanish

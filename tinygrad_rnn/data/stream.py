@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count
-from tinygrad_rnn.boundary import public
-from tinygrad_rnn.duckarray import operand
+from tinygrad_rnn.core.methods import operand
 from tinygrad_rnn.errors import DataError
+from tinygrad_rnn.guards.arguments import check_count
+from tinygrad_rnn.guards.boundary import public
 
 Array = Any
 
@@ -23,7 +23,9 @@ def columns(stream: Array, batch: int) -> Array:
     stream, batch = _steps(stream), check_count(batch, "batch")
     T = len(stream) // batch
     if T == 0:
-        raise DataError(f"the stream has {len(stream)} entries; a batch of {batch} needs at least {batch}.")
+        raise DataError(
+            f"the stream has {len(stream)} entries; a batch of {batch} needs at least {batch}."
+        )
     pieces = stream[: T * batch].reshape(batch, T, *stream.shape[1:])
     return np.ascontiguousarray(pieces.swapaxes(0, 1))
 
@@ -38,8 +40,13 @@ def segments(columns: Array, steps: int) -> Iterator[tuple[Array, Array]]:
     columns = _steps(columns)
     count = (len(columns) - 1) // check_count(steps, "steps")
     if count < 1:
-        raise DataError(f"{len(columns)} rows do not hold a segment of {steps} steps and what follows it.")
-    return ((columns[i : i + steps], columns[i + 1 : i + steps + 1]) for i in range(0, count * steps, steps))
+        raise DataError(
+            f"{len(columns)} rows do not hold a segment of {steps} steps and what follows it."
+        )
+    return (
+        (columns[i : i + steps], columns[i + 1 : i + steps + 1])
+        for i in range(0, count * steps, steps)
+    )
 
 
 def _steps(stream: Array) -> Array:

@@ -225,7 +225,9 @@ def columns_of(given: Any) -> list[str | int] | None:
     return found
 
 
-def places(columns: list[str | int], names: list[str], width: int, where: str, also: str = "") -> list[int]:
+def places(
+    columns: list[str | int], names: list[str], width: int, where: str, also: str = ""
+) -> list[int]:
     """Where the columns are that were asked for.
 
     Raises DataError for one that is not there, or is asked for twice.

@@ -4,13 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count, generator
-from tinygrad_rnn.boundary import public
 from tinygrad_rnn.data.one_hot import one_hot
 from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.guards.arguments import check_count, generator
+from tinygrad_rnn.guards.boundary import public
 
 Array = Any
-_PLACES = {2: ((10, 20), (50, 60)), 3: ((10, 20), (33, 43), (66, 76))}  # of 1997, both ends included
+_PLACES = {
+    2: ((10, 20), (50, 60)),
+    3: ((10, 20), (33, 43), (66, 76)),
+}  # of 1997, both ends included
 
 
 @public
@@ -48,7 +51,9 @@ def temporal_order_1997(
     """
     rng, batch = generator(rng), check_count(batch, "batch")
     if not isinstance(relevant, (int, np.integer)) or relevant not in _PLACES:
-        raise UsageError(f"relevant is {relevant!r}; task 6a has 2 relevant symbols and task 6b has 3.")
+        raise UsageError(
+            f"relevant is {relevant!r}; task 6a has 2 relevant symbols and task 6b has 3."
+        )
     T = int(rng.integers(100, 111))
     symbols = rng.integers(2, 6, (T, batch))
     symbols[0], symbols[-1] = 6, 7

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count, generator, real_dtype
-from tinygrad_rnn.boundary import public
+from tinygrad_rnn.guards.arguments import check_count, generator, real_dtype
+from tinygrad_rnn.guards.boundary import public
 
 Array = Any
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.archive import unzipped
-from tinygrad_rnn.arguments import check_text
-from tinygrad_rnn.boundary import public, public_class
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.errors import DataError, DTypeError
-from tinygrad_rnn.files import read_whole, shown
+from tinygrad_rnn.guards.arguments import check_text
+from tinygrad_rnn.guards.boundary import public, public_class
+from tinygrad_rnn.io.archive import unzipped
+from tinygrad_rnn.io.files import read_whole, shown
 
 Array = Any
 

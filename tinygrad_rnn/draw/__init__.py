@@ -10,7 +10,18 @@
 All but the page return a Figure: `.save("x.svg")` (or .png, .pdf), `.source` (DOT), shown by itself in a notebook.
 """
 
-__all__ = ["Curve", "Figure", "Page", "curves", "graph", "heatmap", "ops", "page", "paths", "require_format"]
+__all__ = [
+    "Curve",
+    "Figure",
+    "Page",
+    "curves",
+    "graph",
+    "heatmap",
+    "ops",
+    "page",
+    "paths",
+    "require_format",
+]
 
 from tinygrad_rnn.draw.curve import Curve
 from tinygrad_rnn.draw.figure import Figure, require_format

@@ -4,7 +4,8 @@ import math
 from collections.abc import Collection
 from typing import Any, Literal
 
-from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.board import Board, Gradients, facts, written
 from tinygrad_rnn.draw.dot_layout import dot_layout
 from tinygrad_rnn.draw.folding import Fold, folds
@@ -12,7 +13,6 @@ from tinygrad_rnn.draw.layered import depths, rows
 from tinygrad_rnn.draw.palette import FORWARD, GREY, INK, TOTAL, number
 from tinygrad_rnn.draw.route import channels, route
 from tinygrad_rnn.draw.scene import Item, Line, Point, Scene, Text, clean, extent
-from tinygrad_rnn.tensor import Tensor
 
 Layout = Literal["layered", "dot"]
 
@@ -74,8 +74,17 @@ class AnyGraph:
         shape = "×".join(map(str, tensor.shape))
         name = tensor.name or ("result" if tensor is not node else shape or "number")
         kind = "loss" if tensor is self.root else "state" if tensor is not node else "input"
-        board.value(node, tensor, written(name), x, y, "value" if kind == "input" and tensor.requires_grad else kind)
-        below = number(float(tensor.data.item())) if tensor.size == 1 else shape if tensor.name else ""
+        board.value(
+            node,
+            tensor,
+            written(name),
+            x,
+            y,
+            "value" if kind == "input" and tensor.requires_grad else kind,
+        )
+        below = (
+            number(float(tensor.data.item())) if tensor.size == 1 else shape if tensor.name else ""
+        )
         if below:
             board.items.append(Text(x, y + 21, below, 8.5, GREY, "middle", facts(tensor)))
 
@@ -93,11 +102,18 @@ class AnyGraph:
             return norm
         tensor = a[1] if isinstance(a, tuple) else a
         grads = self.board.gradients
-        return grads.whole.get(tensor) if grads is not None and (tensor is not a or tensor.fun is None) else None
+        return (
+            grads.whole.get(tensor)
+            if grads is not None and (tensor is not a or tensor.fun is None)
+            else None
+        )
 
 
 def graph_scene(
-    root: Tensor, fold: bool | Collection[str] | None = None, limit: int = 200, layout: Layout = "layered"
+    root: Tensor,
+    fold: bool | Collection[str] | None = None,
+    limit: int = 200,
+    layout: Layout = "layered",
 ) -> Scene:
     """Every Tensor that `root` was computed from; named results get a box of their own behind their operation."""
     drawn = AnyGraph(root, fold, limit)
@@ -140,7 +156,9 @@ def _layered(drawn: AnyGraph) -> tuple[float, float]:
     for a, b in edges:
         places = [(*place(*spot), turns[spot[0], a]) for spot in via[(a, b)]]
         end = drawn.board.boxes[b]
-        drawn.wire(a, b, route(drawn.board.boxes[a], [*places, (end.x, end.y, turns[layer[b], a])], end))
+        drawn.wire(
+            a, b, route(drawn.board.boxes[a], [*places, (end.x, end.y, turns[layer[b], a])], end)
+        )
     lowest = max([*row.values(), *(r for spots in via.values() for _, r in spots)])
     return place(max(layer.values()), lowest)
 
@@ -151,7 +169,9 @@ def _by_dot(drawn: AnyGraph) -> tuple[float, float]:
         drawn.place(node, 0, 0)
     boxes = drawn.board.boxes
     drawn.board.items.clear()
-    spots, lines = dot_layout({node: (boxes[node].w, boxes[node].h + 16) for node in drawn.nodes}, drawn.edges)
+    spots, lines = dot_layout(
+        {node: (boxes[node].w, boxes[node].h + 16) for node in drawn.nodes}, drawn.edges
+    )
     for node, (x, y) in spots.items():
         drawn.place(node, x + _LEFT, y + _TOP)
     for (a, b), points in lines.items():

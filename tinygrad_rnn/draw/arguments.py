@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_rnn.errors import ArgumentTypeError, RangeError, UsageError
-from tinygrad_rnn.flow import GradientFlow, gradient_flow
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.flow.terms import GradientFlow, gradient_flow
+from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 _FLOW = "pass gradient_flow(run.losses, run.states), or None."
 

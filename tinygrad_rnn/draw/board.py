@@ -10,11 +10,32 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import carefully, pullback
-from tinygrad_rnn.draw.palette import FADED, FORWARD, GREY, INK, LOSS, WEIGHTS, LogScale, number, readable
-from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Text, Triangle, clean, extent, fitted, subscript
-from tinygrad_rnn.primitive import name_of
-from tinygrad_rnn.tensor import Tensor, seed
+from tinygrad_rnn.core.backward import carefully, pullback
+from tinygrad_rnn.core.tensor import Tensor, seed
+from tinygrad_rnn.draw.palette import (
+    FADED,
+    FORWARD,
+    GREY,
+    INK,
+    LOSS,
+    WEIGHTS,
+    LogScale,
+    number,
+    readable,
+)
+from tinygrad_rnn.draw.scene import (
+    Box,
+    Item,
+    Line,
+    Point,
+    Text,
+    Triangle,
+    clean,
+    extent,
+    fitted,
+    subscript,
+)
+from tinygrad_rnn.guards.boundary import name_of
 
 _SIGNS = {
     "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@", "power": "^",
@@ -104,7 +125,9 @@ class Board:
         width = min(max(52.0, extent(clean(name), 11) + 12), 84.0)
         self._box(key, Box(x, y, width, 34, shape="round", fill=LOSS, width=1.6, tip=tip))
         self.items.append(Text(x, y - 6, fitted(name, 11, width - 6), 11, INK, "middle", tip))
-        self.items.append(Text(x, y + 8, f"{count} op{'s' if count != 1 else ''}", 8.5, GREY, "middle", tip))
+        self.items.append(
+            Text(x, y + 8, f"{count} op{'s' if count != 1 else ''}", 8.5, GREY, "middle", tip)
+        )
 
     def chip(
         self,
@@ -158,17 +181,42 @@ class Board:
         if not scale.visible(norm):
             self.items.append(Line(tuple(back), FADED, 0.8, dotted=True, tip=tip))
         else:
-            self._headed(back, _direction(back[-2], back[-1]), color, width, 4 + 1.4 * width, 3.5 + 1.9 * width, tip)
+            self._headed(
+                back,
+                _direction(back[-2], back[-1]),
+                color,
+                width,
+                4 + 1.4 * width,
+                3.5 + 1.9 * width,
+                tip,
+            )
         if label is not None:
             x, y = back[-1]
             if back[-1][0] == back[-2][0]:
-                self.items.append(Text(x + width / 2 + 6, (y + back[-2][1]) / 2, number(label), 8.5, readable(color)))
+                self.items.append(
+                    Text(
+                        x + width / 2 + 6,
+                        (y + back[-2][1]) / 2,
+                        number(label),
+                        8.5,
+                        readable(color),
+                    )
+                )
             else:
                 middle = (x + back[-2][0]) / 2
-                self.items.append(Text(middle, y + width / 2 + 8, number(label), 8.5, readable(color), "middle"))
+                self.items.append(
+                    Text(middle, y + width / 2 + 8, number(label), 8.5, readable(color), "middle")
+                )
 
     def _headed(
-        self, points: list[Point], toward: str, color: str, width: float, length: float, breadth: float, tip: str = ""
+        self,
+        points: list[Point],
+        toward: str,
+        color: str,
+        width: float,
+        length: float,
+        breadth: float,
+        tip: str = "",
     ) -> None:
         x, y = points[-1]
         dx, dy = {"left": (1, 0), "right": (-1, 0), "up": (0, 1), "down": (0, -1)}[toward]
@@ -207,7 +255,9 @@ def _gate(tensor: Tensor, gates: Sequence[str]) -> str:
 
 def facts(tensor: Tensor) -> str:
     """Name, shape and, if it is small, value."""
-    shown = f" = {np.array2string(tensor.data, precision=4, threshold=12)}" if tensor.size <= 12 else ""
+    shown = (
+        f" = {np.array2string(tensor.data, precision=4, threshold=12)}" if tensor.size <= 12 else ""
+    )
     return f"{tensor.name or 'unnamed'}: shape {tensor.shape}{shown}"
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.draw.scene import fitted
-from tinygrad_rnn.duckarray import value
 from tinygrad_rnn.errors import ArgumentTypeError, ShapeError, UsageError
+from tinygrad_rnn.guards.boundary import public_class
 
 _WIDEST = 320.0  # of a label, in points
 

@@ -63,10 +63,16 @@ def _frame(across: Axis, up: Axis) -> list[Item]:
     items: list[Item] = []
     for value, label in across.ticks():
         x = _LEFT + across.share(value) * _WIDTH
-        items += [Text(x, bottom + 14, label, 9, INK, "middle"), Line(((x, bottom), (x, bottom + 4)), INK, 0.8)]
+        items += [
+            Text(x, bottom + 14, label, 9, INK, "middle"),
+            Line(((x, bottom), (x, bottom + 4)), INK, 0.8),
+        ]
     for value, label in up.ticks():
         y = bottom - up.share(value) * _HEIGHT
-        items += [Text(_LEFT - 8, y, label, 9, INK, "end"), Line(((_LEFT, y), (right, y)), FADED, 0.5)]
+        items += [
+            Text(_LEFT - 8, y, label, 9, INK, "end"),
+            Line(((_LEFT, y), (right, y)), FADED, 0.5),
+        ]
     return [*items, Line(((_LEFT, _TOP), (_LEFT, bottom), (right, bottom)), INK, 0.8)]
 
 
@@ -80,7 +86,9 @@ def _legend(ends: Sequence[tuple[float, Curve, str]]) -> list[Item]:
     return items
 
 
-def _axes(curves: Sequence[Curve], log: bool, y_range: tuple[float, float] | None) -> tuple[Axis, Axis]:
+def _axes(
+    curves: Sequence[Curve], log: bool, y_range: tuple[float, float] | None
+) -> tuple[Axis, Axis]:
     """Axes that hold every point that can be drawn.  Raises UsageError if there is none."""
     drawn = [
         (x, y)
@@ -89,7 +97,9 @@ def _axes(curves: Sequence[Curve], log: bool, y_range: tuple[float, float] | Non
         if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log)
     ]
     if not drawn:
-        raise UsageError("there is no point to draw: every curve is empty, not finite, or not positive on a log scale.")
+        raise UsageError(
+            "there is no point to draw: every curve is empty, not finite, or not positive on a log scale."
+        )
     xs, ys = [x for x, _ in drawn], [y for _, y in drawn]
     low, high = min(ys), max(ys)
     if y_range is not None:

@@ -11,7 +11,17 @@ import subprocess
 from dataclasses import replace
 
 from tinygrad_rnn.draw.palette import FONT
-from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, clean, corners, extent, stacked
+from tinygrad_rnn.draw.scene import (
+    Box,
+    Line,
+    Scene,
+    Text,
+    Triangle,
+    clean,
+    corners,
+    extent,
+    stacked,
+)
 from tinygrad_rnn.errors import DrawError
 
 _SECONDS = 60  # Graphviz only draws; a picture of 300 steps takes less than one
@@ -36,7 +46,14 @@ def to_dot(scene: Scene) -> str:
             "fontname": FONT,
             "tooltip": _safe(scene.title),
         },
-        node_attr={"fixedsize": "true", "margin": "0", "shape": "box", "label": "", "penwidth": "0", "fontname": FONT},
+        node_attr={
+            "fixedsize": "true",
+            "margin": "0",
+            "shape": "box",
+            "label": "",
+            "penwidth": "0",
+            "fontname": FONT,
+        },
         edge_attr={"arrowhead": "none"},
     )
     paper = Box(scene.width / 2, scene.height / 2, scene.width, scene.height, width=0)
@@ -108,9 +125,13 @@ def run_graphviz(source: str, *command: str) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise DrawError(f"Graphviz did not finish within {_SECONDS} s; the picture is too large.") from error
+        raise DrawError(
+            f"Graphviz did not finish within {_SECONDS} s; the picture is too large."
+        ) from error
     except OSError as error:
-        raise DrawError(f"cannot run {command[0]}: {error.strerror or error}. Install Graphviz anew.") from error
+        raise DrawError(
+            f"cannot run {command[0]}: {error.strerror or error}. Install Graphviz anew."
+        ) from error
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip()
         raise DrawError(f"Graphviz failed with exit status {done.returncode}: {said}")
@@ -134,7 +155,11 @@ def _box(box: Box) -> dict[str, str]:
     if box.shape == "ellipse":
         attributes["shape"] = "ellipse"
     if box.label:
-        attributes |= {"label": _safe(box.label) + "\\n", "fontsize": _n(box.size), "fontcolor": box.color}
+        attributes |= {
+            "label": _safe(box.label) + "\\n",
+            "fontsize": _n(box.size),
+            "fontcolor": box.color,
+        }
     if box.tip:
         attributes["tooltip"] = _safe(box.tip, 500)
     return attributes

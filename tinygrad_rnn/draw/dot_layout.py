@@ -10,7 +10,9 @@ Node = Any
 Edge = tuple[Node, Node]
 
 
-def dot_layout(sizes: Mapping[Node, Point], edges: Sequence[Edge]) -> tuple[dict[Node, Point], dict[Edge, list[Point]]]:
+def dot_layout(
+    sizes: Mapping[Node, Point], edges: Sequence[Edge]
+) -> tuple[dict[Node, Point], dict[Edge, list[Point]]]:
     """The middle of each box, from (0, 0) to the right and down, and the corners of each line.
 
     sizes: node -> (width, height) in points.  Raises DrawError if Graphviz is missing, fails or takes too long.
@@ -19,12 +21,20 @@ def dot_layout(sizes: Mapping[Node, Point], edges: Sequence[Edge]) -> tuple[dict
     text = [
         'digraph { rankdir=LR; splines=ortho; nodesep=0.35; ranksep=0.6; node [shape=box, fixedsize=true, label=""];'
     ]
-    text += [f"{names[n]} [width={w / 72:.4f}, height={h / 72:.4f}];" for n, (w, h) in sizes.items()]
+    text += [
+        f"{names[n]} [width={w / 72:.4f}, height={h / 72:.4f}];" for n, (w, h) in sizes.items()
+    ]
     text += [f"{names[a]} -> {names[b]};" for a, b in edges]
     command = program('layout="dot"', 'use layout="layered"'), "-Kdot", "-Tplain"
-    told = [line.split() for line in run_graphviz("\n".join([*text, "}"]), *command).decode().splitlines()]
+    told = [
+        line.split()
+        for line in run_graphviz("\n".join([*text, "}"]), *command).decode().splitlines()
+    ]
     height = next(float(words[3]) for words in told if words[0] == "graph")
-    nodes, ends = {name: node for node, name in names.items()}, {(names[a], names[b]): (a, b) for a, b in edges}
+    nodes, ends = (
+        {name: node for node, name in names.items()},
+        {(names[a], names[b]): (a, b) for a, b in edges},
+    )
 
     def point(x: str, y: str) -> Point:
         return float(x) * 72, (height - float(y)) * 72
@@ -38,16 +48,22 @@ def dot_layout(sizes: Mapping[Node, Point], edges: Sequence[Edge]) -> tuple[dict
             bends = [
                 point(*numbers[i : i + 2]) for i in range(0, len(numbers), 6)
             ]  # every third: the rest are controls
-            lines[a, b] = _straightened(bends, places[a], places[b], sizes[a][0] / 2, sizes[b][0] / 2)
+            lines[a, b] = _straightened(
+                bends, places[a], places[b], sizes[a][0] / 2, sizes[b][0] / 2
+            )
     return places, lines
 
 
-def _straightened(bends: list[Point], start: Point, end: Point, before: float, after: float) -> list[Point]:
+def _straightened(
+    bends: list[Point], start: Point, end: Point, before: float, after: float
+) -> list[Point]:
     """The line at exact right angles, from the right side of one box to the left side of the other."""
     out, into = (start[0] + before, start[1]), (end[0] - after, end[1])
     turns = [x for (x, y), (u, v) in zip(bends, bends[1:], strict=False) if abs(x - u) < abs(y - v)]
     inside = [min(max(x, out[0] + 4), into[0] - 4) for x in turns]
-    heights = [v for (x, y), (u, v) in zip(bends, bends[1:], strict=False) if abs(x - u) < abs(y - v)]
+    heights = [
+        v for (x, y), (u, v) in zip(bends, bends[1:], strict=False) if abs(x - u) < abs(y - v)
+    ]
     points, y = [out], out[1]
     for i, x in enumerate(inside):
         lower = into[1] if i == len(inside) - 1 else heights[i]

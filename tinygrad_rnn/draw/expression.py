@@ -6,11 +6,17 @@ from itertools import count
 from string import ascii_lowercase
 from typing import Any
 
-from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.scene import clean
-from tinygrad_rnn.tensor import Tensor
 
-_INFIX = {"add": ("+", 1), "subtract": ("−", 1), "multiply": ("∗", 2), "divide": ("/", 2), "matmul": ("@", 2)}
+_INFIX = {
+    "add": ("+", 1),
+    "subtract": ("−", 1),
+    "multiply": ("∗", 2),
+    "divide": ("/", 2),
+    "matmul": ("@", 2),
+}
 _ATOM, _LONG = 4, 300
 
 Written = tuple[str, int]  # text, and how tightly it binds
@@ -28,7 +34,12 @@ def equation(tensor: Tensor, known: Mapping[Tensor, str]) -> str:
     inside = ancestors([tensor], stop=known)
     uses = Counter(a for x in inside if x not in known for a in x.args if isinstance(a, Tensor))
     names = {*known.values(), *(x.name for x in inside)}
-    letters = (letter + "′" * primes for primes in count() for letter in ascii_lowercase if letter not in names)
+    letters = (
+        letter + "′" * primes
+        for primes in count()
+        for letter in ascii_lowercase
+        if letter not in names
+    )
     first: list[str] = []
     written: dict[Tensor, Written] = {}
     for x in inside:
@@ -51,7 +62,10 @@ def _applied(x: Tensor, written: Mapping[Tensor, Written]) -> Written:
     args = [written[a] if isinstance(a, Tensor) else (_constant(a), _ATOM) for a in x.args]
     if name in _INFIX and len(args) == 2:
         sign, tight = _INFIX[name]
-        left, right = _bound(args[0], tight), _bound(args[1], tight + (name in ("subtract", "divide")))
+        left, right = (
+            _bound(args[0], tight),
+            _bound(args[1], tight + (name in ("subtract", "divide"))),
+        )
         return clean(f"{left} {sign} {right}", _LONG), tight
     if name == "negative":
         return f"−{_bound(args[0], 2)}", 1

@@ -4,14 +4,14 @@ import math
 import os
 from pathlib import Path
 
-from tinygrad_rnn.boundary import public, public_class
 from tinygrad_rnn.draw.arguments import suffix_of
 from tinygrad_rnn.draw.dot import program, render, resolution, to_dot
 from tinygrad_rnn.draw.scene import Scene, scaled
 from tinygrad_rnn.draw.svg import to_svg
 from tinygrad_rnn.draw.tikz import to_tikz
 from tinygrad_rnn.errors import UsageError
-from tinygrad_rnn.files import write_whole
+from tinygrad_rnn.guards.boundary import public, public_class
+from tinygrad_rnn.io.files import write_whole
 
 _WIDE, _HIGH = 900.0, 700.0  # the largest picture in a notebook, in points
 _PAGE = 14_400.0  # the longest side of a page of PDF, which TeX can take too

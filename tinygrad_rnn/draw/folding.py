@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.scene import clean
-from tinygrad_rnn.primitive import name_of
-from tinygrad_rnn.scope import Scope, innermost
-from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.guards.boundary import name_of
+from tinygrad_rnn.transforms.scope import Scope, innermost
 
 
 @dataclass(frozen=True, eq=False)  # one fold is not another, whatever is inside
@@ -33,7 +33,9 @@ class Fold:
         return clean("; ".join(filter(None, told)), 400)
 
 
-def folds(tensors: Sequence[Tensor], fold: bool | Collection[str] | None, limit: int) -> dict[Tensor, Fold]:
+def folds(
+    tensors: Sequence[Tensor], fold: bool | Collection[str] | None, limit: int
+) -> dict[Tensor, Fold]:
     """The fold of each Tensor that is in one.  Oldest first; the last Tensor is the root, which stays in sight.
 
     fold   True: every scope that lies in no other; names: the scopes of these names; False: none;
@@ -45,7 +47,9 @@ def folds(tensors: Sequence[Tensor], fold: bool | Collection[str] | None, limit:
         fold = len(tensors) > limit
     if fold is not False:
         for x, inner in innermost(tensors[:-1]).items():
-            scope = _folded(inner, None if fold is True else {fold} if isinstance(fold, str) else set(fold))
+            scope = _folded(
+                inner, None if fold is True else {fold} if isinstance(fold, str) else set(fold)
+            )
             if scope is not None:
                 groups[x] = scope
     operations = [x for x in tensors if x.fun is not None]
@@ -65,7 +69,10 @@ def folds(tensors: Sequence[Tensor], fold: bool | Collection[str] | None, limit:
     taken = {x for xs in members.values() for x in xs}
     if len([x for x in leaves if x not in taken]) > limit:
         members["leaves"] = [x for x in leaves if x not in taken]
-    made = {key: Fold(key if isinstance(key, str) else clean(key.name, 40), tuple(xs)) for key, xs in members.items()}
+    made = {
+        key: Fold(key if isinstance(key, str) else clean(key.name, 40), tuple(xs))
+        for key, xs in members.items()
+    }
     return {x: made[key] for key, xs in members.items() for x in xs}
 
 
@@ -87,4 +94,6 @@ def _alone(tensors: Sequence[Tensor], groups: dict[Tensor, Any]) -> dict[Tensor,
             if isinstance(a, Tensor) and a.fun is None:
                 users.setdefault(a, set()).add(groups.get(x))
     single = {a: next(iter(used)) for a, used in users.items() if len(used) == 1}
-    return {a: g for a, g in single.items() if g is not None and (g == "older" or not a.requires_grad)}
+    return {
+        a: g for a, g in single.items() if g is not None and (g == "older" or not a.requires_grad)
+    }

@@ -23,7 +23,7 @@ from tinygrad_rnn.draw.palette import (
 from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, extent, fitted, scaled
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import definition, joint_name, part_names
-from tinygrad_rnn.flow import GradientFlow
+from tinygrad_rnn.flow.terms import GradientFlow
 
 Array = Any
 
@@ -67,7 +67,9 @@ class _Map:
 
     def center(self, k: int, j: int) -> tuple[float, float]:
         """The middle of the cell of the term (k, j)."""
-        return self.left + ((j - 1) // self.block + 0.5) * self.w, self.bottom - (self._row(k) + 0.5) * self.h
+        return self.left + ((j - 1) // self.block + 0.5) * self.w, self.bottom - (
+            self._row(k) + 0.5
+        ) * self.h
 
     def _row(self, k: int) -> int:
         return (k - 1) // self.block - (self.first - 1) // self.block
@@ -87,7 +89,9 @@ class _Map:
                     tip += f"norm {'up to ' if block > 1 else ''}{norm:.6g}{' (direct)' if k == j else ''}"
                 fill = _color(norm, scale)
                 # a little overlap hides the hairlines that viewers leave between neighbours
-                items.append(Box(*self.center(k, j), self.w + 0.6, self.h + 0.6, fill=fill, width=0, tip=tip))
+                items.append(
+                    Box(*self.center(k, j), self.w + 0.6, self.h + 0.6, fill=fill, width=0, tip=tip)
+                )
         for k in rows:
             if any(t in self.direct for t in range(k, k + block)):
                 items += _frame(*self.center(k, k), self.w, self.h, DIRECT, min(1.6, self.w * 0.15))
@@ -98,7 +102,9 @@ class _Map:
         x, _ = self.center(t, t)
         height = self.h * (self._row(len(self.norms)) - max(self._row(t), 0) + 1)
         middle = self.top + height / 2
-        white = _frame(x, middle, self.w + 3, height + 3, "#FFFFFF", 1.6)  # so that it shows on dark cells
+        white = _frame(
+            x, middle, self.w + 3, height + 3, "#FFFFFF", 1.6
+        )  # so that it shows on dark cells
         return white + _frame(x, middle, self.w, height, INK, 2.0)
 
 
@@ -124,7 +130,9 @@ def heat_scene(
     only_last = [{*support.sources} for support in supports.values()] == lasts
     scale = _common(norms)
     maps = _placed(supports, norms, only_last, chosen)
-    symbol, meaning = _state([(names or {}).get(title) or part_names(flow.states) for title, flow in flows.items()])
+    symbol, meaning = _state(
+        [(names or {}).get(title) or part_names(flow.states) for title, flow in flows.items()]
+    )
     block = maps[0].block
     right, bottom = max(m.right for m in maps), max(m.bottom for m in maps)
 
@@ -134,12 +142,17 @@ def heat_scene(
     if block > 1:
         about += f"; each cell: the largest of {block} × {block} terms"
     about += "".join(f"; {words}" for words in (note, meaning) if words)
-    items: list[Item] = [Text(18, 22, title, 16, INK), Text(18, 46, about, 10, GREY)] if words else []
+    items: list[Item] = (
+        [Text(18, 22, title, 16, INK), Text(18, 46, about, 10, GREY)] if words else []
+    )
     for m in maps:
         items += m.cells(scale)
         items += m.column(t) if t is not None and t <= len(m.norms) else []
         items += _labels(m, symbol, words, only_last, min(m.top for m in maps), m is maps[-1])
-    beside, bar_bottom = right + (34 if words else 14), max(bottom, maps[0].top + _BAR) if words else bottom
+    beside, bar_bottom = (
+        right + (34 if words else 14),
+        max(bottom, maps[0].top + _BAR) if words else bottom,
+    )
     fills = {item.fill for item in items if isinstance(item, Box)}
     items += _bar(scale, beside, maps[0].top, bar_bottom)
     if not words:
@@ -210,17 +223,31 @@ def _placed(
     return maps
 
 
-def _labels(m: _Map, symbol: str, words: bool, only_last: bool, highest: float, last: bool) -> list[Item]:
+def _labels(
+    m: _Map, symbol: str, words: bool, only_last: bool, highest: float, last: bool
+) -> list[Item]:
     """The title of a map, over the highest one, and its axes; maps below one another have one axis."""
     T = len(m.norms)
     ticks = _ticks(T, 12 if words else max(1, min(12, int((m.right - m.left) / 16))))
     items: list[Item] = []
-    short = not words and m.title and not only_last  # of two in one column there is no room for more
-    k_axis, t_axis = ("k", "t") if short else ("k (which loss sends it)", f"t (which {symbol} receives it)")
+    short = (
+        not words and m.title and not only_last
+    )  # of two in one column there is no room for more
+    k_axis, t_axis = (
+        ("k", "t") if short else ("k (which loss sends it)", f"t (which {symbol} receives it)")
+    )
     if m.title:
         size, above = (13, 14 if only_last else 34) if words else (10, 10 if only_last else 24)
         room = m.right - m.left + (_AWAY if words or only_last else _LEFT - 6)
-        items.append(Text(m.left, (m.top if only_last else highest) - above, fitted(m.title, size, room), size, INK))
+        items.append(
+            Text(
+                m.left,
+                (m.top if only_last else highest) - above,
+                fitted(m.title, size, room),
+                size,
+                INK,
+            )
+        )
     if not only_last:
         beside = m.left - 7 if words else m.left - _LEFT + 3
         items.append(Text(beside, m.top - (12 if words else 11 if short else 8), k_axis, 10, INK))
@@ -266,12 +293,22 @@ def _bar(scale: LogScale, x: float, top: float, bottom: float) -> list[Item]:
     steps = 64
     height = (bottom - top - 14) / steps
     items: list[Item] = [
-        Box(x, bottom - 14 - (i + 0.5) * height, 14, height + 1.2, fill=blend(CIVIDIS, (i + 0.5) / steps), width=0)
+        Box(
+            x,
+            bottom - 14 - (i + 0.5) * height,
+            14,
+            height + 1.2,
+            fill=blend(CIVIDIS, (i + 0.5) / steps),
+            width=0,
+        )
         for i in range(steps)
     ]
     items.append(Box(x, bottom - 5, 14, 10, fill=BELOW, width=0))
     items.append(Text(x + 13, bottom - 5, "smaller", 8.5, GREY))
-    first, last = math.ceil(math.log10(scale.bottom) - 1e-9), math.floor(math.log10(scale.top) + 1e-9)
+    first, last = (
+        math.ceil(math.log10(scale.bottom) - 1e-9),
+        math.floor(math.log10(scale.top) + 1e-9),
+    )
     ends = {scale.bottom: number(scale.bottom), scale.top: number(scale.top)}
     decades = {10.0**e: f"1e{e}" if abs(e) > 2 else f"{10.0**e:g}" for e in range(first, last + 1)}
     placed: list[float] = []

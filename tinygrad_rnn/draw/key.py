@@ -4,7 +4,7 @@ from tinygrad_rnn.draw.board import Board
 from tinygrad_rnn.draw.palette import DIRECT, FADED, FORWARD, GREY, INDIRECT_SUM, INK, TOTAL, number
 from tinygrad_rnn.draw.scene import Box, Item, Line, Text, extent
 from tinygrad_rnn.draw.symbols import state_names
-from tinygrad_rnn.unroll import Unrolled
+from tinygrad_rnn.nn.unroll import Unrolled
 
 
 def how_to_read(run: Unrolled, board: Board, y: float) -> tuple[list[Item], float]:

@@ -22,7 +22,10 @@ def depths(nodes: Sequence[Node], edges: Iterable[Edge]) -> dict[Node, int]:
 
 
 def rows(
-    layer: Mapping[Node, int], edges: Sequence[Edge], fixed: Mapping[Node, int] | None = None, sweeps: int = 4
+    layer: Mapping[Node, int],
+    edges: Sequence[Edge],
+    fixed: Mapping[Node, int] | None = None,
+    sweeps: int = 4,
 ) -> tuple[dict[Node, int], dict[Edge, list[tuple[int, int]]]]:
     """A row from 0 up for each node, and for each long edge the (layer, row) places it passes.
 
@@ -54,10 +57,17 @@ def rows(
         for at in sorted(members, reverse=not forward):
             near = before if forward else after
             _place(members[at], near if sweep else before, row, fixed)
-    return {n: row[n] for n in layer}, {e: [(level[n], row[n]) for n in via] for e, via in routes.items()}
+    return {n: row[n] for n in layer}, {
+        e: [(level[n], row[n]) for n in via] for e, via in routes.items()
+    }
 
 
-def _place(nodes: list[Node], near: Mapping[Node, list[Node]], row: dict[Node, int], fixed: Mapping[Node, int]) -> None:
+def _place(
+    nodes: list[Node],
+    near: Mapping[Node, list[Node]],
+    row: dict[Node, int],
+    fixed: Mapping[Node, int],
+) -> None:
     """Give the nodes of one layer the free rows closest to the mean of their placed neighbours.
 
     Passing lines choose first, so that they stay straight; at a tie the row found before decides.

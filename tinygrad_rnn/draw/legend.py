@@ -28,9 +28,9 @@ from tinygrad_rnn.draw.symbols import (
     time,
     total_symbol,
 )
-from tinygrad_rnn.flow import Row
+from tinygrad_rnn.flow.terms import Row
 from tinygrad_rnn.nn import RNNCell
-from tinygrad_rnn.unroll import Unrolled
+from tinygrad_rnn.nn.unroll import Unrolled
 
 _ROW = 18.5
 _MOST = 7
@@ -44,7 +44,12 @@ def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     colors = {s.ks[0]: s.color for s in picture.strands if not s.summed}
     symbols = [_what(picture, row) for row in rows]
     wide = max([extent(symbol, 10) for symbol in symbols] + [90.0])
-    at = {"name": x + 28, "symbol": x + 100, "norm": x + 100 + wide + 62, "share": x + 100 + wide + 126}
+    at = {
+        "name": x + 28,
+        "symbol": x + 100,
+        "norm": x + 100 + wide + 62,
+        "share": x + 100 + wide + 126,
+    }
     bar = at["share"] + 10
     items: list[Item] = [
         Text(x, y, f"eq. (3.1) at t = {time(run, t)}{_where(picture)}", 12.5, INK),
@@ -164,9 +169,14 @@ def _mark(mark: str, x: float, y: float) -> list[Item]:
     if mark == "direct":
         return [Line(((x, y), (x + 38, y)), DIRECT, 6)]
     if mark == "indirect":
-        return [Line(((x + 5.4 * i, y), (x + 5.4 * (i + 1), y)), c, 6) for i, c in enumerate(INDIRECT)]
+        return [
+            Line(((x + 5.4 * i, y), (x + 5.4 * (i + 1), y)), c, 6) for i, c in enumerate(INDIRECT)
+        ]
     if mark == "width":
-        return [Line(((x + 12.7 * i, y), (x + 12.7 * (i + 1), y)), GREY, w) for i, w in enumerate((6.5, 3.5, 1.0))]
+        return [
+            Line(((x + 12.7 * i, y), (x + 12.7 * (i + 1), y)), GREY, w)
+            for i, w in enumerate((6.5, 3.5, 1.0))
+        ]
     if mark == "weights":
         return [Box(x + 6 + 13 * i, y, 10, 10, fill=WEIGHTS[r][0], stroke=WEIGHTS[r][1])
                 for i, r in enumerate(("input", "recurrent", "readout"))]  # fmt: skip

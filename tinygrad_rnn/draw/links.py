@@ -1,8 +1,8 @@
 """Which parts of a state are computed from which, read from the graph."""
 
-from tinygrad_rnn.backprop import ancestors
-from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 Link = tuple[int, int]  # from part i to part j
 
@@ -36,7 +36,9 @@ def within(run: Unrolled, t: int) -> list[Link]:
     What was another part of s_(t-1) is read from there.
     """
     before, state, found = previous(run, t), parts(run.states[t - 1]), list[Link]()
-    own = [x not in set(before) or any(x is y for y in before[i : i + 1]) for i, x in enumerate(state)]
+    own = [
+        x not in set(before) or any(x is y for y in before[i : i + 1]) for i, x in enumerate(state)
+    ]
     for j, x in enumerate(state):
         reached = _reached(run, t, x) - {x}
         found += [(i, j) for i, y in enumerate(state) if own[i] and y in reached]

@@ -27,8 +27,8 @@ from tinygrad_rnn.draw.strands import strands
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import state_names, state_symbol, time
 from tinygrad_rnn.errors import GradientError, ShapeError
-from tinygrad_rnn.flow import GradientFlow
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 
 class Network:
@@ -42,7 +42,9 @@ class Network:
         self.strands = strands(flow, self.support, t, self.columns)
         self.scale = LogScale([n for s in self.strands for n in s.norms.values()])
         self.top = 40.0 if preset.words else 3.0
-        self.x = {column: size.left + (i + 0.5) * size.pitch for i, column in enumerate(self.columns)}
+        self.x = {
+            column: size.left + (i + 0.5) * size.pitch for i, column in enumerate(self.columns)
+        }
         self.names = state_names(run)
         tracks = len(self.strands) - 1
         self.h_top = self.top + size.rows[2]
@@ -96,7 +98,16 @@ class Network:
             at = time(self.run, column)
             label = f"t = {at}" if self.size.chip else str(at)
             color = FADED if self.faded(column) else INK
-            self.items.append(Text(x, self.top + self.size.label, label, 0.35 * self.size.type + 6.5, color, "middle"))
+            self.items.append(
+                Text(
+                    x,
+                    self.top + self.size.label,
+                    label,
+                    0.35 * self.size.type + 6.5,
+                    color,
+                    "middle",
+                )
+            )
 
     def faded(self, t: int) -> bool:
         """Whether no gradient to h_t of the picture passes the state of a column."""
@@ -115,20 +126,47 @@ class Network:
         run, size, x, faded = self.run, self.size, self.x[t], self.faded(t)
         unsent = faded or t not in self.support.losses  # nothing comes down through y_t
         y_loss, y_out = self.top + size.rows[0], self.top + size.rows[1]
-        y_in = self.bottom - ((28 if size.chip else 20) if self.preset.words else size.height / 2 + 4)
+        y_in = self.bottom - (
+            (28 if size.chip else 20) if self.preset.words else size.height / 2 + 4
+        )
 
         def node(symbol: str, y: float, shape: Any, faded: bool, fill: str = PAPER) -> None:
             ink = FADED if faded else INK
             width = size.node * (0.75 if symbol == "x" else 1)
             label, key = symbol + subscript(time(run, t)), f"{symbol}{t}"
-            box = Box(x, y, width, size.height, label, shape, fill, ink, size=size.type, color=ink, key=key)
+            box = Box(
+                x,
+                y,
+                width,
+                size.height,
+                label,
+                shape,
+                fill,
+                ink,
+                size=size.type,
+                color=ink,
+                key=key,
+            )
             self.items.append(box)
 
         symbol = state_symbol(run, t)
-        middle, tip = (self.h_top + self.h_bottom) / 2, f"{symbol}: shape {parts(run.states[t - 1])[0].shape}"
+        middle, tip = (
+            (self.h_top + self.h_bottom) / 2,
+            f"{symbol}: shape {parts(run.states[t - 1])[0].shape}",
+        )
         border, ink = 2.0 if t == self.t else 1.0, FADED if faded else INK
         self.items += [
-            Box(x, middle, size.node, self.h_height, shape="round", width=border, stroke=ink, key=f"h{t}", tip=tip),
+            Box(
+                x,
+                middle,
+                size.node,
+                self.h_height,
+                shape="round",
+                width=border,
+                stroke=ink,
+                key=f"h{t}",
+                tip=tip,
+            ),
         ]
         for i, name in enumerate(self.names):
             ink = FADED if self.part_faded(t, i) else INK
@@ -172,12 +210,25 @@ class Network:
         if first != 1 or not self.preset.words:
             return
         size = self.size
-        x, width = size.left - (52 if size.chip else 0.5 * size.left), 40 if size.chip else min(20, size.left - 4)
+        x, width = (
+            size.left - (52 if size.chip else 0.5 * size.left),
+            40 if size.chip else min(20, size.left - 4),
+        )
         height = size.height if size.chip else 1.5 * size.type
         color = "#8B949E" if self.t == 1 else FADED
         for i, name in enumerate(self.names):
             label = fitted(name + subscript(time(self.run, 0)), size.type, width)
-            box = Box(x, self._part(i), width, height, label, "round", stroke=color, color=color, dashed=True)
+            box = Box(
+                x,
+                self._part(i),
+                width,
+                height,
+                label,
+                "round",
+                stroke=color,
+                color=color,
+                dashed=True,
+            )
             self.items.append(replace(box, size=size.type, key="" if i else "h0"))
         self._recurrent(x + width / 2, self.x[1] - size.node / 2, 1)
 
@@ -231,10 +282,14 @@ class Network:
             self.items.append(Line(((x, a), (x, b)), color, 1.0, ends=(source, end)))
         self.items.append(Triangle(x, high, "up", arrow, arrow, color))
 
-    def _right(self, a: float, b: float, t: int, source: str, end: str, chip: Box | None = None) -> None:
+    def _right(
+        self, a: float, b: float, t: int, source: str, end: str, chip: Box | None = None
+    ) -> None:
         """The forward lines from the parts of h_(t-1) to those of h_t that the graph has; a weight interrupts them."""
         arrow = min(6.0 if self.size.chip else 4.0, 0.5 * abs(b - a))
-        for i, j in sorted(main_links(self.run, t), key=lambda link: (link[0] != link[1], link == (0, 0), link)):
+        for i, j in sorted(
+            main_links(self.run, t), key=lambda link: (link[0] != link[1], link == (0, 0), link)
+        ):
             color, y = FADED if self._link_faded(t, (i, j)) else FORWARD, self._part(j)
             for points in self._ways((a, self._part(i)), (b - arrow, y), chip):
                 self.items.append(Line(points, color, 1.0, ends=(source, end)))

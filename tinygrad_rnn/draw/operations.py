@@ -7,7 +7,8 @@ forward wire runs its gradient: orange + blue = black is (3.1) as backpropagatio
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.board import Board, Gradients, facts, written
 from tinygrad_rnn.draw.key import how_to_read
 from tinygrad_rnn.draw.layered import depths, rows
@@ -16,9 +17,8 @@ from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.route import channels, route
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle, subscript
 from tinygrad_rnn.draw.symbols import cell_name, state_names
-from tinygrad_rnn.levels import parameters
-from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.flow.levels import parameters
+from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 _DX, _DY, _UP = 54.0, 60.0, 40.0  # distance of layers, of rows, and of the steps from h up to L
 _MOST, _FIRST, _LAST = 8, 4, 2  # steps drawn: all up to _MOST, else the first and the last
@@ -35,8 +35,12 @@ class Operations:
         self.losses = {t: L for t, L in losses.items() if L.requires_grad}
         self.parts = state_names(run)
         self.names = {p: name for name, p in parameters(ancestors(self.losses.values())).items()}
-        self.roles = roles(run) | dict.fromkeys(run.outside, "bias")  # beside the operation that uses them
-        self.steps = [t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST]
+        self.roles = roles(run) | dict.fromkeys(
+            run.outside, "bias"
+        )  # beside the operation that uses them
+        self.steps = [
+            t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST
+        ]
         self.listed = {x: t for t in range(self.T, 0, -1) for x in parts(run.states[t - 1])}
         self.cells = {t: self._region(parts(run.states[t - 1]), t) for t in self.steps}
         self.heads = {t: self._head(t) for t in self.steps}
@@ -51,7 +55,12 @@ class Operations:
         x, columns = 84.0, []
         for i, part in enumerate(parts(self.run.initial)):
             self.board.value(
-                ("state", 0, i), part, self.parts[i] + subscript(0), 40, self._row(_state_row(i)), "initial"
+                ("state", 0, i),
+                part,
+                self.parts[i] + subscript(0),
+                40,
+                self._row(_state_row(i)),
+                "initial",
             )
         before = 0
         for t in self.steps:
@@ -66,7 +75,9 @@ class Operations:
         bottom = self.lowest + 50
         backgrounds: list[Item] = [Text(18, 22, title, 16, INK)]
         for t, left, width in columns:
-            backgrounds.append(Box(left + width / 2, (52 + bottom) / 2, width, bottom - 52, fill=COLUMN, width=0))
+            backgrounds.append(
+                Box(left + width / 2, (52 + bottom) / 2, width, bottom - 52, fill=COLUMN, width=0)
+            )
             backgrounds.append(Text(left + 14, 68, f"t = {t}", 12, INK))
         self._bus(x)
         shown, right = how_to_read(self.run, self.board, bottom + 22)
@@ -95,7 +106,11 @@ class Operations:
         """The operations of step t: what its state is computed from, up to earlier states."""
         own = [x for x in ends if self.listed.get(x) == t]
         stop = {x for x, at in self.listed.items() if at < t}
-        return [x for x in ancestors(own, stop=stop) if x.fun is not None and x not in stop] if own else []
+        return (
+            [x for x in ancestors(own, stop=stop) if x.fun is not None and x not in stop]
+            if own
+            else []
+        )
 
     def _row(self, row: int) -> float:
         return self.main + row * _DY
@@ -104,7 +119,10 @@ class Operations:
         """Place the operations of one cell and wire them; returns the width of its column."""
         run, board, ops = self.run, self.board, self.cells[t]
         inside = set(ops)
-        old = {x: ("state", t - 1, i) for i, x in enumerate(parts(run.states[t - 2] if t > 1 else run.initial))}
+        old = {
+            x: ("state", t - 1, i)
+            for i, x in enumerate(parts(run.states[t - 2] if t > 1 else run.initial))
+        }
         x_t = run.xs[t - 1]
         edges: list[tuple[Any, Any]] = []
         for op in ops:
@@ -118,7 +136,9 @@ class Operations:
         layer = depths(nodes, edges)
         last = max([layer[op] for op in ops], default=0) + 1
         layer.update({key: last for key, _ in new})
-        fixed: dict[Any, int] = {key: _state_row(i) for i, key in enumerate(old.values())} | {x_t: 1}
+        fixed: dict[Any, int] = {key: _state_row(i) for i, key in enumerate(old.values())} | {
+            x_t: 1
+        }
         fixed |= {key: _state_row(i) for i, (key, _) in enumerate(new)}
         row, via = rows(layer, edges, fixed)
 
@@ -133,7 +153,9 @@ class Operations:
             self._chips(op, *at(op))
         for key, x in new:
             px, py = at(key)
-            board.value(key, x, self.parts[key[2]] + subscript(t), px + 8, py, "state", board.silent(x))
+            board.value(
+                key, x, self.parts[key[2]] + subscript(t), px + 8, py, "state", board.silent(x)
+            )
         readers = [b for a, b in edges if a is x_t]
         if readers:
             name, (px, py) = written(x_t.name or "x"), at(x_t)
@@ -152,7 +174,11 @@ class Operations:
             blocked = any((layer[b], r) in occupied for r in between if r != row[b])
             under = not blocked and not self._bears_chips(b) and not places
             self._wire(
-                t, a, b, route(start, [*places, (end.x, end.y, turns[layer[b], a])], end, under), a not in labelled
+                t,
+                a,
+                b,
+                route(start, [*places, (end.x, end.y, turns[layer[b], a])], end, under),
+                a not in labelled,
             )
             labelled.add(a)
         return last * _DX + 92
@@ -166,13 +192,21 @@ class Operations:
         grads = self.board.gradients
         assert grads is not None
         if b in self.board.boxes and isinstance(b, tuple):  # the result and the box of its value
-            norm = grads.whole.get(source) if source not in self.listed or self.listed[source] == t else None
+            norm = (
+                grads.whole.get(source)
+                if source not in self.listed or self.listed[source] == t
+                else None
+            )
             label = norm if len(points) == 2 else None
             self.board.wire(points, norm, TOTAL, label, self._tip(source, norm), norm is None)
             return
         norm = grads.along.get((b, source))
         state = isinstance(a, tuple)
-        label = grads.together(source, set(self.cells[t])) if state and first and norm is not None else None
+        label = (
+            grads.together(source, set(self.cells[t]))
+            if state and first and norm is not None
+            else None
+        )
         color, faded = INDIRECT_SUM if state else TOTAL, self.board.silent(b)
         self.board.wire(points, norm, color, label, self._tip(source, norm), faded)
 
@@ -187,10 +221,14 @@ class Operations:
         return "" if norm is None else f"to {facts(source)}; gradient norm {norm:.6g}"
 
     def _bears_chips(self, op: Any) -> bool:
-        return isinstance(op, Tensor) and any(isinstance(a, Tensor) and a in self.roles for a in op.args)
+        return isinstance(op, Tensor) and any(
+            isinstance(a, Tensor) and a in self.roles for a in op.args
+        )
 
     def _chips(self, op: Tensor, x: float, y: float, upwards: bool = False) -> None:
-        own = [a for a in dict.fromkeys(a for a in op.args if isinstance(a, Tensor)) if a in self.roles]
+        own = [
+            a for a in dict.fromkeys(a for a in op.args if isinstance(a, Tensor)) if a in self.roles
+        ]
         for i, a in enumerate(own):
             name, role = self.names.get(a, a.name or "·"), self.roles[a]
             faded = self.board.silent(op)
@@ -208,7 +246,9 @@ class Operations:
         if t in self.losses:
             named[self.losses[t]] = "L", t
         stop = {*self.listed, *run.outside}
-        inside = [x for x in ancestors(list(named), stop=stop) if x.fun is not None and x not in stop]
+        inside = [
+            x for x in ancestors(list(named), stop=stop) if x.fun is not None and x not in stop
+        ]
         within = set(inside)
         nodes: list[Any] = [("state", t, i) for i, _ in enumerate(parts(run.states[t - 1]))]
         states = {x: ("state", t, i) for i, x in enumerate(parts(run.states[t - 1]))}
@@ -227,7 +267,8 @@ class Operations:
         depth, edges = self.heads[t]
         base = self.board.boxes[("state", t, 0)]
         fixed: dict[Any, int] = {
-            key: i for i, key in enumerate(k for k, d in depth.items() if d == 0 and isinstance(k, tuple))
+            key: i
+            for i, key in enumerate(k for k, d in depth.items() if d == 0 and isinstance(k, tuple))
         }
         row, _ = rows(depth, edges, fixed)
         for node in depth:
@@ -271,7 +312,9 @@ class Operations:
         for start in [*((box.x, box.y - box.h / 2) for box in drawn), *self.folded]:
             path = (start, (start[0], y), (right - 8, y))
             self.board.items.append(Line(path, FORWARD, 1.0, radius=6))
-        self.board.items.append(Triangle(right + 26 - self.board.boxes["L"].w / 2, y, "right", 6, 6, FORWARD))
+        self.board.items.append(
+            Triangle(right + 26 - self.board.boxes["L"].w / 2, y, "right", 6, 6, FORWARD)
+        )
 
 
 def _state_row(part: int) -> int:

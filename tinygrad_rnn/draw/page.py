@@ -8,7 +8,6 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.draw.arguments import suffix_of
 from tinygrad_rnn.draw.operations import operations_scene
 from tinygrad_rnn.draw.page_data import page_data
@@ -17,11 +16,20 @@ from tinygrad_rnn.draw.scene import clean
 from tinygrad_rnn.draw.svg import to_svg
 from tinygrad_rnn.draw.symbols import cell_name
 from tinygrad_rnn.errors import UsageError
-from tinygrad_rnn.files import write_whole
-from tinygrad_rnn.flow import GradientFlow
-from tinygrad_rnn.unroll import Unrolled
+from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.guards.boundary import public_class
+from tinygrad_rnn.io.files import write_whole
+from tinygrad_rnn.nn.unroll import Unrolled
 
-_SCRIPTS = ("data", "words", "dom", "map", "heat", "panels", "main")  # in this order: each may use those before it
+_SCRIPTS = (
+    "data",
+    "words",
+    "dom",
+    "map",
+    "heat",
+    "panels",
+    "main",
+)  # in this order: each may use those before it
 
 
 @public_class
@@ -37,7 +45,9 @@ class Page:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page, whole or not at all; returns the path.  UsageError for a suffix other than .html."""
         if suffix_of(path) not in ("html", "htm"):
-            raise UsageError(f"a page is an .html file, not {Path(path).name!r}. Name it, say, bptt.html.")
+            raise UsageError(
+                f"a page is an .html file, not {Path(path).name!r}. Name it, say, bptt.html."
+            )
         return write_whole(path, self.html.encode())
 
     def _repr_html_(self) -> str:
@@ -59,11 +69,15 @@ def make_page(run: Unrolled, t: int, flow: GradientFlow) -> Page:
     parts = {
         "title": html.escape(clean(title)),
         "style": _asset("page.css") + _dark_operations(),
-        "operations": to_svg(operations_scene(run)).partition("\n")[2],  # without the XML declaration
+        "operations": to_svg(operations_scene(run)).partition("\n")[
+            2
+        ],  # without the XML declaration
         "data": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
         "script": "\n".join(_asset(f"{name}.js") for name in _SCRIPTS),
     }
-    page = re.sub(r"@(\w+)@", lambda m: parts[m[1]], _asset("page.html"))  # once, so that no part is read for marks
+    page = re.sub(
+        r"@(\w+)@", lambda m: parts[m[1]], _asset("page.html")
+    )  # once, so that no part is read for marks
     return Page(page, title)
 
 

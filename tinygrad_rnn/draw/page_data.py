@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.expression import equation
 from tinygrad_rnn.draw.links import across
 from tinygrad_rnn.draw.measures import shown_columns
@@ -18,15 +19,18 @@ from tinygrad_rnn.draw.scene import clean
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import cell_name, joint_name, state_names
 from tinygrad_rnn.errors import GradientError, ShapeError
-from tinygrad_rnn.flow import GradientFlow, lengths, projections
-from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.flow.terms import GradientFlow, lengths, projections
+from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 Array = Any
 
 _ROWS = 12  # of the table of (3.1); the smaller terms are summed into the last
 _EXACT = 300  # the longest sequence whose norms are kept in full and whose every share is kept
-_VECTORS, _MATRICES, _VALUES = 600_000, 300_000, 64  # bytes of all terms, of all Jacobians; entries of one value
+_VECTORS, _MATRICES, _VALUES = (
+    600_000,
+    300_000,
+    64,
+)  # bytes of all terms, of all Jacobians; entries of one value
 
 
 def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
@@ -69,7 +73,9 @@ class Terms:
         self.kept: dict[int, list[int]] = {}  # t -> the losses with a row of their own in its table
         self.others: dict[int, int] = {}  # t -> how many there are besides
         self.hidden = {t: self._left_out(t) for t in range(1, T + 1)}
-        self.sums: dict[int, list[float]] = {t: [] for t in range(1, T + 1)}  # what these send, from t on
+        self.sums: dict[int, list[float]] = {
+            t: [] for t in range(1, T + 1)
+        }  # what these send, from t on
         keep = T * (T + 1) // 2 * self.total.shape[-1] * 16 // 3 <= _VECTORS
         self.vectors = np.zeros((T, T, self.total.shape[-1])) if keep else None
         for t, terms in flow.arriving():
@@ -78,15 +84,22 @@ class Terms:
     def _column(self, t: int, terms: Array) -> None:
         """All terms at t; row k - t belongs to loss k."""
         norms = lengths(terms)
-        self.norms[t - 1 :, t - 1], self.shares[t - 1 :, t - 1] = norms, projections(terms, self.total[t - 1])
+        self.norms[t - 1 :, t - 1], self.shares[t - 1 :, t - 1] = (
+            norms,
+            projections(terms, self.total[t - 1]),
+        )
         if self.vectors is not None:
             self.vectors[t - 1 :, t - 1] = terms
-        later = np.array([i for i in range(1, len(terms)) if t + i in self.support.sources], dtype=int)
+        later = np.array(
+            [i for i in range(1, len(terms)) if t + i in self.support.sources], dtype=int
+        )
         most = _ROWS - 2 if 1 + len(later) > _ROWS else len(later)
         largest, rest = np.split(later[np.argsort(-norms[later], kind="stable")], [most])
         self.kept[t] = [t, *sorted(int(i) + t for i in largest)]
         self.rest[t - 1], self.others[t] = np.sum(terms[rest], axis=0), len(rest)
-        for earlier in range(max(1, t - _ROWS * 2), t + 1):  # the maps in which t is a column right of the chosen one
+        for earlier in range(
+            max(1, t - _ROWS * 2), t + 1
+        ):  # the maps in which t is a column right of the chosen one
             hidden = self.hidden[earlier]
             if hidden and t < hidden[0]:
                 total = np.sum(terms[hidden[0] - t : hidden[-1] - t + 1], axis=0)
@@ -122,7 +135,10 @@ class Terms:
             "total": packed(lengths(self.total)),
             "indirect": packed(lengths(indirect)),
             "tables": tables,
-            "others": {"norms": packed(lengths(self.rest)), "shares": packed(projections(self.rest, self.total))},
+            "others": {
+                "norms": packed(lengths(self.rest)),
+                "shares": packed(projections(self.rest, self.total)),
+            },
             "hidden": [[ks[0], ks[-1]] if (ks := self.hidden[t]) else None for t in times],
             "sums": [packed(self.sums[t]) for t in times],
         }
@@ -150,11 +166,18 @@ def _jacobians(flow: GradientFlow) -> dict[str, Any]:
         if not all(np.all(np.isfinite(J)) for J in matrices):
             return {"gains": None, "matrices": None}
         gains = [np.max(np.linalg.svd(J, compute_uv=False), initial=0.0) for J in matrices]
-    except (GradientError, ShapeError, np.linalg.LinAlgError):  # no Jacobian for each row of the batch
+    except (
+        GradientError,
+        ShapeError,
+        np.linalg.LinAlgError,
+    ):  # no Jacobian for each row of the batch
         return {"gains": None, "matrices": None}
     single = all(J.size == J.shape[-1] * J.shape[-2] for J in matrices)
     few = sum(J.size for J in matrices) * 16 // 3 <= _MATRICES
-    return {"gains": packed(gains), "matrices": packed(_joined(matrices), short=True) if single and few else None}
+    return {
+        "gains": packed(gains),
+        "matrices": packed(_joined(matrices), short=True) if single and few else None,
+    }
 
 
 def _weights(run: Unrolled, flow: GradientFlow) -> list[dict[str, Any]]:

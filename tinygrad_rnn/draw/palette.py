@@ -5,10 +5,25 @@ from collections.abc import Sequence
 
 FONT = "Helvetica,Arial,DejaVu Sans,sans-serif"
 
-INK, GREY, FORWARD, FADED, COLUMN, CHOSEN = "#1F2328", "#57606A", "#A3AAB2", "#D5D9DE", "#F6F7F9", "#FFF6DC"
+INK, GREY, FORWARD, FADED, COLUMN, CHOSEN = (
+    "#1F2328",
+    "#57606A",
+    "#A3AAB2",
+    "#D5D9DE",
+    "#F6F7F9",
+    "#FFF6DC",
+)
 PAPER, LOSS = "#FFFFFF", "#E6E9EE"
 DIRECT, TOTAL, INDIRECT_SUM = "#D55E00", "#000000", "#1F4E96"
-INDIRECT = ("#00224E", "#123570", "#1F4E96", "#2A6BB5", "#4089CC", "#66A7DC", "#93C4E9")  # near to far
+INDIRECT = (
+    "#00224E",
+    "#123570",
+    "#1F4E96",
+    "#2A6BB5",
+    "#4089CC",
+    "#66A7DC",
+    "#93C4E9",
+)  # near to far
 WEIGHTS = {  # role -> fill, line
     "input": ("#BFE6D6", "#009E73"),
     "recurrent": ("#F0D3E2", "#B5548A"),
@@ -21,7 +36,15 @@ CIVIDIS = (  # 17 even samples of cividis (Nunez, Anderton and Renslow 2018, doi
 )  # fmt: skip
 BELOW = "#00122B"  # under the scale
 NOT_A_NUMBER = "#F0D3E2"  # no colour of the scale
-CURVES = ("#1F4E96", "#D55E00", "#009E73", "#B5548A", "#9A8B00", "#4089CC", "#1F2328")  # of a plot, in turn
+CURVES = (
+    "#1F4E96",
+    "#D55E00",
+    "#009E73",
+    "#B5548A",
+    "#9A8B00",
+    "#4089CC",
+    "#1F2328",
+)  # of a plot, in turn
 
 _DECADES = 4.0
 _NOTHING = 1e-300  # smaller norms count as 0: a tenth of them may be

@@ -14,8 +14,8 @@ from tinygrad_rnn.draw.palette import DIRECT, INK, number, readable
 from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, below, mirrored, scaled
 from tinygrad_rnn.draw.strands import Strand
 from tinygrad_rnn.draw.symbols import cell_name, joint_name, time, total_symbol
-from tinygrad_rnn.flow import GradientFlow
-from tinygrad_rnn.unroll import Unrolled
+from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.nn.unroll import Unrolled
 
 
 class Map(Network):
@@ -29,7 +29,9 @@ class Map(Network):
         title += f"where {total} comes from" if reached else f"{total} = 0: no loss reaches it"
         self.draw()
         for track, strand in enumerate(reversed(self.strands)):
-            self._strand(strand, self.h_top + 12 * min(1, self.size.type / 8) + track * self.size.track)
+            self._strand(
+                strand, self.h_top + 12 * min(1, self.size.type / 8) + track * self.size.track
+            )
         right = max(self.x.values()) + self.size.pitch / 2
         if self.run.backward:  # time still goes from left to right
             self.items = mirrored(self.items, (self.size.left + right) / 2)
@@ -42,7 +44,9 @@ class Map(Network):
         explained, more_width, more_height = legend(self, width + 60, self.bottom + 30)
         self.items += explained
         whole = max(right + 14, width + 60 + more_width)
-        return Scene(whole, self.bottom + 30 + max(height, more_height) + 14, title, tuple(self.items))
+        return Scene(
+            whole, self.bottom + 30 + max(height, more_height) + 14, title, tuple(self.items)
+        )
 
     def _strand(self, strand: Strand, track: float) -> None:
         """One term from its loss to h_t, hop by hop; below the scale it is dotted, or left out if there are many."""
@@ -58,7 +62,9 @@ class Map(Network):
             before = self.x[next(c for c in reversed(self.columns) if c <= 0)]
             self.items.append(Box(before, track, 5, 5, fill=strand.color, width=0))
         for j in sorted((j for j in strand.norms if j < k), reverse=True):
-            self._hop(strand, j, track, before, edge[j] if j > t else self.x[t] + self.size.node / 2)
+            self._hop(
+                strand, j, track, before, edge[j] if j > t else self.x[t] + self.size.node / 2
+            )
             before = edge[j]
 
     def _descent(self, strand: Strand, track: float) -> None:
@@ -71,7 +77,9 @@ class Map(Network):
         path = ((x, source), (x, track), (self.x[k] - self.size.node / 2, track))
         width, radius, ends = self._width(norm), min(10.0, self.size.track), (f"L{k}", f"h{k}")
         dotted = not self.scale.visible(norm)
-        self.items.append(Line(path, strand.color, width, dotted, radius, self._tip(strand, k), ends))
+        self.items.append(
+            Line(path, strand.color, width, dotted, radius, self._tip(strand, k), ends)
+        )
         self._norm_beside(x + width / 2 + 5, norm, strand.color)
 
     def _hop(self, strand: Strand, j: int, track: float, start: float, end: float) -> None:
@@ -86,20 +94,30 @@ class Map(Network):
             self.items.append(Triangle(end, track, "left", arrow, breadth, strand.color))
         path, dotted = ((start, track), (end + arrow, track)), not self.scale.visible(norm)
         ends = (f"h{j + 1}", f"h{j}")
-        self.items.append(Line(path, strand.color, width, dotted, tip=self._tip(strand, j), ends=ends))
+        self.items.append(
+            Line(path, strand.color, width, dotted, tip=self._tip(strand, j), ends=ends)
+        )
         if self.size.numbers:
             middle, above = (self.x[j] + self.x[j + 1]) / 2, track - width / 2 - 6
-            self.items.append(Text(middle, above, number(norm), 9, readable(strand.color), "middle"))
+            self.items.append(
+                Text(middle, above, number(norm), 9, readable(strand.color), "middle")
+            )
 
     def _direct(self, strand: Strand) -> None:
         """The first term of (3.1): straight down."""
-        norm, x, least = strand.norms[self.t], self.x[self.t] + self.size.offset, 4 if self.size.chip else 3
+        norm, x, least = (
+            strand.norms[self.t],
+            self.x[self.t] + self.size.offset,
+            4 if self.size.chip else 3,
+        )
         width = self._width(norm)
         arrow = least + 1.5 * width
         source = self._source(self.t)
         path, dotted = ((x, source), (x, self.h_top - arrow)), not self.scale.visible(norm)
         ends = (f"L{self.t}", f"h{self.t}")
-        self.items.append(Line(path, DIRECT, width, dotted, tip=self._tip(strand, self.t), ends=ends))
+        self.items.append(
+            Line(path, DIRECT, width, dotted, tip=self._tip(strand, self.t), ends=ends)
+        )
         self.items.append(Triangle(x, self.h_top, "down", arrow, least + 2.1 * width, DIRECT))
         self._norm_beside(x + width / 2 + 5, norm, DIRECT)
 
@@ -114,7 +132,9 @@ class Map(Network):
 
     def _drawn(self, strand: Strand, j: int) -> bool:
         """A compact map leaves out hops below the scale, but no line has a hole."""
-        return len(self.columns) <= 12 or any(self.scale.visible(n) for i, n in strand.norms.items() if i <= j)
+        return len(self.columns) <= 12 or any(
+            self.scale.visible(n) for i, n in strand.norms.items() if i <= j
+        )
 
     def _norm_beside(self, x: float, norm: float, color: str) -> None:
         if self.size.numbers:
@@ -132,7 +152,9 @@ class Map(Network):
         return f"{what}, {at}: norm {strand.norms[j]:.6g}"
 
 
-def paths_scene(runs: Sequence[tuple[Unrolled, GradientFlow]], t: int, preset: str = "lecture") -> Scene:
+def paths_scene(
+    runs: Sequence[tuple[Unrolled, GradientFlow]], t: int, preset: str = "lecture"
+) -> Scene:
     """The map of (3.1) for h_t: of several networks over the same time, one row for each."""
     chosen = Preset.named(preset)
     rows = [Map(run, time(run, t), flow, chosen).scene() for run, flow in runs]

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.any_graph import Layout, graph_scene
 from tinygrad_rnn.draw.arguments import flow_of, measured, network, step, text
 from tinygrad_rnn.draw.curve import Curve
@@ -17,14 +17,18 @@ from tinygrad_rnn.draw.page import Page, make_page
 from tinygrad_rnn.draw.paths import paths_scene
 from tinygrad_rnn.draw.symbols import state_names
 from tinygrad_rnn.errors import ArgumentTypeError, RangeError, UsageError
-from tinygrad_rnn.flow import GradientFlow
-from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled
+from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.guards.boundary import public
+from tinygrad_rnn.nn.unroll import Unrolled
 
 
 @public
 def paths(
-    run: Unrolled | tuple[Unrolled, ...], t: int = 1, flow: GradientFlow | None = None, *, preset: str = "lecture"
+    run: Unrolled | tuple[Unrolled, ...],
+    t: int = 1,
+    flow: GradientFlow | None = None,
+    *,
+    preset: str = "lecture",
 ) -> Figure:
     """Equation (3.1) for h_t as a map: every term is a line whose width is the log of its norm.
 
@@ -74,7 +78,9 @@ def heatmap(
         raise UsageError("there is no network to draw.")
     flows = {str(title): measured(each, "draw.heatmap") for title, each in runs.items()}
     t = None if t is None else step(t, max(map(len, flows.values())))
-    names = {str(title): state_names(each) for title, each in runs.items() if isinstance(each, Unrolled)}
+    names = {
+        str(title): state_names(each) for title, each in runs.items() if isinstance(each, Unrolled)
+    }
     return Figure(heat_scene(flows, t, preset, text(unit, "unit"), text(note, "note"), names))
 
 
@@ -90,7 +96,11 @@ def ops(run: Unrolled) -> Figure:
 
 @public
 def graph(
-    tensor: Tensor, *, fold: bool | Collection[str] | None = None, limit: int = 200, layout: Layout = "layered"
+    tensor: Tensor,
+    *,
+    fold: bool | Collection[str] | None = None,
+    limit: int = 200,
+    layout: Layout = "layered",
 ) -> Figure:
     """Any computation graph: the operations and leaves behind `tensor`, and its gradients if it is a scalar.
 
@@ -113,7 +123,10 @@ def graph(
 
 @public
 def page(
-    run: Unrolled, path: str | os.PathLike[str] | None = None, t: int = 1, flow: GradientFlow | None = None
+    run: Unrolled,
+    path: str | os.PathLike[str] | None = None,
+    t: int = 1,
+    flow: GradientFlow | None = None,
 ) -> Page:
     """One self-contained HTML page about every term of (3.1), to explore with mouse or keyboard; opens with h_t.
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tinygrad_rnn.backprop import ancestors
+from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.links import across, previous
-from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, parts
+from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 Role = str  # "input", "recurrent", "readout" or "bias"
 
@@ -30,7 +30,9 @@ def roles(run: Unrolled) -> dict[Tensor, Role]:
     return found
 
 
-def _search(ends: Any, stop: set[Tensor], origin: dict[Tensor, Role], found: dict[Tensor, Role]) -> None:
+def _search(
+    ends: Any, stop: set[Tensor], origin: dict[Tensor, Role], found: dict[Tensor, Role]
+) -> None:
     """Walk the region between `ends` and `stop`, oldest first, and mark what each result stems from."""
     stems: dict[Tensor, Role | None] = {}
     for tensor in ancestors(ends, stop=stop):

@@ -21,7 +21,9 @@ def channels(
             sources = turning.setdefault(n, [])
             if r != s and all(a is not other for other in sources):
                 sources.append(a)
-    bends: dict[tuple[int, Any], float] = {(n, a): pitch / 2 for a, b in edges for n in range(layer[a], layer[b] + 1)}
+    bends: dict[tuple[int, Any], float] = {
+        (n, a): pitch / 2 for a, b in edges for n in range(layer[a], layer[b] + 1)
+    }
     for n, sources in turning.items():
         apart = min(9.0, 22.0 / max(1, len(sources) - 1))
         for i, a in enumerate(sources):
@@ -29,7 +31,9 @@ def channels(
     return bends
 
 
-def route(start: Box, places: list[tuple[float, float, float]], end: Box, under: bool = False) -> list[Point]:
+def route(
+    start: Box, places: list[tuple[float, float, float]], end: Box, under: bool = False
+) -> list[Point]:
     """From the right of one box to the left of another through `places` (x, y, where to turn before x).
 
     under: into the end from above or below, if that way is free.

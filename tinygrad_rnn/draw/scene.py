@@ -149,13 +149,17 @@ def scaled(scene: Scene, factor: float) -> Scene:
         return scene
 
     def grown(item: Item) -> Item:
-        names = {"x", "y", "w", "h", "width", "size", "length", "breadth", "radius"} & {f.name for f in fields(item)}
+        names = {"x", "y", "w", "h", "width", "size", "length", "breadth", "radius"} & {
+            f.name for f in fields(item)
+        }
         changes: dict[str, Any] = {name: getattr(item, name) * factor for name in names}
         if isinstance(item, Line):
             changes["points"] = tuple((x * factor, y * factor) for x, y in item.points)
         return replace(item, **changes)
 
-    return Scene(scene.width * factor, scene.height * factor, scene.title, tuple(map(grown, scene.items)))
+    return Scene(
+        scene.width * factor, scene.height * factor, scene.title, tuple(map(grown, scene.items))
+    )
 
 
 def mirrored(items: Sequence[Item], around: float) -> list[Item]:
@@ -180,7 +184,9 @@ def below(upper: Scene, lower: Scene) -> Scene:
     def moved(item: Item) -> Item:
         if isinstance(item, Line):
             ends = (item.ends[0] and item.ends[0] + "'", item.ends[1] and item.ends[1] + "'")
-            return replace(item, points=tuple((x, y + upper.height) for x, y in item.points), ends=ends)
+            return replace(
+                item, points=tuple((x, y + upper.height) for x, y in item.points), ends=ends
+            )
         if isinstance(item, Box) and item.key:
             item = replace(item, key=item.key + "'")
         return replace(item, y=item.y + upper.height)
@@ -191,4 +197,7 @@ def below(upper: Scene, lower: Scene) -> Scene:
 
 def stacked(items: Sequence[Item]) -> tuple[Item, ...]:
     """Items in drawing order: lines last."""
-    return (*(i for i in items if not isinstance(i, Line)), *(i for i in items if isinstance(i, Line)))
+    return (
+        *(i for i in items if not isinstance(i, Line)),
+        *(i for i in items if isinstance(i, Line)),
+    )

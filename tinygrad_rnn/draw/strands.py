@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tinygrad_rnn.draw.palette import DIRECT, far
 from tinygrad_rnn.draw.support import Support
-from tinygrad_rnn.flow import GradientFlow, lengths
+from tinygrad_rnn.flow.terms import GradientFlow, lengths
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ is not drawn.
 
 from collections.abc import Iterable
 
-from tinygrad_rnn.backprop import ancestors
-from tinygrad_rnn.flow import GradientFlow
-from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import parts
+from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.nn.unroll import parts
 
 Place = tuple[int, int]  # part i of the state s_t as (t, i); t counts from 1
 

@@ -56,7 +56,11 @@ def _triangle(head: Triangle) -> str:
     dx, dy = {"left": (1, 0), "right": (-1, 0), "up": (0, 1), "down": (0, -1)}[head.toward]
     base_x, base_y = head.x + dx * head.length, head.y + dy * head.length
     side_x, side_y = dy * head.breadth / 2, dx * head.breadth / 2
-    points = [(head.x, head.y), (base_x + side_x, base_y + side_y), (base_x - side_x, base_y - side_y)]
+    points = [
+        (head.x, head.y),
+        (base_x + side_x, base_y + side_y),
+        (base_x - side_x, base_y - side_y),
+    ]
     return " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
 
 

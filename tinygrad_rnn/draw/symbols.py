@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_rnn.draw.scene import clean, subscript
-from tinygrad_rnn.unroll import Unrolled, given_names, parts
+from tinygrad_rnn.nn.unroll import Unrolled, given_names, parts
 
 
 def time(run: Unrolled, t: int) -> int:

@@ -27,7 +27,10 @@ def to_tikz(scene: Scene) -> str:
     """A tikzpicture; points of the scene are TeX's bp."""
     items = stacked(scene.items)
     colors = sorted({c for item in items for c in _colors(item)})
-    lines = [f"% {clean(scene.title)}", r"\begin{tikzpicture}[x=1bp, y=-1bp, line cap=butt, inner sep=0pt]"]
+    lines = [
+        f"% {clean(scene.title)}",
+        r"\begin{tikzpicture}[x=1bp, y=-1bp, line cap=butt, inner sep=0pt]",
+    ]
     lines += [rf"\definecolor{{c{c}}}{{HTML}}{{{c}}}" for c in colors]
     lines += [rf"\useasboundingbox (0, 0) rectangle ({_n(scene.width)}, {_n(scene.height)});"]
     lines += [_item(item) for item in items]
@@ -41,7 +44,9 @@ def latex(label: str) -> str:
         written += _text(label[end : match.start()])
         base, index, base2, low, sign = match.groups()
         digits = "".join("0123456789-"[_SUBSCRIPTS.index(c)] for c in low or "")
-        written += f"${_MATHS[sign].strip()}$" if sign else f"${base or base2}_{{{index or digits}}}$"
+        written += (
+            f"${_MATHS[sign].strip()}$" if sign else f"${base or base2}_{{{index or digits}}}$"
+        )
         end = match.end()
     return written + _text(label[end:])
 
@@ -68,7 +73,11 @@ def _item(item: Item) -> str:
 def _box(box: Box) -> str:
     style = [f"fill=c{box.fill[1:]}"]
     if box.width:
-        style += [f"draw=c{box.stroke[1:]}", f"line width={_n(box.width)}bp", *(["dashed"] if box.dashed else [])]
+        style += [
+            f"draw=c{box.stroke[1:]}",
+            f"line width={_n(box.width)}bp",
+            *(["dashed"] if box.dashed else []),
+        ]
     if box.shape == "round":
         style.append(f"rounded corners={_n(min(9.0, box.w / 4, box.h / 2))}bp")
     if box.shape == "ellipse":
@@ -77,7 +86,11 @@ def _box(box: Box) -> str:
         start, end = (box.x - box.w / 2, box.y - box.h / 2), (box.x + box.w / 2, box.y + box.h / 2)
         shape = f"{_point(start)} rectangle {_point(end)}"
     drawn = rf"\path[{', '.join(style)}] {shape};"
-    return f"{drawn}\n{_node(box.label, box.x, box.y, box.size, box.color, 'mid')}" if box.label else drawn
+    return (
+        f"{drawn}\n{_node(box.label, box.x, box.y, box.size, box.color, 'mid')}"
+        if box.label
+        else drawn
+    )
 
 
 def _line(line: Line) -> str:

@@ -5,7 +5,16 @@ paths", "001 folded model" and "002 BPTT equations", and of the LSTM and the GRU
 is computed too, and a check says that it differs.
 """
 
-__all__ = ["ByHand", "Check", "FoldedModel", "Recorded", "example", "misprints", "paths", "run_checks"]
+__all__ = [
+    "ByHand",
+    "Check",
+    "FoldedModel",
+    "Recorded",
+    "example",
+    "misprints",
+    "paths",
+    "run_checks",
+]
 
 from collections.abc import Iterator
 from dataclasses import replace

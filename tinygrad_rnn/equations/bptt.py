@@ -6,7 +6,7 @@ from functools import partial
 from tinygrad_rnn.equations.by_hand import PARAMETERS, ByHand
 from tinygrad_rnn.equations.check import CENTRAL, Check, agrees, central_difference, falls
 from tinygrad_rnn.equations.recorded import Recorded
-from tinygrad_rnn.flow import gradient_flow
+from tinygrad_rnn.flow.terms import gradient_flow
 
 ETA = 0.01  # the learning rate of the updates
 SECTIONS = {
@@ -31,11 +31,19 @@ def direct_term(net: ByHand, rec: Recorded) -> Iterator[Check]:
     """3.1.1: dL_t/dy_t, dy_t/dh_t, and their product (3.2)."""
     u, flow = rec.unrolled, rec.flow
     errors = gradient_flow(u.losses, u.outputs).direct
-    yield agrees("002 3.1.1", "dL_t/dy_t = y_t - target_t, flow over y_t", net.each(net.error), errors)
+    yield agrees(
+        "002 3.1.1", "dL_t/dy_t = y_t - target_t, flow over y_t", net.each(net.error), errors
+    )
     slopes = [
-        gradient_flow([None, L], [h, y]).jacobian(2) for L, h, y in zip(u.losses, u.hidden, u.outputs, strict=True)
+        gradient_flow([None, L], [h, y]).jacobian(2)
+        for L, h, y in zip(u.losses, u.hidden, u.outputs, strict=True)
     ]
-    yield agrees("002 3.1.1", "dy_t/dh_t = g' W_hy, jacobian", net.each(lambda t: net.dg(t) @ net.W_hy), slopes)
+    yield agrees(
+        "002 3.1.1",
+        "dy_t/dh_t = g' W_hy, jacobian",
+        net.each(lambda t: net.dg(t) @ net.W_hy),
+        slopes,
+    )
     rows = net.each(lambda t: net.error(t) @ net.dg(t) @ net.W_hy)
     yield agrees("002 (3.2)", "dL_t/dh_t as the text's row, flow.direct", rows, flow.direct)
     terms = net.each(lambda t: flow.term(t, t))
@@ -63,7 +71,9 @@ def total(net: ByHand, rec: Recorded) -> Iterator[Check]:
     yield agrees("002 3.1.2", "the sum over k > t, flow.indirect", indirect, flow.indirect)
     totals = net.each(net.total)
     yield agrees("002 (3.1)", "dL/dh_t, flow.total", totals, flow.total)
-    yield agrees("002 (3.1)", "dL/dh_t, recursion lambda_t", totals, net.each(net.total_by_recursion))
+    yield agrees(
+        "002 (3.1)", "dL/dh_t, recursion lambda_t", totals, net.each(net.total_by_recursion)
+    )
     numeric = net.each(lambda t: central_difference(lambda h: net.L_from(t, h), net.h(t)))
     yield agrees("002 (3.1)", "dL/dh_t, central differences", totals, numeric, CENTRAL)
 
@@ -75,7 +85,10 @@ def weights(net: ByHand, rec: Recorded) -> Iterator[Check]:
 
 
 def _weight(net: ByHand, rec: Recorded, name: str, section: str) -> Iterator[Check]:
-    contributions, recorded = net.each(partial(net.contribution, name)), net.each(partial(rec.contribution, name))
+    contributions, recorded = (
+        net.each(partial(net.contribution, name)),
+        net.each(partial(rec.contribution, name)),
+    )
     yield agrees(section, f"step t's part of dL/d{name}, contribution", contributions, recorded)
     gradient = net.gradient(name)
     yield agrees(section, f"dL/d{name}, backward", gradient, rec.gradient(name))
@@ -86,8 +99,13 @@ def _weight(net: ByHand, rec: Recorded, name: str, section: str) -> Iterator[Che
 def immediate(net: ByHand, rec: Recorded) -> Iterator[Check]:
     """3.2 to 3.4: dh_t/dtheta = f' x_t^T, f' h_(t-1)^T, f', each with h_(t-1) held fixed."""
     for name in ("W_xh", "W_hh", "b_h"):
-        by_hand, recorded = net.each(partial(net.immediate, name)), net.each(partial(rec.immediate, name))
-        yield agrees(f"002 {SECTIONS[name][0]}", f"dh_t/d{name}, one step of the cell", by_hand, recorded)
+        by_hand, recorded = (
+            net.each(partial(net.immediate, name)),
+            net.each(partial(rec.immediate, name)),
+        )
+        yield agrees(
+            f"002 {SECTIONS[name][0]}", f"dh_t/d{name}, one step of the cell", by_hand, recorded
+        )
 
 
 def update(net: ByHand, rec: Recorded) -> Iterator[Check]:
@@ -95,10 +113,21 @@ def update(net: ByHand, rec: Recorded) -> Iterator[Check]:
     before, after = rec.unrolled.loss.item(), net.updated(ETA, *PARAMETERS)
     slope = central_difference(lambda eta: net.updated(float(eta), *PARAMETERS).L(), 0.0)
     square = sum(float((rec.gradient(name) ** 2).sum()) for name in PARAMETERS)
-    yield agrees("002 (4)", "dL/d(eta) = -|dL/dtheta|^2, central differences", -slope, square, CENTRAL * square)
+    yield agrees(
+        "002 (4)",
+        "dL/d(eta) = -|dL/dtheta|^2, central differences",
+        -slope,
+        square,
+        CENTRAL * square,
+    )
     rec.update(ETA, *PARAMETERS)
     for name, (_, section) in SECTIONS.items():
-        yield agrees(f"002 {section}", f"{name} after the update", getattr(after, name), rec.parameters[name].data.T)
+        yield agrees(
+            f"002 {section}",
+            f"{name} after the update",
+            getattr(after, name),
+            rec.parameters[name].data.T,
+        )
     loss = rec.forward().loss.item()
     yield agrees("002 (4)", "L after updating all five by hand, unroll", after.L(), loss)
     yield falls("002 (4)", "L falls when all five are updated", before, loss)

@@ -153,7 +153,9 @@ class ByHand:
         sources = {"W_xh": self.x(t), "W_hh": self.h(t - 1)}
         return np.outer(self.slope(t), sources[name]) if name in sources else self.slope(t)
 
-    def contribution(self, name: str, t: int, signal: Callable[[int], Array] | None = None) -> Array:
+    def contribution(
+        self, name: str, t: int, signal: Callable[[int], Array] | None = None
+    ) -> Array:
         """What step t adds to dL/d(parameter).
 
         signal(t) is the gradient that arrives at h_t: `total` if left out.
@@ -176,14 +178,23 @@ class ByHand:
         """The same network with other values of some parameters."""
         return replace(self, **values)
 
-    def updated(self, eta: float, *names: str, signal: Callable[[int], Array] | None = None) -> "ByHand":
+    def updated(
+        self, eta: float, *names: str, signal: Callable[[int], Array] | None = None
+    ) -> "ByHand":
         """The network after theta <- theta - eta dL/dtheta for the parameters named."""
-        return replace(self, **{name: getattr(self, name) - eta * self.gradient(name, signal) for name in names})  # (4)
+        return replace(
+            self,
+            **{name: getattr(self, name) - eta * self.gradient(name, signal) for name in names},
+        )  # (4)
 
 
-def example(T: int = 3, outputs: int = 1, f: str = "tanh", g: str = "identity", seed: int = 0) -> ByHand:
+def example(
+    T: int = 3, outputs: int = 1, f: str = "tanh", g: str = "identity", seed: int = 0
+) -> ByHand:
     """The example of docs/equations.md: two inputs, two hidden units, weights and data drawn at random, h_0 = 0."""
     rng = np.random.default_rng(seed)
     W_xh, W_hh, b_h = (0.5 * rng.standard_normal(shape) for shape in ((2, 2), (2, 2), 2))
-    W_hy, b_y, xs, targets = (rng.standard_normal(shape) for shape in ((outputs, 2), outputs, (T, 2), (T, outputs)))
+    W_hy, b_y, xs, targets = (
+        rng.standard_normal(shape) for shape in ((outputs, 2), outputs, (T, 2), (T, outputs))
+    )
     return ByHand(W_xh, W_hh, b_h, W_hy, b_y, xs, targets, np.zeros(2), f, g)

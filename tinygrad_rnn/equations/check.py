@@ -44,7 +44,9 @@ def agrees(equation: str, compared: str, a: Array, b: Array, tolerance: float = 
     return Check(equation, compared, largest_difference(a, b), tolerance)
 
 
-def differs(equation: str, compared: str, printed: Array, right: Array, tolerance: float = MISPRINT) -> Check:
+def differs(
+    equation: str, compared: str, printed: Array, right: Array, tolerance: float = MISPRINT
+) -> Check:
     """What a text prints is not the right number."""
     return Check(equation, compared, largest_difference(printed, right), tolerance, "differs")
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.equations.bptt import ETA
 from tinygrad_rnn.equations.by_hand import READOUTS, example
 from tinygrad_rnn.equations.check import CENTRAL, Check, agrees, central_difference, differs, falls
 from tinygrad_rnn.equations.recorded import Recorded
-from tinygrad_rnn.flow import GradientFlow, gradient_flow
+from tinygrad_rnn.flow.terms import GradientFlow, gradient_flow
 from tinygrad_rnn.functional import identity, sigmoid, softmax, squared_error
-from tinygrad_rnn.tensor import Tensor
-from tinygrad_rnn.unroll import Unrolled, unroll
+from tinygrad_rnn.nn.unroll import Unrolled, unroll
 
 Array = Any
 
@@ -72,7 +72,9 @@ class FoldedModel:
 
     def updated(self, eta: float) -> "FoldedModel":
         """All three weights after one step of gradient descent on E_3."""
-        return replace(self, **{name: getattr(self, name) - eta * self.gradient(name) for name in WEIGHTS})
+        return replace(
+            self, **{name: getattr(self, name) - eta * self.gradient(name) for name in WEIGHTS}
+        )
 
     def recorded(self, g: Any = identity) -> tuple[dict[str, Tensor], Unrolled]:
         """The same model by the library: a cell is any function (x, s) -> s."""
@@ -99,13 +101,30 @@ def forward() -> Iterator[Check]:
         model, steps = folded_example(outputs), (1, 2, 3)
         _, u = model.recorded()
         with_outputs = f"unroll (O = {outputs})"
-        yield agrees("001 33", f"s_t by hand, {with_outputs}", [model.s(t) for t in steps], [s.data for s in u.hidden])
-        yield agrees("001 34", f"y_t by hand, {with_outputs}", [model.y(t) for t in steps], [y.data for y in u.outputs])
-        yield agrees("001 35", f"E_t by hand, {with_outputs}", [model.E(t) for t in steps], [E.data for E in u.losses])
+        yield agrees(
+            "001 33",
+            f"s_t by hand, {with_outputs}",
+            [model.s(t) for t in steps],
+            [s.data for s in u.hidden],
+        )
+        yield agrees(
+            "001 34",
+            f"y_t by hand, {with_outputs}",
+            [model.y(t) for t in steps],
+            [y.data for y in u.outputs],
+        )
+        yield agrees(
+            "001 35",
+            f"E_t by hand, {with_outputs}",
+            [model.E(t) for t in steps],
+            [E.data for E in u.losses],
+        )
     for name, g in (("sigmoid", sigmoid), ("softmax", softmax)):
         by_hand, _ = READOUTS[name]
         _, u = model.recorded(g)
-        yield agrees("001 34", f"y_t with {name} by hand, unroll", by_hand(model.y(3)), u.outputs[-1].data)
+        yield agrees(
+            "001 34", f"y_t with {name} by hand, unroll", by_hand(model.y(3)), u.outputs[-1].data
+        )
 
 
 def gradients() -> Iterator[Check]:
@@ -125,15 +144,26 @@ def gradients() -> Iterator[Check]:
     yield falls("001 E_3", "E_3 falls when all three are updated", model.E(3), u.losses[-1].item())
 
 
-def _gradient(model: FoldedModel, name: str, flow: GradientFlow, W: Tensor, variant: str) -> Iterator[Check]:
+def _gradient(
+    model: FoldedModel, name: str, flow: GradientFlow, W: Tensor, variant: str
+) -> Iterator[Check]:
     contributions = flow.contribution(name)
     for t in (3, 2, 1):
         path = model.path(name, t)
-        yield agrees("001 E_3", f"dE_3/d{name} through step {t}, contribution {variant}", path, contributions[t - 1])
+        yield agrees(
+            "001 E_3",
+            f"dE_3/d{name} through step {t}, contribution {variant}",
+            path,
+            contributions[t - 1],
+        )
     summed = model.gradient(name)
     yield agrees("001 E_3", f"dE_3/d{name}, backward {variant}", summed, W.grad)
-    numeric = central_difference(lambda value: replace(model, **{name: value}).E(3), getattr(model, name))
-    yield agrees("001 E_3", f"dE_3/d{name}, central differences {variant}", summed, numeric, CENTRAL)
+    numeric = central_difference(
+        lambda value: replace(model, **{name: value}).E(3), getattr(model, name)
+    )
+    yield agrees(
+        "001 E_3", f"dE_3/d{name}, central differences {variant}", summed, numeric, CENTRAL
+    )
 
 
 def misprints() -> Iterator[Check]:
@@ -151,7 +181,9 @@ def misprints() -> Iterator[Check]:
     yield differs("001 E_3", "dE_3/dW_x, the gradient of all E_t", model.gradient("W_x"), every)
     wide = folded_example(outputs=3)
     squares = (wide.ds[2] - wide.y(3)) ** 2
-    yield differs("001 35", "(d_3 - y_3)^2 of a vector, |d_3 - y_3|^2", squares, np.full(3, wide.E(3)))
+    yield differs(
+        "001 35", "(d_3 - y_3)^2 of a vector, |d_3 - y_3|^2", squares, np.full(3, wide.E(3))
+    )
 
 
 EQUATIONS = (forward, gradients, misprints)

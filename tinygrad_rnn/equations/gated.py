@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.equations.check import CENTRAL, Check, agrees, central_difference
-from tinygrad_rnn.flow import gradient_flow
+from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import GRUCell, LSTMCell
-from tinygrad_rnn.unroll import unroll
+from tinygrad_rnn.nn.unroll import unroll
 
 Array = Any
 
@@ -53,7 +53,8 @@ class LSTMByHand:
     def L(self) -> float:
         """The total loss (2.1)."""
         return sum(
-            0.5 * float(np.sum((h - d) ** 2)) for (*_, h), d in zip(self.forward()[1:], self.targets, strict=True)
+            0.5 * float(np.sum((h - d) ** 2))
+            for (*_, h), d in zip(self.forward()[1:], self.targets, strict=True)
         )
 
     def backward(self) -> tuple[list[tuple[Array, Array]], dict[str, Array]]:
@@ -66,7 +67,12 @@ class LSTMByHand:
             dh = (h - self.targets[t - 1]) + from_h  # (5.4)
             dc = dh * o * (1 - np.tanh(c) ** 2) + from_c
             signals.insert(0, (dh, dc))
-            da = [dc * g * i * (1 - i), dc * c_before * f * (1 - f), dc * i * (1 - g**2), dh * np.tanh(c) * o * (1 - o)]
+            da = [
+                dc * g * i * (1 - i),
+                dc * c_before * f * (1 - f),
+                dc * i * (1 - g**2),
+                dh * np.tanh(c) * o * (1 - o),
+            ]
             delta = np.concatenate(da, axis=1)  # (5.5)
             from_h, from_c = delta @ self.W_hh.T, dc * f
             gradients["W_xh"] += self.xs[t - 1].T @ delta
@@ -103,13 +109,16 @@ class GRUByHand:
     def L(self) -> float:
         """The total loss (2.1)."""
         return sum(
-            0.5 * float(np.sum((h - d) ** 2)) for (*_, h), d in zip(self.forward()[1:], self.targets, strict=True)
+            0.5 * float(np.sum((h - d) ** 2))
+            for (*_, h), d in zip(self.forward()[1:], self.targets, strict=True)
         )
 
     def backward(self) -> tuple[list[Array], dict[str, Array]]:
         """[dL/dh_t for t = 1 .. T], each (B, H), and {name: dL/d(parameter)}."""
         steps, signals = self.forward(), list[Array]()
-        gradients = {name: np.zeros_like(getattr(self, name)) for name in ("W_xh", "W_hh", "b_xh", "b_hh")}
+        gradients = {
+            name: np.zeros_like(getattr(self, name)) for name in ("W_xh", "W_hh", "b_xh", "b_hh")
+        }
         from_h = np.zeros_like(self.h0)
         for t in range(len(self.xs), 0, -1):
             (r, z, n, m, h), (*_, h_before) = steps[t], steps[t - 1]
@@ -129,7 +138,11 @@ class GRUByHand:
 
 def _draw(rng: np.random.Generator) -> tuple[Array, Array, Array]:
     """xs (T, B, I), targets (T, B, H) and one initial state (B, H)."""
-    return rng.standard_normal((T, B, I)), rng.standard_normal((T, B, H)), rng.standard_normal((B, H))
+    return (
+        rng.standard_normal((T, B, I)),
+        rng.standard_normal((T, B, H)),
+        rng.standard_normal((B, H)),
+    )
 
 
 def lstm() -> Iterator[Check]:
@@ -139,10 +152,24 @@ def lstm() -> Iterator[Check]:
     net = LSTMByHand(cell.W_xh.data, cell.W_hh.data, cell.b_h.data, xs, targets, h0, c0)
     u = unroll(cell, xs, (h0, c0), loss=half_squared_error, targets=targets)
     u.loss.backward()
-    flow, steps, (signals, gradients) = gradient_flow(u.losses, u.states), net.forward()[1:], net.backward()
+    flow, steps, (signals, gradients) = (
+        gradient_flow(u.losses, u.states),
+        net.forward()[1:],
+        net.backward(),
+    )
     hs, cs = zip(*u.states, strict=True)
-    yield agrees("(5.1), (5.2)", "LSTM c_t by hand, unroll", [step[4] for step in steps], [c.data for c in cs])
-    yield agrees("(5.1), (5.3)", "LSTM h_t by hand, unroll", [step[5] for step in steps], [h.data for h in hs])
+    yield agrees(
+        "(5.1), (5.2)",
+        "LSTM c_t by hand, unroll",
+        [step[4] for step in steps],
+        [c.data for c in cs],
+    )
+    yield agrees(
+        "(5.1), (5.3)",
+        "LSTM h_t by hand, unroll",
+        [step[5] for step in steps],
+        [h.data for h in hs],
+    )
     forget = [flow.jacobian(t)[:, H:, H:] for t in range(2, T + 1)]
     by_hand = [step[1][:, :, None] * np.eye(H) for step in steps[1:]]
     yield agrees("(5.2)", "LSTM dc_t/dc_(t-1) = diag(f_t), jacobian(t)", by_hand, forget)
@@ -157,19 +184,32 @@ def gru() -> Iterator[Check]:
     net = GRUByHand(cell.W_xh.data, cell.W_hh.data, cell.b_xh.data, cell.b_hh.data, xs, targets, h0)
     u = unroll(cell, xs, h0, loss=half_squared_error, targets=targets)
     u.loss.backward()
-    flow, steps, (signals, gradients) = gradient_flow(u.losses, u.hidden), net.forward()[1:], net.backward()
+    flow, steps, (signals, gradients) = (
+        gradient_flow(u.losses, u.hidden),
+        net.forward()[1:],
+        net.backward(),
+    )
     yield agrees(
-        "(6.1), (6.2), (6.3)", "GRU h_t by hand, unroll", [step[4] for step in steps], [h.data for h in u.hidden]
+        "(6.1), (6.2), (6.3)",
+        "GRU h_t by hand, unroll",
+        [step[4] for step in steps],
+        [h.data for h in u.hidden],
     )
     yield agrees("(6.4)", "GRU dL/dh_t by hand, flow.total", signals, flow.total)
     yield from _gradients("(6.5)", "GRU", net, gradients, cell)
 
 
-def _gradients(equation: str, what: str, net: Any, gradients: dict[str, Array], cell: Any) -> Iterator[Check]:
+def _gradients(
+    equation: str, what: str, net: Any, gradients: dict[str, Array], cell: Any
+) -> Iterator[Check]:
     for name, gradient in gradients.items():
-        yield agrees(equation, f"{what} dL/d{name} by hand, backward", gradient, getattr(cell, name).grad)
+        yield agrees(
+            equation, f"{what} dL/d{name} by hand, backward", gradient, getattr(cell, name).grad
+        )
         numeric = central_difference(partial(_loss, net, name), getattr(net, name))
-        yield agrees(equation, f"{what} dL/d{name}, central differences", gradient, numeric, CENTRAL)
+        yield agrees(
+            equation, f"{what} dL/d{name}, central differences", gradient, numeric, CENTRAL
+        )
 
 
 def _loss(net: Any, name: str, value: Array) -> float:

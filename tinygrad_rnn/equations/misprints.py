@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.equations.bptt import ETA, SECTIONS
 from tinygrad_rnn.equations.by_hand import ByHand
 from tinygrad_rnn.equations.check import CENTRAL, Check, agrees, central_difference, differs
 from tinygrad_rnn.equations.recorded import Recorded
 from tinygrad_rnn.functional import half_squared_error, mean_squared_error, softmax
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 
@@ -70,21 +70,39 @@ def direct_for_total(net: ByHand, rec: Recorded) -> Iterator[Check]:
     for name in ("W_xh", "W_hh", "b_h"):
         section, step = (f"002 {number}" for number in SECTIONS[name])
         printed, right = gradient(net, name), rec.gradient(name)
-        yield agrees(section, f"dL/d{name} as printed is truncated(1)", printed, truncated.gradients[name].T)
+        yield agrees(
+            section, f"dL/d{name} as printed is truncated(1)", printed, truncated.gradients[name].T
+        )
         yield differs(section, f"dL/d{name} as printed (direct), backward", printed, right)
         relative = np.linalg.norm(printed - right) / np.linalg.norm(right)
-        yield agrees(section, f"relative error of {name}, truncated(1)", relative, truncated.relative_error[name])
+        yield agrees(
+            section,
+            f"relative error of {name}, truncated(1)",
+            relative,
+            truncated.relative_error[name],
+        )
         updated, wanted = net.updated(ETA, name, signal=net.direct), net.updated(ETA, name)
-        yield differs(step, f"{name} after the update as printed", getattr(updated, name), getattr(wanted, name))
+        yield differs(
+            step,
+            f"{name} after the update as printed",
+            getattr(updated, name),
+            getattr(wanted, name),
+        )
 
 
 def reading_of_the_sum(net: ByHand, rec: Recorded) -> Iterator[Check]:
     """(3.1), (3.3) and f' . W_hh, by what they make of dL/dh_1."""
     right = rec.flow.total[0]
-    yield differs("002 (3.1)", "dL/dh_1 with totals in the sum, flow.total", totals_in_the_sum(net, 1), right)
-    yield differs("002 (3.3)", "dL/dh_1, product ascending, flow.total", ascending_product(net, 1), right)
+    yield differs(
+        "002 (3.1)", "dL/dh_1 with totals in the sum, flow.total", totals_in_the_sum(net, 1), right
+    )
+    yield differs(
+        "002 (3.3)", "dL/dh_1, product ascending, flow.total", ascending_product(net, 1), right
+    )
     yield differs("002 3.1.2", "dL/dh_1, fprime * W_hh, flow.total", scaled_columns(net, 1), right)
-    yield differs("002 (3.1)", "dL/dh_1, J on columns, flow.total", mixed_conventions(net, 1), right)
+    yield differs(
+        "002 (3.1)", "dL/dh_1, J on columns, flow.total", mixed_conventions(net, 1), right
+    )
 
 
 def softmax_slope(net: ByHand, rec: Recorded) -> Iterator[Check]:
@@ -95,9 +113,15 @@ def softmax_slope(net: ByHand, rec: Recorded) -> Iterator[Check]:
     y = np.exp(z) / np.sum(np.exp(z))
     jacobian = softmax_jacobian(y, target)
     yield agrees("002 (3.2)", "softmax, full Jacobian, backward", jacobian, leaf.grad)
-    numeric = central_difference(lambda z: float(0.5 * np.sum((np.exp(z) / np.sum(np.exp(z)) - target) ** 2)), z)
-    yield agrees("002 (3.2)", "softmax, full Jacobian, central differences", jacobian, numeric, CENTRAL)
-    yield differs("002 (3.2)", "softmax, g' elementwise, backward", softmax_elementwise(y, target), leaf.grad)
+    numeric = central_difference(
+        lambda z: float(0.5 * np.sum((np.exp(z) / np.sum(np.exp(z)) - target) ** 2)), z
+    )
+    yield agrees(
+        "002 (3.2)", "softmax, full Jacobian, central differences", jacobian, numeric, CENTRAL
+    )
+    yield differs(
+        "002 (3.2)", "softmax, g' elementwise, backward", softmax_elementwise(y, target), leaf.grad
+    )
 
 
 def left_out(net: ByHand, rec: Recorded) -> Iterator[Check]:
@@ -106,7 +130,9 @@ def left_out(net: ByHand, rec: Recorded) -> Iterator[Check]:
     five = net.updated(ETA, *SECTIONS).L()
     yield differs("002 (4)", "L after updating three parameters, all five", three, five)
     mean = rec.forward(loss=mean_squared_error).loss.data
-    yield differs("002 3.1.1", "L with the mean of (y - target)^2, with 1/2", mean, rec.unrolled.loss.data)
+    yield differs(
+        "002 3.1.1", "L with the mean of (y - target)^2, with 1/2", mean, rec.unrolled.loss.data
+    )
     swapped = -net.error(1) @ net.dg(1) @ net.W_hy
     yield differs("002 (3.2)", "dL_1/dh_1 with yhat as the prediction", swapped, rec.flow.direct[0])
 

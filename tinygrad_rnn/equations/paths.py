@@ -10,18 +10,22 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.equations.bptt import ETA
 from tinygrad_rnn.equations.by_hand import ByHand
 from tinygrad_rnn.equations.check import CENTRAL, Check, agrees, central_difference, differs, falls
 from tinygrad_rnn.equations.recorded import Recorded
-from tinygrad_rnn.flow import gradient_flow
+from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 
 TIED = ("W_xh", "W_hh", "b_h")  # one weight each, used T times
-COPIES = ("w2", "w1", "w")  # the text's names for the uses at T, T - 1, T - 2; it goes no further back
+COPIES = (
+    "w2",
+    "w1",
+    "w",
+)  # the text's names for the uses at T, T - 1, T - 2; it goes no further back
 
 
 def path(net: ByHand, name: str, t: int, slope: Array | None = None) -> Array:
@@ -43,7 +47,9 @@ def gradient(net: ByHand, name: str, slope: Array | None = None) -> Array:
 
 def untied(net: ByHand) -> dict[str, list[Array]]:
     """The library's gradients, in columns, when every step has copies of its own: {name: [step 1, ..., step T]}."""
-    copies = {name: [Tensor(getattr(net, name).T, requires_grad=True) for _ in net.xs] for name in TIED}
+    copies = {
+        name: [Tensor(getattr(net, name).T, requires_grad=True) for _ in net.xs] for name in TIED
+    }
     h = net.h0
     for t in range(net.T):
         h = np.tanh(net.xs[t] @ copies["W_xh"][t] + h @ copies["W_hh"][t] + copies["b_h"][t])
@@ -59,7 +65,9 @@ def output_weight(net: ByHand, rec: Recorded) -> Iterator[Check]:
     w3 = net.contribution("W_hy", T)
     yield agrees("000 2", "dL/dw3 = dL/dyhat . dyhat/dw3, backward", w3, rec.gradient("W_hy"))
     rec.update(ETA, "W_hy")
-    yield agrees("000 2", "w3 updated, backward", net.W_hy - ETA * w3, rec.parameters["W_hy"].data.T)
+    yield agrees(
+        "000 2", "w3 updated, backward", net.W_hy - ETA * w3, rec.parameters["W_hy"].data.T
+    )
     yield falls("000 2", "L falls when w3 is updated", net.L_t(T), rec.forward().losses[-1].item())
 
 
@@ -71,8 +79,15 @@ def one_path(net: ByHand, rec: Recorded) -> Iterator[Check]:
             by_hand, back = path(net, name, t), net.T - t
             which = COPIES[back] if back < len(COPIES) else "left out"
             step = f"000 {3 if back == 0 else 4}, {which}"
-            yield agrees(step, f"{name}: path through o_{t}, contribution", by_hand, rec.contribution(name, t))
-            yield agrees(step, f"{name}: path through o_{t}, untied copy", by_hand, copies[name][t - 1])
+            yield agrees(
+                step,
+                f"{name}: path through o_{t}, contribution",
+                by_hand,
+                rec.contribution(name, t),
+            )
+            yield agrees(
+                step, f"{name}: path through o_{t}, untied copy", by_hand, copies[name][t - 1]
+            )
 
 
 def all_paths(net: ByHand, rec: Recorded) -> Iterator[Check]:
@@ -81,12 +96,24 @@ def all_paths(net: ByHand, rec: Recorded) -> Iterator[Check]:
         summed = gradient(net, name)
         yield agrees("000 4, sum", f"{name}: all paths, backward", summed, rec.gradient(name))
         numeric = central_difference(partial(_last_loss, net, name), getattr(net, name))
-        yield agrees("000 4, sum", f"{name}: all paths, central differences", summed, numeric, CENTRAL)
+        yield agrees(
+            "000 4, sum", f"{name}: all paths, central differences", summed, numeric, CENTRAL
+        )
     updated = net.changed(**{name: getattr(net, name) - ETA * gradient(net, name) for name in TIED})
     rec.update(ETA, *TIED)
     for name in TIED:
-        yield agrees("000 4, sum", f"{name} updated, backward", getattr(updated, name), rec.parameters[name].data.T)
-    yield falls("000 5", "L falls when the tied weights are updated", net.L_t(net.T), rec.forward().losses[-1].item())
+        yield agrees(
+            "000 4, sum",
+            f"{name} updated, backward",
+            getattr(updated, name),
+            rec.parameters[name].data.T,
+        )
+    yield falls(
+        "000 5",
+        "L falls when the tied weights are updated",
+        net.L_t(net.T),
+        rec.forward().losses[-1].item(),
+    )
 
 
 def _last_loss(net: ByHand, name: str, value: Array) -> float:
@@ -97,7 +124,9 @@ def path_for_gradient(net: ByHand, rec: Recorded) -> Iterator[Check]:
     """Steps 3 and 4 print one path each where the gradient is their sum; o_1 is missing when T = 4."""
     right = rec.gradient("W_xh")
     for t in range(net.T, 0, -1):
-        yield differs("000 3, 4", f"W_xh: the path through o_{t} alone, backward", path(net, "W_xh", t), right)
+        yield differs(
+            "000 3, 4", f"W_xh: the path through o_{t} alone, backward", path(net, "W_xh", t), right
+        )
     printed = sum(path(net, "W_xh", t) for t in range(net.T, 0, -1)[: len(COPIES)])
     if len(COPIES) < net.T:
         yield differs("000 4", "W_xh: the sum without o_1, backward", printed, right)
@@ -108,16 +137,31 @@ def difference_as_loss(net: ByHand, rec: Recorded) -> Iterator[Check]:
     plain = Recorded(net, loss=lambda y, target: np.sum(y - target), of_last=True)
     printed = gradient(net, "W_xh", slope=np.ones(1))
     yield agrees("000 1", "loss yhat - y: dL/dW_xh, backward", printed, plain.gradient("W_xh"))
-    yield differs("000 1", "dL/dW_xh of yhat - y, of its half square", printed, rec.gradient("W_xh"))
+    yield differs(
+        "000 1", "dL/dW_xh of yhat - y, of its half square", printed, rec.gradient("W_xh")
+    )
     far = net.changed(b_y=net.b_y - 1000.0)  # past every target
-    yield falls("000 1", "yhat - y has no minimum: it falls below 0", 0.0, float(far.error(net.T)[0]))
+    yield falls(
+        "000 1", "yhat - y has no minimum: it falls below 0", 0.0, float(far.error(net.T)[0])
+    )
 
 
 def updating_copies(net: ByHand, rec: Recorded) -> Iterator[Check]:
     """w1 = w2 = w3 = w4: copies updated apart are tied no more, and w3 is not even of their shape."""
-    first, last = (net.W_xh - ETA * copy for copy in (path(net, "W_xh", 1), path(net, "W_xh", net.T)))
+    first, last = (
+        net.W_xh - ETA * copy for copy in (path(net, "W_xh", 1), path(net, "W_xh", net.T))
+    )
     yield differs("000 4", "W_xh at t = 1 and t = T, each after its own path", first, last)
-    yield differs("000 4", "shape of w3 = W_hy, of the recurrent W_hh", net.W_hy.shape, net.W_hh.shape)
+    yield differs(
+        "000 4", "shape of w3 = W_hy, of the recurrent W_hh", net.W_hy.shape, net.W_hh.shape
+    )
 
 
-EQUATIONS = (output_weight, one_path, all_paths, path_for_gradient, difference_as_loss, updating_copies)
+EQUATIONS = (
+    output_weight,
+    one_path,
+    all_paths,
+    path_for_gradient,
+    difference_as_loss,
+    updating_copies,
+)

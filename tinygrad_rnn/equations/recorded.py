@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.equations.by_hand import PARAMETERS, ByHand
-from tinygrad_rnn.flow import gradient_flow
+from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error, identity, relu, sigmoid, softmax
 from tinygrad_rnn.nn import Readout, RNNCell
-from tinygrad_rnn.unroll import Unrolled, unroll
+from tinygrad_rnn.nn.unroll import Unrolled, unroll
 
 Array = Any
 
@@ -48,7 +48,9 @@ class Recorded:
     def forward(self, loss: Any = half_squared_error) -> Unrolled:
         """The network unrolled with the parameters as they now are."""
         net = self.net
-        return unroll(self.cell, net.xs, net.h0, readout=self.readout, loss=loss, targets=net.targets)
+        return unroll(
+            self.cell, net.xs, net.h0, readout=self.readout, loss=loss, targets=net.targets
+        )
 
     def gradient(self, name: str) -> Array:
         """dL/d(parameter) after backward, transposed into the text's columns."""

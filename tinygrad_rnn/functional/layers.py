@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_rnn.arguments import generator
-from tinygrad_rnn.boundary import public
-from tinygrad_rnn.duckarray import operand, value
+from tinygrad_rnn.core.methods import operand, value
 from tinygrad_rnn.errors import DTypeError, ShapeError, UsageError
+from tinygrad_rnn.guards.arguments import generator
+from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.scale import extent, extreme, fitted, wide
 
@@ -49,7 +49,9 @@ def dropout(
     if not training or p == 0:
         return x
     if rng is None:
-        raise UsageError("dropout draws a mask when training. Pass rng, a Generator, or training=False.")
+        raise UsageError(
+            "dropout draws a mask when training. Pass rng, a Generator, or training=False."
+        )
     shape = [1 if axis in shared else n for axis, n in enumerate(x.shape)]
     kept = generator(rng).random(shape) >= p
     return x * (kept.astype(x.dtype) / (1 - p))
@@ -78,7 +80,9 @@ def layer_norm(
     x = operand(x, "x of layer_norm")
     axes = tuple(sorted(_axes("layer_norm's axis", axis, x)))
     if not eps >= 0:
-        raise UsageError(f"eps is {eps}; it is added to the variance, so it must be a number from 0 up.")
+        raise UsageError(
+            f"eps is {eps}; it is added to the variance, so it must be a number from 0 up."
+        )
     y = fitted(_normalised(wide(x), axes, eps), x)
     if weight is not None:
         y = y * _along(axes, x, operand(weight, "weight of layer_norm"), "weight")
@@ -113,13 +117,22 @@ def embedding(indices: Array, weight: Array) -> Array:
     >>> embedding(np.array([2, 0]), np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).tolist()
     [[5.0, 6.0], [1.0, 2.0]]
     """
-    indices, weight = value(operand(indices, "the array indices")), operand(weight, "weight of embedding")
+    indices, weight = (
+        value(operand(indices, "the array indices")),
+        operand(weight, "weight of embedding"),
+    )
     if indices.dtype.kind not in "iu":
-        raise DTypeError(f"indices have dtype {indices.dtype}; the rows of an embedding are numbered by integers.")
+        raise DTypeError(
+            f"indices have dtype {indices.dtype}; the rows of an embedding are numbered by integers."
+        )
     if weight.ndim != 2:
-        raise ShapeError(f"weight has shape {weight.shape}; an embedding is a table (V, E), one row for each index.")
+        raise ShapeError(
+            f"weight has shape {weight.shape}; an embedding is a table (V, E), one row for each index."
+        )
     last = len(weight) - 1
-    complaint = f"there is no row {{wrong}}; a weight of shape {weight.shape} has the rows 0..{last}."
+    complaint = (
+        f"there is no row {{wrong}}; a weight of shape {weight.shape} has the rows 0..{last}."
+    )
     return weight[checked(indices, 0, last, complaint)]
 
 

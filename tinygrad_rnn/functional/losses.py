@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public
-from tinygrad_rnn.duckarray import operand, value
+from tinygrad_rnn.core.methods import operand, value
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
+from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.nonlinear import log_softmax, softplus, weighted
 from tinygrad_rnn.rules.scale import fitted, over, wide
@@ -67,7 +67,9 @@ def huber_loss(y: Array, target: Array, *, delta: float = 1.0, reduction: str = 
     [0.125, 2.5]
     """
     if not delta > 0:
-        raise UsageError(f"huber_loss with delta={delta}: delta is where the square ends, and must be positive.")
+        raise UsageError(
+            f"huber_loss with delta={delta}: delta is where the square ends, and must be positive."
+        )
     error = _difference(y, target)
     near = np.clip(error, -delta, delta)
     return fitted(_reduced(wide(near) * (error - 0.5 * near), reduction), error)
@@ -102,7 +104,9 @@ def cross_entropy(
     0.693147
     """
     if not 0 <= label_smoothing <= 1:
-        raise UsageError(f"label_smoothing is {label_smoothing}; it is a share of the target and lies in [0, 1].")
+        raise UsageError(
+            f"label_smoothing is {label_smoothing}; it is a share of the target and lies in [0, 1]."
+        )
     logits, target = _check_scores(logits, "logits"), operand(target, "target")
     if target.dtype.kind in "iu":
         rows, classes, counted = _rows(logits, target, "logits", ignore_index)
@@ -113,7 +117,9 @@ def cross_entropy(
             losses = weighted(1 - label_smoothing, losses) - smooth
         return _reduced(losses, reduction, counted)
     if ignore_index is not None:
-        raise UsageError("ignore_index is for class indices. With probabilities, select the rows that count.")
+        raise UsageError(
+            "ignore_index is for class indices. With probabilities, select the rows that count."
+        )
     _check_same_shape(logits, target)
     if label_smoothing:
         target = (1 - label_smoothing) * target + label_smoothing / logits.shape[-1]
@@ -121,7 +127,9 @@ def cross_entropy(
 
 
 @public
-def nll_loss(log_probs: Array, target: Array, *, ignore_index: int | None = None, reduction: str = "mean") -> Array:
+def nll_loss(
+    log_probs: Array, target: Array, *, ignore_index: int | None = None, reduction: str = "mean"
+) -> Array:
     """-log_probs[target]: `cross_entropy` of class indices for an output that is log_softmax already.
 
     log_probs: (..., O); target: class indices (...).  ignore_index, result and errors as in `cross_entropy`.
@@ -132,7 +140,9 @@ def nll_loss(log_probs: Array, target: Array, *, ignore_index: int | None = None
 
 
 @public
-def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction: str = "mean") -> Array:
+def binary_cross_entropy_with_logits(
+    logits: Array, target: Array, *, reduction: str = "mean"
+) -> Array:
     """-target log p - (1 - target) log(1 - p) for p = sigmoid(logits): a yes or no at each entry.
 
     logits: (...); target: (...), probabilities in [0, 1] -> (), or (...) with reduction="none".
@@ -143,7 +153,12 @@ def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction:
     """
     logits, target = _check_floats(logits, "logits"), operand(target, "target")
     _check_same_shape(logits, target)
-    target = checked(target, 0, 1, "target holds {wrong}, outside [0, 1]; it is the probability of a yes, or 0 and 1.")
+    target = checked(
+        target,
+        0,
+        1,
+        "target holds {wrong}, outside [0, 1]; it is the probability of a yes, or 0 and 1.",
+    )
     if target.dtype.kind != "f":
         target = target.astype(logits.dtype)
     # -log sigmoid(x) = softplus(-x) and -log(1 - sigmoid(x)) = softplus(x)
@@ -154,7 +169,9 @@ def binary_cross_entropy_with_logits(logits: Array, target: Array, *, reduction:
 # -- parts --------------------------------------------------------------------------------------------
 
 
-def _rows(scores: Array, target: Array, name: str, ignore_index: int | None) -> tuple[Array, Array, Array]:
+def _rows(
+    scores: Array, target: Array, name: str, ignore_index: int | None
+) -> tuple[Array, Array, Array]:
     """The scores and the class of each row, and which rows count: None if all do; the others get zeros and class 0."""
     target = value(operand(target, "target"))
     if target.dtype.kind not in "iu":
@@ -213,13 +230,17 @@ def _square(error: Array) -> Array:
 def _check_same_shape(y: Array, target: Array) -> None:
     """Broadcasting a target against an output is a mistake that NumPy would not report."""
     if y.shape != target.shape:
-        raise ShapeError(f"y has shape {y.shape} and target {target.shape}; a loss needs the same shape.")
+        raise ShapeError(
+            f"y has shape {y.shape} and target {target.shape}; a loss needs the same shape."
+        )
 
 
 def _check_floats(scores: Array, name: str) -> Array:
     scores = operand(scores, f"the array {name}")
     if scores.dtype.kind != "f":
-        raise DTypeError(f"{name} have dtype {scores.dtype}; they must be floats. Is the target in their place?")
+        raise DTypeError(
+            f"{name} have dtype {scores.dtype}; they must be floats. Is the target in their place?"
+        )
     return scores
 
 

@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import ShapeError, UsageError
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.nn.symbols import explained
 
@@ -22,7 +22,9 @@ class Cell(Module):
 
     equation: ClassVar[str]
     states: ClassVar[tuple[str, ...]] = ("h",)
-    gates: ClassVar[tuple[str, ...]] = ()  # what the blocks along the last axis are called, in pictures
+    gates: ClassVar[
+        tuple[str, ...]
+    ] = ()  # what the blocks along the last axis are called, in pictures
     symbols: ClassVar[dict[str, str]]
     hidden: int
     dtype: Any
@@ -40,7 +42,9 @@ class Cell(Module):
         try:
             return self.step(x, state)
         except ShapeError as error:
-            given = dict(zip(self.states, state if isinstance(state, tuple) else (state,), strict=True))
+            given = dict(
+                zip(self.states, state if isinstance(state, tuple) else (state,), strict=True)
+            )
             raise explained(self, {"x": x, **given}, error) from error
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> Any:
@@ -49,6 +53,14 @@ class Cell(Module):
         return zeros[0] if len(zeros) == 1 else tuple(zeros)
 
     def _not_a_state(self, state: Any) -> UsageError:
-        wanted = f"the tuple ({', '.join(self.states)})" if len(self.states) > 1 else f"one array, {self.states[0]}"
-        given = f"a tuple of {len(state)}" if isinstance(state, tuple) else f"one {type(state).__name__}"
+        wanted = (
+            f"the tuple ({', '.join(self.states)})"
+            if len(self.states) > 1
+            else f"one array, {self.states[0]}"
+        )
+        given = (
+            f"a tuple of {len(state)}"
+            if isinstance(state, tuple)
+            else f"one {type(state).__name__}"
+        )
         return UsageError(f"the state of {type(self).__name__} is {wanted}; it was given {given}.")

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import functional
-from tinygrad_rnn.arguments import generator
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.guards.arguments import generator
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.module import Module
 
 Array = Any
@@ -26,9 +26,13 @@ class Dropout(Module):
     Raises UsageError for p outside [0, 1), ShapeError for an axis that x lacks.
     """
 
-    def __init__(self, p: float = 0.5, *, share: int | Sequence[int] = (), rng: int | np.random.Generator):
+    def __init__(
+        self, p: float = 0.5, *, share: int | Sequence[int] = (), rng: int | np.random.Generator
+    ):
         if not 0 <= p < 1:
-            raise UsageError(f"Dropout with p={p}: p is the probability of a zero and lies in [0, 1).")
+            raise UsageError(
+                f"Dropout with p={p}: p is the probability of a zero and lies in [0, 1)."
+            )
         self.p, self.share, self.rng = p, share, generator(rng)
 
     def __call__(self, x: Array) -> Array:

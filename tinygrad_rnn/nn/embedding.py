@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import functional
-from tinygrad_rnn.arguments import check_counts
-from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.guards.arguments import check_counts
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.initialisers import normal
 from tinygrad_rnn.nn.module import Module
 
@@ -23,7 +23,9 @@ class Embedding(Module):
     0..V-1.
     """
 
-    def __init__(self, count: int, size: int, *, rng: int | np.random.Generator, dtype: Any = float):
+    def __init__(
+        self, count: int, size: int, *, rng: int | np.random.Generator, dtype: Any = float
+    ):
         self.weight = normal("weight", tuple(check_counts(count=count, size=size)), 1.0, rng, dtype)
 
     def __call__(self, indices: Array) -> Array:

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_counts, generator
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.functional import sigmoid
+from tinygrad_rnn.guards.arguments import check_counts, generator
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
 from tinygrad_rnn.nn.recurrent import Recurrent
@@ -29,7 +29,9 @@ class GRUCell(Cell):
     gates = ("r", "z", "n")
     symbols = {"W_xh": "I 3H", "W_hh": "H 3H", "b_xh": "3H", "b_hh": "3H", "x": "B I", "h": "B H"}
 
-    def __init__(self, inputs: int, hidden: int, *, rng: int | np.random.Generator, dtype: Any = float):
+    def __init__(
+        self, inputs: int, hidden: int, *, rng: int | np.random.Generator, dtype: Any = float
+    ):
         inputs, hidden = check_counts(inputs=inputs, hidden=hidden)
         rng, bound = generator(rng), hidden**-0.5
         self.hidden, self.dtype = hidden, np.dtype(dtype)

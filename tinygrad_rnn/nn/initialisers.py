@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import generator
-from tinygrad_rnn.boundary import public
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import ShapeError
-from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.guards.arguments import generator
+from tinygrad_rnn.guards.boundary import public
 
 Array = Any
 Shape = tuple[int, ...]
@@ -71,7 +71,9 @@ def kaiming_normal(name: str, shape: Shape, rng: Rng, dtype: Any = float) -> Ten
 
 
 @public
-def orthogonal(name: str, shape: Shape, rng: Rng, dtype: Any = float, *, gain: float = 1.0, blocks: int = 1) -> Tensor:
+def orthogonal(
+    name: str, shape: Shape, rng: Rng, dtype: Any = float, *, gain: float = 1.0, blocks: int = 1
+) -> Tensor:
     """gain times an orthogonal matrix, drawn evenly among all; of a block that is not square, the shorter side.
 
     W.T @ W = gain² I if inputs >= outputs, else W @ W.T = gain² I.
@@ -89,7 +91,9 @@ def orthogonal(name: str, shape: Shape, rng: Rng, dtype: Any = float, *, gain: f
 
 
 @public
-def eye(name: str, shape: Shape, dtype: Any = float, *, gain: float = 1.0, blocks: int = 1) -> Tensor:
+def eye(
+    name: str, shape: Shape, dtype: Any = float, *, gain: float = 1.0, blocks: int = 1
+) -> Tensor:
     """gain times the identity: with relu, a recurrent network that begins by copying its state (IRNN).
 
     Le, Jaitly and Hinton (2015), arXiv:1504.00941.
@@ -98,7 +102,9 @@ def eye(name: str, shape: Shape, dtype: Any = float, *, gain: float = 1.0, block
     return _side_by_side(name, lambda: np.eye(inputs, outputs), gain, blocks, dtype)
 
 
-def _side_by_side(name: str, block: Callable[[], Array], gain: float, blocks: int, dtype: Any) -> Tensor:
+def _side_by_side(
+    name: str, block: Callable[[], Array], gain: float, blocks: int, dtype: Any
+) -> Tensor:
     return _parameter(name, gain * np.concatenate([block() for _ in range(blocks)], axis=1), dtype)
 
 

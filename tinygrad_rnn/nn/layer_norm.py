@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import functional
-from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.module import Module
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 

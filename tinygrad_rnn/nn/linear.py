@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_counts, generator
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import ShapeError
+from tinygrad_rnn.guards.arguments import check_counts, generator
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.initialisers import uniform
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.nn.symbols import explained
@@ -28,7 +28,13 @@ class Linear(Module):
     symbols = {"W": "I O", "b": "O", "x": "B I"}
 
     def __init__(
-        self, inputs: int, outputs: int, *, bias: bool = True, rng: int | np.random.Generator, dtype: Any = float
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        bias: bool = True,
+        rng: int | np.random.Generator,
+        dtype: Any = float,
     ):
         inputs, outputs = check_counts(inputs=inputs, outputs=outputs)
         rng, bound = generator(rng), inputs**-0.5

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_counts, generator
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.functional import sigmoid
+from tinygrad_rnn.guards.arguments import check_counts, generator
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.initialisers import uniform
 from tinygrad_rnn.nn.recurrent import Recurrent

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public_class
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
-from tinygrad_rnn.operands import real_array
-from tinygrad_rnn.primitive import name_of
-from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.guards.boundary import name_of, public_class
+from tinygrad_rnn.guards.operands import real_array
 
 Array = Any
 
@@ -86,11 +85,14 @@ class Module:
         Raises DataError (a name), ShapeError or DTypeError.
         """
         tensors = self._tensors()
-        missing, unknown = sorted(tensors.keys() - arrays.keys()), sorted(arrays.keys() - tensors.keys())
+        missing, unknown = (
+            sorted(tensors.keys() - arrays.keys()),
+            sorted(arrays.keys() - tensors.keys()),
+        )
         if missing or unknown:
-            told = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"unknown: {', '.join(unknown)}"] * bool(
-                unknown
-            )
+            told = [f"missing: {', '.join(missing)}"] * bool(missing) + [
+                f"unknown: {', '.join(unknown)}"
+            ] * bool(unknown)
             raise DataError(
                 f"the names do not fit {type(self).__name__}; {'; '.join(told)}. "
                 "Load into a model built as the saved one was."

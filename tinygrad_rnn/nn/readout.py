@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_counts, generator
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.functional import identity
+from tinygrad_rnn.guards.arguments import check_counts, generator
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.initialisers import uniform
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.nn.symbols import explained

@@ -5,11 +5,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_rnn.arguments import check_count
-from tinygrad_rnn.boundary import public_class
-from tinygrad_rnn.duckarray import operand, value
+from tinygrad_rnn.core.methods import operand, value
 from tinygrad_rnn.errors import DataError, DTypeError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.functional import dropout
+from tinygrad_rnn.guards.arguments import check_count
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.scan import Scanned, scan
@@ -56,21 +56,35 @@ class Recurrent(Module):
         name = type(self).__name__
         num_layers = check_count(num_layers, f"num_layers of {name}")
         if not 0 <= dropout < 1:
-            raise UsageError(f"{name} with dropout={dropout}: it is the probability of a zero and lies in [0, 1).")
+            raise UsageError(
+                f"{name} with dropout={dropout}: it is the probability of a zero and lies in [0, 1)."
+            )
         if dropout and num_layers == 1:
             raise UsageError(
                 f"{name} with dropout={dropout} and one layer would never drop anything: dropout is between layers. "
                 "Add a layer, or put nn.Dropout before or after this one."
             )
-        self.inputs, self.hidden, self.num_layers, self.bidirectional = inputs, hidden, num_layers, bidirectional
+        self.inputs, self.hidden, self.num_layers, self.bidirectional = (
+            inputs,
+            hidden,
+            num_layers,
+            bidirectional,
+        )
         self.dropout, self.rng = dropout, rng
         ways = ("", "_reverse") if bidirectional else ("",)
         self.cells = {
-            f"l{k}{way}": make(inputs if k == 0 else len(ways) * hidden) for k in range(num_layers) for way in ways
+            f"l{k}{way}": make(inputs if k == 0 else len(ways) * hidden)
+            for k in range(num_layers)
+            for way in ways
         }
 
     def __call__(
-        self, xs: Any, state: Any = None, lengths: Any = None, *, checkpoint: int | str | None = None
+        self,
+        xs: Any,
+        state: Any = None,
+        lengths: Any = None,
+        *,
+        checkpoint: int | str | None = None,
     ) -> Scanned:
         """(outputs, state); checkpoint as in `scan`."""
         xs = self._inputs(xs)
@@ -78,20 +92,30 @@ class Recurrent(Module):
         before = iter(self._states(state, xs.shape[1:-1]))
         after: list[tuple[Array, ...]] = []
         if inside is not None:
-            xs = np.where(inside, xs, xs.dtype.type(0))  # a NaN behind the end would spoil gradients as 0 * NaN
+            xs = np.where(
+                inside, xs, xs.dtype.type(0)
+            )  # a NaN behind the end would spoil gradients as 0 * NaN
         for k in range(self.num_layers):
             if k:
                 xs = dropout(xs, self.dropout, rng=self.rng, training=self.training)
-            ways = [self._run(cell, xs, next(before), inside, checkpoint) for cell in self._layer(k)]
+            ways = [
+                self._run(cell, xs, next(before), inside, checkpoint) for cell in self._layer(k)
+            ]
             after += [state for _, state in ways]
-            xs = ways[0][0] if len(ways) == 1 else np.concatenate([outputs for outputs, _ in ways], axis=-1)
+            xs = (
+                ways[0][0]
+                if len(ways) == 1
+                else np.concatenate([outputs for outputs, _ in ways], axis=-1)
+            )
         parts = tuple(np.stack(part) for part in zip(*after, strict=True))
         return Scanned(xs, parts if len(parts) > 1 else parts[0])
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> Any:
         """Zeros: (num_layers * directions, *batch, H), for an LSTM two of them."""
         cell = self.cells["l0"]
-        zeros = tuple(np.zeros((len(self.cells), *batch, self.hidden), cell.dtype) for _ in cell.states)
+        zeros = tuple(
+            np.zeros((len(self.cells), *batch, self.hidden), cell.dtype) for _ in cell.states
+        )
         return zeros if len(zeros) > 1 else zeros[0]
 
     def _layer(self, k: int) -> list[tuple[Cell, bool]]:
@@ -100,7 +124,12 @@ class Recurrent(Module):
         return [*found, (self.cells[f"l{k}_reverse"], True)] if self.bidirectional else found
 
     def _run(
-        self, cell_and_way: tuple[Cell, bool], xs: Array, state: Any, inside: Array | None, checkpoint: int | str | None
+        self,
+        cell_and_way: tuple[Cell, bool],
+        xs: Array,
+        state: Any,
+        inside: Array | None,
+        checkpoint: int | str | None,
     ) -> tuple[Array, tuple[Array, ...]]:
         """Outputs in the order of time, and the parts of the last state."""
         cell, reverse = cell_and_way
@@ -110,7 +139,9 @@ class Recurrent(Module):
             outputs, state = scan(cell, xs, state, checkpoint=checkpoint)
         else:
             outputs, state = scan(Masked(cell), (xs, inside), state, checkpoint=checkpoint)
-        return outputs[::-1] if reverse else outputs, state if isinstance(state, tuple) else (state,)
+        return outputs[::-1] if reverse else outputs, state if isinstance(state, tuple) else (
+            state,
+        )
 
     def _inputs(self, xs: Any) -> Array:
         if isinstance(xs, list):
@@ -131,20 +162,35 @@ class Recurrent(Module):
         """The state of every cell, in the order of `cells`."""
         names = self.cells["l0"].states
         state = self.initial_state(batch) if state is None else state
-        if isinstance(state, tuple) != (len(names) > 1) or (isinstance(state, tuple) and len(state) != len(names)):
-            wanted = f"the tuple ({', '.join(names)})" if len(names) > 1 else f"one array, {names[0]}"
-            given = f"a tuple of {len(state)}" if isinstance(state, tuple) else f"one {type(state).__name__}"
-            raise UsageError(f"the state of {type(self).__name__} is {wanted}; it was given {given}.")
+        if isinstance(state, tuple) != (len(names) > 1) or (
+            isinstance(state, tuple) and len(state) != len(names)
+        ):
+            wanted = (
+                f"the tuple ({', '.join(names)})" if len(names) > 1 else f"one array, {names[0]}"
+            )
+            given = (
+                f"a tuple of {len(state)}"
+                if isinstance(state, tuple)
+                else f"one {type(state).__name__}"
+            )
+            raise UsageError(
+                f"the state of {type(self).__name__} is {wanted}; it was given {given}."
+            )
         shape = (len(self.cells), *batch, self.hidden)
         parts = state if isinstance(state, tuple) else (state,)
         for name, part in zip(names, parts, strict=True):
             if np.shape(part) != shape:
-                axes = "(num_layers * directions, B, H)" if batch else "(num_layers * directions, H)"
+                axes = (
+                    "(num_layers * directions, B, H)" if batch else "(num_layers * directions, H)"
+                )
                 raise ShapeError(
                     f"{name} of the state has shape {np.shape(part)}; this {type(self).__name__} and xs need "
                     f"{axes} = {shape}."
                 )
-        return [tuple(part[i] for part in parts) if len(parts) > 1 else parts[0][i] for i in range(len(self.cells))]
+        return [
+            tuple(part[i] for part in parts) if len(parts) > 1 else parts[0][i]
+            for i in range(len(self.cells))
+        ]
 
 
 class Masked:
@@ -167,7 +213,9 @@ def _inside(lengths: Any, xs: Array) -> Array:
     """(T, B, 1): whether step t of sequence b is one of its own."""
     lengths, (T, *batch, _) = np.asarray(value(lengths)), xs.shape
     if lengths.dtype.kind not in "iu":
-        raise DTypeError(f"lengths have dtype {lengths.dtype}; they count steps, so they are integers.")
+        raise DTypeError(
+            f"lengths have dtype {lengths.dtype}; they count steps, so they are integers."
+        )
     if lengths.shape != tuple(batch):
         raise ShapeError(
             f"lengths have shape {lengths.shape}; xs has shape {xs.shape} and needs one length for each sequence of "

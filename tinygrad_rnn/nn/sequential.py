@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.nn.recurrent import Recurrent

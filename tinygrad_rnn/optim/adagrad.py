@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Group, Optimizer
 
 Array = Any

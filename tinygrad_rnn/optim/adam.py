@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Group, Optimizer
 
 Array = Any
@@ -35,7 +35,9 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
         amsgrad: bool = False,
     ):
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
+        super().__init__(
+            params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
+        )
 
     def buffers(self, group: Group) -> dict[str, float]:
         """m and v, and the largest v."""
@@ -84,7 +86,9 @@ class AdamW(Adam):
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
     ):
-        super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
+        super().__init__(
+            params, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
+        )
 
     def updated(self, x: Array, g: Array, state: dict[str, Any], group: Group) -> Array:
         """x after one step."""

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import NonFiniteError, UsageError
+from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.optim.parameters import Parameters, named
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 
@@ -87,7 +87,11 @@ def _check_limit(name: str, limit: float) -> None:
 
 
 def _check_finite(pairs: list[tuple[str, Tensor]]) -> None:
-    bad = [f"{name} ({np.sum(~np.isfinite(p.grad))} of {p.grad.size})" for name, p in pairs if not _finite(p)]
+    bad = [
+        f"{name} ({np.sum(~np.isfinite(p.grad))} of {p.grad.size})"
+        for name, p in pairs
+        if not _finite(p)
+    ]
     if bad:
         raise NonFiniteError(
             f"gradients with entries that are NaN or infinite: {', '.join(bad)}. "

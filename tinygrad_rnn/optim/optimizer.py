@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public_class
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.module import Module, fitting
 from tinygrad_rnn.optim.parameters import Parameters, named
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 Group = dict[str, Any]
@@ -39,7 +39,11 @@ class Optimizer:
         given: Any = params
         if isinstance(given, Iterable) and not isinstance(given, (Module, Tensor)):
             given = list(given)
-        groups = given if isinstance(given, list) and given and isinstance(given[0], dict) else [{"params": given}]
+        groups = (
+            given
+            if isinstance(given, list) and given and isinstance(given[0], dict)
+            else [{"params": given}]
+        )
         for group in groups:
             self.add_param_group(group)
 
@@ -49,7 +53,9 @@ class Optimizer:
             raise UsageError(f'a group is a dict with "params"; this one is {group!r:.60}.')
         pairs = named(group["params"])
         if not pairs:
-            raise UsageError("there are no parameters to optimise. Is requires_grad=True set for them?")
+            raise UsageError(
+                "there are no parameters to optimise. Is requires_grad=True set for them?"
+            )
         seen = set(self._names)
         for name, p in pairs:
             if p in seen:
@@ -59,7 +65,10 @@ class Optimizer:
                 raise UsageError(
                     f"{name} is no parameter: only leaves of a floating dtype are. Pass the Tensor it was made from."
                 )
-        options = {**self.options, **{key: option for key, option in group.items() if key != "params"}}
+        options = {
+            **self.options,
+            **{key: option for key, option in group.items() if key != "params"},
+        }
         self._check(options)
         self.param_groups.append({"params": [p for _, p in pairs], **options})
         self._names |= {p: name for name, p in pairs}
@@ -78,7 +87,9 @@ class Optimizer:
                         state[name] = np.full_like(x, start)
                 state["step"] += 1
                 g = np.asarray(p.grad, x.dtype)
-                p.data = np.asarray(self.updated(x, g, state, group), x.dtype)  # 0-d results are NumPy scalars
+                p.data = np.asarray(
+                    self.updated(x, g, state, group), x.dtype
+                )  # 0-d results are NumPy scalars
 
     def zero_grad(self) -> None:
         """Forget the gradients, as before each `backward`."""
@@ -106,8 +117,14 @@ class Optimizer:
         number = {p: i for i, p in enumerate(self._names)}
         return {
             "optimizer": type(self).__name__,
-            "param_groups": [{**group, "params": [number[p] for p in group["params"]]} for group in self.param_groups],
-            "state": [{k: np.array(v) if k != "step" else v for k, v in self.state.get(p, {}).items()} for p in number],
+            "param_groups": [
+                {**group, "params": [number[p] for p in group["params"]]}
+                for group in self.param_groups
+            ],
+            "state": [
+                {k: np.array(v) if k != "step" else v for k, v in self.state.get(p, {}).items()}
+                for p in number
+            ],
         }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
@@ -117,7 +134,11 @@ class Optimizer:
         """
         kind = type(self).__name__
         try:
-            saved_kind, saved_groups, saved_state = saved["optimizer"], saved["param_groups"], list(saved["state"])
+            saved_kind, saved_groups, saved_state = (
+                saved["optimizer"],
+                saved["param_groups"],
+                list(saved["state"]),
+            )
             numbers = [list(map(index, group["params"])) for group in saved_groups]
             if not all(isinstance(group, Mapping) for group in saved_groups):
                 raise TypeError("a group is no dict")
@@ -126,7 +147,9 @@ class Optimizer:
                 f"this is not the state of an optimiser. Pass what {kind}.state_dict() returned."
             ) from error
         if not isinstance(saved_kind, str) or saved_kind != kind:
-            raise DataError(f"the state is of {saved_kind}, this optimiser is {kind}. Make the one that was saved.")
+            raise DataError(
+                f"the state is of {saved_kind}, this optimiser is {kind}. Make the one that was saved."
+            )
         number = {p: i for i, p in enumerate(self._names)}
         own = [[number[p] for p in group["params"]] for group in self.param_groups]
         if numbers != own or len(saved_state) != len(number):
@@ -149,18 +172,29 @@ class Optimizer:
         self.state = states
 
     def _fitting_options(self, i: int, group: Mapping[str, Any]) -> Group:
-        options = {k: tuple(v) if isinstance(v, list) else v for k, v in group.items() if k != "params"}
+        options = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in group.items() if k != "params"
+        }
         missing = self.options.keys() - options.keys()
         if missing:
-            raise DataError(f"param_groups.{i} has no {', '.join(sorted(missing))}. Was it saved by another version?")
+            raise DataError(
+                f"param_groups.{i} has no {', '.join(sorted(missing))}. Was it saved by another version?"
+            )
         self._check(options)
         return options
 
-    def _fitting_state(self, key: str, name: str, p: Tensor, saved: Mapping[str, Any]) -> dict[str, Any]:
+    def _fitting_state(
+        self, key: str, name: str, p: Tensor, saved: Mapping[str, Any]
+    ) -> dict[str, Any]:
         step = saved.get("step") if isinstance(saved, Mapping) else None
         if type(step) is not int or not 0 <= step < 2**53:
-            raise DataError(f"{key}, the state of {name}, has no step. Pass what state_dict() returned.")
-        return {k: v if k == "step" else fitting(f"{key}.{k}, of {name},", v, p) for k, v in saved.items()}
+            raise DataError(
+                f"{key}, the state of {name}, has no step. Pass what state_dict() returned."
+            )
+        return {
+            k: v if k == "step" else fitting(f"{key}.{k}, of {name},", v, p)
+            for k, v in saved.items()
+        }
 
     def _check(self, options: Group) -> None:
         """Raise UsageError for an option that is unknown or out of range."""

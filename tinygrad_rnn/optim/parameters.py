@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.nn.module import Module
-from tinygrad_rnn.tensor import Tensor
 
 Parameters = Module | Iterable[Tensor] | Iterable[tuple[str, Tensor]]
 

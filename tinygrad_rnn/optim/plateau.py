@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Optimizer
 from tinygrad_rnn.optim.schedule import an_optimiser, checked
 
@@ -36,12 +36,21 @@ class ReduceLROnPlateau:
         min_lr: float = 0.0,
         eps: float = 1e-8,
     ):
-        if mode not in ("min", "max") or threshold_mode not in ("rel", "abs") or not 0 <= factor < 1:
+        if (
+            mode not in ("min", "max")
+            or threshold_mode not in ("rel", "abs")
+            or not 0 <= factor < 1
+        ):
             raise UsageError(
                 f"mode {mode!r} must be 'min' or 'max', threshold_mode {threshold_mode!r} 'rel' or 'abs', "
                 f"and factor {factor} must lie in [0, 1)."
             )
-        self.optimizer, self.mode, self.factor, self.patience = an_optimiser(optimizer), mode, factor, patience
+        self.optimizer, self.mode, self.factor, self.patience = (
+            an_optimiser(optimizer),
+            mode,
+            factor,
+            patience,
+        )
         self.threshold, self.threshold_mode = threshold, threshold_mode
         self.cooldown, self.min_lr, self.eps = cooldown, min_lr, eps
         self.best: float | None = None

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public_class
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Group, Optimizer
 
 Array = Any
@@ -34,7 +34,13 @@ class RMSprop(Optimizer):
         centered: bool = False,
     ):
         super().__init__(
-            params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
+            params,
+            lr=lr,
+            alpha=alpha,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            centered=centered,
         )
 
     def buffers(self, group: Group) -> dict[str, float]:

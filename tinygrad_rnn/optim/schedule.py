@@ -9,8 +9,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Optimizer
 
 
@@ -77,7 +77,10 @@ class StepLR(Schedule):
     """lr * gamma after every step_size steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1):
-        self.step_size, self.gamma = at_least_one("step_size", step_size), not_negative("gamma", gamma)
+        self.step_size, self.gamma = (
+            at_least_one("step_size", step_size),
+            not_negative("gamma", gamma),
+        )
         super().__init__(optimizer)
 
     def next_lr(self, lr: float, initial_lr: float, t: int) -> float:
@@ -106,11 +109,21 @@ class LinearLR(Schedule):
     """
 
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
     ):
         if not (0 < start_factor <= 1 and 0 <= end_factor <= 1):
-            raise UsageError(f"start_factor {start_factor} must lie in (0, 1] and end_factor {end_factor} in [0, 1].")
-        self.start, self.end, self.total = start_factor, end_factor, at_least_one("total_iters", total_iters)
+            raise UsageError(
+                f"start_factor {start_factor} must lie in (0, 1] and end_factor {end_factor} in [0, 1]."
+            )
+        self.start, self.end, self.total = (
+            start_factor,
+            end_factor,
+            at_least_one("total_iters", total_iters),
+        )
         super().__init__(optimizer)
 
     def next_lr(self, lr: float, initial_lr: float, t: int) -> float:
@@ -118,7 +131,9 @@ class LinearLR(Schedule):
         if t == 0:
             return lr * self.start
         rise = self.end - self.start
-        return lr if t > self.total else lr * (1.0 + rise / (self.total * self.start + (t - 1) * rise))
+        return (
+            lr if t > self.total else lr * (1.0 + rise / (self.total * self.start + (t - 1) * rise))
+        )
 
 
 @public_class
@@ -136,9 +151,13 @@ class CosineAnnealingLR(Schedule):
         """Above eta_min, times (1 + cos(pi t / T_max)) / (1 + cos(pi (t - 1) / T_max))."""
         if t == 0:
             return lr
-        if (t - 1 - self.T_max) % (2 * self.T_max) == 0:  # up from the bottom, where the divisor is 0
+        if (t - 1 - self.T_max) % (
+            2 * self.T_max
+        ) == 0:  # up from the bottom, where the divisor is 0
             return lr + (initial_lr - self.eta_min) * (1.0 - math.cos(math.pi / self.T_max)) / 2.0
-        ratio = (1.0 + math.cos(math.pi * t / self.T_max)) / (1.0 + math.cos(math.pi * (t - 1) / self.T_max))
+        ratio = (1.0 + math.cos(math.pi * t / self.T_max)) / (
+            1.0 + math.cos(math.pi * (t - 1) / self.T_max)
+        )
         return self.eta_min + (lr - self.eta_min) * ratio
 
 
@@ -149,8 +168,12 @@ class SequentialLR(Schedule):
     Warm-up, then a cosine: SequentialLR(o, [LinearLR(o, total_iters=10), CosineAnnealingLR(o, 90)], milestones=[10]).
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[Schedule], milestones: Sequence[int]):
-        if len(milestones) != len(schedulers) - 1 or list(milestones) != sorted({0, *milestones} - {0}):
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[Schedule], milestones: Sequence[int]
+    ):
+        if len(milestones) != len(schedulers) - 1 or list(milestones) != sorted(
+            {0, *milestones} - {0}
+        ):
             raise UsageError(
                 f"milestones {list(milestones)} must rise from 1 on, one fewer than the {len(schedulers)} schedules."
             )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tinygrad_rnn.boundary import public_class
 from tinygrad_rnn.errors import UsageError
+from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Group, Optimizer
 
 Array = Any
@@ -32,7 +32,12 @@ class SGD(Optimizer):
         nesterov: bool = False,
     ):
         super().__init__(
-            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+            params,
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
         )
 
     def _check(self, options: Group) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tables import defvjp, primitive
 from tinygrad_rnn.errors import UsageError
-from tinygrad_rnn.primitive import defvjp, primitive
 from tinygrad_rnn.rules.nonlinear import sigmoid, softplus, weighted
 
 Array = Any
@@ -41,11 +41,15 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     Raises UsageError if min_val > max_val.
     """
     if not min_val <= max_val:
-        raise UsageError(f"hardtanh cuts off at min_val={min_val} and max_val={max_val}; min_val must not be larger.")
+        raise UsageError(
+            f"hardtanh cuts off at min_val={min_val} and max_val={max_val}; min_val must not be larger."
+        )
     return np.clip(x, min_val, max_val)
 
 
-defvjp(leaky_relu, lambda g, y, x, negative_slope=0.01: np.where(x > 0, g, negative_slope * g), None)
+defvjp(
+    leaky_relu, lambda g, y, x, negative_slope=0.01: np.where(x > 0, g, negative_slope * g), None
+)
 defvjp(
     hardtanh,
     lambda g, y, x, min_val=-1.0, max_val=1.0: np.where((x > min_val) & (x < max_val), g, 0.0),
@@ -91,7 +95,9 @@ def mish(x: Array) -> Array:
 
 
 def _elu(g: Array, y: Array, x: Array, alpha: float = 1.0) -> Array:
-    return np.where(x > 0, g, g * alpha * np.exp(np.where(x > 0, 0.0, x)))  # by y the tail would be lost
+    return np.where(
+        x > 0, g, g * alpha * np.exp(np.where(x > 0, 0.0, x))
+    )  # by y the tail would be lost
 
 
 def _near(x: Array, far: float) -> Array:
@@ -145,7 +151,9 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     Raises UsageError for any other.  Hendrycks and Gimpel (2016), arXiv:1606.08415.
     """
     if approximate not in ("none", "tanh"):
-        raise UsageError(f"gelu knows approximate='none' and approximate='tanh', not {approximate!r}.")
+        raise UsageError(
+            f"gelu knows approximate='none' and approximate='tanh', not {approximate!r}."
+        )
     near = _near(x, _FAR_SQUARED)
     share = _normal_cdf(near) if approximate == "none" else sigmoid(_near_logit(near))
     return np.maximum(x, -_FAR_SQUARED) * share

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tables import defvjp, primitive
 from tinygrad_rnn.errors import DataError
-from tinygrad_rnn.primitive import defvjp, primitive
 
 Array = Any
 

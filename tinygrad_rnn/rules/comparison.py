@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygrad_rnn.primitive import defconstant
+from tinygrad_rnn.core.tables import defconstant
 
 defconstant(np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
 defconstant(np.isnan, np.isfinite, np.isinf, np.isposinf, np.isneginf, np.signbit)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygrad_rnn.primitive import composite, defvjp, primitive
+from tinygrad_rnn.core.tables import composite, defvjp, primitive
 from tinygrad_rnn.rules.nonlinear import weighted
 from tinygrad_rnn.rules.scale import fitted, multiplies
 
@@ -52,7 +52,9 @@ def _cumsum(g: Array, a: Array, axis: int | None) -> Array:
 
 def _cumprod(g: Array, y: Array, a: Array, axis: int | None) -> Array:
     x, y, g = _first(fitted(a, g), axis), _first(y, axis), _first(g, axis)
-    before = np.concatenate([np.ones_like(y[:1]), y[:-1]])  # y_i = y_(i-1) x_i, so an x of 0 needs no care
+    before = np.concatenate(
+        [np.ones_like(y[:1]), y[:-1]]
+    )  # y_i = y_(i-1) x_i, so an x of 0 needs no care
     share = weighted(before, _backwards(x[1:], g))
     if not multiplies(x):  # products of all that follow may overflow, but for no reason
         none = np.equal(x, 0)
@@ -72,14 +74,18 @@ def _pairs(a: Array, axis: int) -> tuple[Array, Array]:
 
 
 @composite(np.diff)
-def diff(a: Array, n: int = 1, axis: int = -1, prepend: Array = None, append: Array = None) -> Array:
+def diff(
+    a: Array, n: int = 1, axis: int = -1, prepend: Array = None, append: Array = None
+) -> Array:
     """The n-th difference of neighbours along an axis."""
     if n < 0:
         raise ValueError(f"np.diff of order {n}: the order is a count of differences, 0 or more.")
     if prepend is not None or append is not None:
         edge = list(np.shape(a))
         edge[axis] = 1
-        ends = [e if e is None or np.ndim(e) else np.broadcast_to(e, edge) for e in (prepend, append)]
+        ends = [
+            e if e is None or np.ndim(e) else np.broadcast_to(e, edge) for e in (prepend, append)
+        ]
         a = np.concatenate([piece for piece in (ends[0], a, ends[1]) if piece is not None], axis)
     for _ in range(n):
         later, earlier = _pairs(a, axis)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.primitive import composite, defconstant, defvjp, primitive
+from tinygrad_rnn.core.tables import composite, defconstant, defvjp, primitive
 from tinygrad_rnn.rules.scale import within
 from tinygrad_rnn.rules.shape import as_array
 
@@ -145,7 +145,9 @@ def slogdet(a: Array) -> SignAndLogabsdet:
 def _cholesky(g: Array, y: Array, a: Array, /, *, upper: bool = False) -> Array:
     """Murray (2016), arXiv:1602.07527; a share that is symmetric, as a is."""
     g, factor = (_transposed(g), _transposed(y)) if upper else (g, y)
-    phi = np.tri(a.shape[-1], dtype=g.dtype) - 0.5 * np.eye(a.shape[-1], dtype=g.dtype)  # lower half, half the diagonal
+    phi = np.tri(a.shape[-1], dtype=g.dtype) - 0.5 * np.eye(
+        a.shape[-1], dtype=g.dtype
+    )  # lower half, half the diagonal
     left = np.linalg.solve(_transposed(factor), phi * (_transposed(factor) @ g))
     share = _transposed(np.linalg.solve(_transposed(factor), _transposed(left)))
     return 0.5 * (share + _transposed(share))

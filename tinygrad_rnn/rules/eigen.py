@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn.core.structural import astype
+from tinygrad_rnn.core.tables import composite, defvjp, primitive
 from tinygrad_rnn.errors import LinAlgError, UnsupportedError
-from tinygrad_rnn.primitive import composite, defvjp, primitive
 from tinygrad_rnn.rules.decompositions import sign_of_det
 from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.scale import fitted, within
-from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 

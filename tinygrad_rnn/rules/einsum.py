@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tables import composite, defvjp_variadic, primitive
 from tinygrad_rnn.errors import ShapeError, UnsupportedError
-from tinygrad_rnn.primitive import composite, defvjp_variadic, primitive
 from tinygrad_rnn.rules.shape import as_array, cast
 
 Array = Any
@@ -26,12 +26,19 @@ def einsum(*operands: Array, subscripts: str, optimize: Any = False) -> Array:
 
 
 def _einsum(
-    argnums: Sequence[int], g: Array, y: Array, *operands: Array, subscripts: str, optimize: Any = False
+    argnums: Sequence[int],
+    g: Array,
+    y: Array,
+    *operands: Array,
+    subscripts: str,
+    optimize: Any = False,
 ) -> list[Array]:
     return [_share(i, g, operands, subscripts, bool(optimize)) for i in argnums]
 
 
-def _share(argnum: int, g: Array, operands: Sequence[Array], subscripts: str, optimize: bool) -> Array:
+def _share(
+    argnum: int, g: Array, operands: Sequence[Array], subscripts: str, optimize: bool
+) -> Array:
     inputs, output = subscripts.split("->")
     letters = inputs.split(",")
     own, shape = letters.pop(argnum), operands[argnum].shape
@@ -43,7 +50,10 @@ def _share(argnum: int, g: Array, operands: Sequence[Array], subscripts: str, op
             twin, c = c, next(free)
             terms.append(twin + c)
             arrays.append(np.eye(n, dtype=g.dtype))
-        elif not any(c in term and array.shape[term.index(c)] == n for term, array in zip(terms, arrays, strict=True)):
+        elif not any(
+            c in term and array.shape[term.index(c)] == n
+            for term, array in zip(terms, arrays, strict=True)
+        ):
             terms.append(c)
             arrays.append(np.ones(n, dtype=g.dtype))
         wanted += c
@@ -71,7 +81,9 @@ def _einsum_of_subscripts(
     arrays = [as_array(x) for x in operands]
     if dtype is not None:
         arrays = [cast(x, dtype, casting, "np.einsum") for x in arrays]
-    return einsum(*arrays, subscripts=written_out(subscripts, [x.ndim for x in arrays]), optimize=optimize)
+    return einsum(
+        *arrays, subscripts=written_out(subscripts, [x.ndim for x in arrays]), optimize=optimize
+    )
 
 
 def written_out(subscripts: str, ndims: Sequence[int]) -> str:
@@ -79,13 +91,20 @@ def written_out(subscripts: str, ndims: Sequence[int]) -> str:
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
     if len(terms) != len(ndims):
-        raise ShapeError(f"np.einsum: {subscripts!r} describes {len(terms)} operands, but {len(ndims)} are given.")
+        raise ShapeError(
+            f"np.einsum: {subscripts!r} describes {len(terms)} operands, but {len(ndims)} are given."
+        )
     named = [len(term.replace("...", "")) for term in terms]
-    unnamed = max([n - k for term, n, k in zip(terms, ndims, named, strict=True) if "..." in term], default=0)
+    unnamed = max(
+        [n - k for term, n, k in zip(terms, ndims, named, strict=True) if "..." in term], default=0
+    )
     free = [c for c in ascii_letters if c not in subscripts]
     rest = "".join(free[:unnamed])
     if not arrow:
         letters = inputs.replace("...", "").replace(",", "")
         output = "..." + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    terms = [t.replace("...", rest[unnamed - n + k :]) for t, n, k in zip(terms, ndims, named, strict=True)]
+    terms = [
+        t.replace("...", rest[unnamed - n + k :])
+        for t, n, k in zip(terms, ndims, named, strict=True)
+    ]
     return f"{','.join(terms)}->{output.replace('...', rest)}"

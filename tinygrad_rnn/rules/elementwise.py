@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import defvjp
+from tinygrad_rnn.core.tables import defvjp
 from tinygrad_rnn.rules.nonlinear import sigmoid
 from tinygrad_rnn.rules.scale import moderate, within
 from tinygrad_rnn.rules.shape import floating

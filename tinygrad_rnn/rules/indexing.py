@@ -5,35 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import composite, defconstant, defvjp, primitive
-from tinygrad_rnn.rules.shape import as_array, astype
+from tinygrad_rnn.core.structural import astype, scatter
+from tinygrad_rnn.core.tables import composite, defconstant, defvjp, primitive
+from tinygrad_rnn.rules.shape import as_array
 
 Array = Any
-
-
-@primitive
-def getitem(x: Array, key: Any) -> Array:
-    """x[key]: slices, integers, integer arrays, masks, `...` and None, alone or mixed."""
-    return x[key]
-
-
-@primitive
-def scatter(g: Array, key: Any, shape: tuple[int, ...]) -> Array:
-    """Zeros of this shape to which g is added at [key]; an index that repeats accumulates."""
-    out = np.zeros(shape, np.asarray(g).dtype)
-    if any(_may_repeat(k) for k in (key if isinstance(key, tuple) else (key,))):
-        np.add.at(out, key, g)
-    else:
-        out[key] = g
-    return out
-
-
-def _may_repeat(key: Any) -> bool:
-    return isinstance(key, (list, tuple, np.ndarray)) and np.asarray(key).dtype != bool
-
-
-defvjp(getitem, lambda g, y, x, key: scatter(g, key, x.shape), None)
-defvjp(scatter, lambda g, y, x, key, shape: getitem(g, key), None, None)
 
 
 def places(x: Array) -> Array:
@@ -54,9 +30,13 @@ defvjp(
 )
 defvjp(
     np.take_along_axis,
-    lambda g, y, arr, indices, axis=-1: put_back(g, arr, np.take_along_axis(places(arr), indices, axis)),
+    lambda g, y, arr, indices, axis=-1: put_back(
+        g, arr, np.take_along_axis(places(arr), indices, axis)
+    ),
 )
-defvjp(np.delete, lambda g, y, arr, obj, axis=None: put_back(g, arr, np.delete(places(arr), obj, axis)))
+defvjp(
+    np.delete, lambda g, y, arr, obj, axis=None: put_back(g, arr, np.delete(places(arr), obj, axis))
+)
 
 
 @composite(np.compress)
@@ -74,7 +54,9 @@ def extract(condition: Array, arr: Array) -> Array:
 @composite(np.select)
 def select(condlist: Sequence[Array], choicelist: Sequence[Array], default: Any = 0) -> Array:
     """Each entry from the first of the choices whose condition holds."""
-    arrays: list[Array] = [c if isinstance(c, (int, float)) else as_array(c) for c in (*choicelist, default)]
+    arrays: list[Array] = [
+        c if isinstance(c, (int, float)) else as_array(c) for c in (*choicelist, default)
+    ]
     *choices, y = arrays
     dtype = np.result_type(*choices, y)  # of all together: numbers do not widen float32
     for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):

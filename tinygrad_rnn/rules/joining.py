@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.structural import astype
+from tinygrad_rnn.core.tables import composite, defvjp_variadic, primitive
 from tinygrad_rnn.errors import DTypeError, ShapeError
-from tinygrad_rnn.primitive import composite, defvjp_variadic, primitive
 from tinygrad_rnn.rules.indexing import places
-from tinygrad_rnn.rules.shape import as_array, astype, cast
+from tinygrad_rnn.rules.shape import as_array, cast
 
 Array = Any
 
@@ -26,12 +27,16 @@ def stack(*arrays: Array, axis: int = 0) -> Array:
     return np.stack(arrays, axis=axis)
 
 
-def _concatenate(argnums: Sequence[int], g: Array, y: Array, *arrays: Array, axis: int = 0) -> list[Array]:
+def _concatenate(
+    argnums: Sequence[int], g: Array, y: Array, *arrays: Array, axis: int = 0
+) -> list[Array]:
     ends = [0, *accumulate(np.shape(a)[axis] for a in arrays)]
     return [g[_along(g, axis, slice(ends[i], ends[i + 1]))] for i in argnums]
 
 
-def _stack(argnums: Sequence[int], g: Array, y: Array, *arrays: Array, axis: int = 0) -> list[Array]:
+def _stack(
+    argnums: Sequence[int], g: Array, y: Array, *arrays: Array, axis: int = 0
+) -> list[Array]:
     return [g[_along(g, axis, i)] for i in argnums]
 
 
@@ -49,7 +54,13 @@ defvjp_variadic(stack, _stack)
 
 @composite(np.concatenate)
 def _concatenate_list(
-    arrays: Sequence[Array], /, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
+    arrays: Sequence[Array],
+    /,
+    axis: int | None = 0,
+    out: None = None,
+    *,
+    dtype: Any = None,
+    casting: Any = "same_kind",
 ) -> Array:
     arrays = _cast(arrays, dtype, casting, "np.concatenate")
     return concatenate(*map(np.ravel, arrays)) if axis is None else concatenate(*arrays, axis=axis)
@@ -57,7 +68,12 @@ def _concatenate_list(
 
 @composite(np.stack)
 def _stack_list(
-    arrays: Sequence[Array], axis: int = 0, out: None = None, *, dtype: Any = None, casting: Any = "same_kind"
+    arrays: Sequence[Array],
+    axis: int = 0,
+    out: None = None,
+    *,
+    dtype: Any = None,
+    casting: Any = "same_kind",
 ) -> Array:
     return stack(*_cast(arrays, dtype, casting, "np.stack"), axis=axis)
 
@@ -77,7 +93,9 @@ def vstack(tup: Sequence[Array], *, dtype: Any = None, casting: Any = "same_kind
 
 def _cast(arrays: Sequence[Array], dtype: Any, casting: Any, name: str) -> Sequence[Array]:
     """The arrays in the dtype that is asked for, or that they have together."""
-    if dtype is None and casting == "same_kind":  # which all real numbers are to what they have together
+    if (
+        dtype is None and casting == "same_kind"
+    ):  # which all real numbers are to what they have together
         return arrays
     arrays = [as_array(a) for a in arrays]
     dtype = np.result_type(*(a.dtype for a in arrays)) if dtype is None else dtype
@@ -115,7 +133,9 @@ def _depth(arrays: Any) -> int:
         return 0
     depths = set(map(_depth, arrays))
     if len(depths) != 1:
-        raise ShapeError("np.block needs lists that are nested equally deep everywhere and are not empty.")
+        raise ShapeError(
+            "np.block needs lists that are nested equally deep everywhere and are not empty."
+        )
     return 1 + depths.pop()
 
 
@@ -134,7 +154,9 @@ def insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Arra
     """The values before the given places of the array, in its dtype."""
     arr, values = as_array(arr), as_array(values)
     if arr.dtype.kind != "f":
-        raise DTypeError(f"np.insert would round the values to {arr.dtype}. Convert the array first, x.astype(float).")
+        raise DTypeError(
+            f"np.insert would round the values to {arr.dtype}. Convert the array first, x.astype(float)."
+        )
     both = np.concatenate((arr, astype(values, arr.dtype)), axis=None)
     old, new = places(arr), arr.size + places(values)
     return both[np.insert(old, obj if isinstance(obj, slice) else np.asarray(obj), new, axis)]
@@ -147,7 +169,9 @@ def insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Arra
 def split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Equal parts, or the parts between the given indices, as a list."""
     length = ary.shape[axis]
-    if np.ndim(indices_or_sections) == 0 and (indices_or_sections < 1 or length % indices_or_sections):
+    if np.ndim(indices_or_sections) == 0 and (
+        indices_or_sections < 1 or length % indices_or_sections
+    ):
         raise ShapeError(
             f"an axis of length {length} cannot be split into {indices_or_sections} equal parts. "
             "Use np.array_split, or give the indices where to split."
@@ -190,7 +214,9 @@ def dsplit(ary: Array, indices_or_sections: Any) -> list[Array]:
 
 def _with_axes(ary: Array, least: int, name: str) -> Array:
     if ary.ndim < least:
-        raise ShapeError(f"np.{name} needs an array of {least} axes or more; this one has shape {ary.shape}.")
+        raise ShapeError(
+            f"np.{name} needs an array of {least} axes or more; this one has shape {ary.shape}."
+        )
     return ary
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tables import composite, defvjp
 from tinygrad_rnn.errors import LinAlgError, ShapeError
-from tinygrad_rnn.primitive import composite, defvjp
 from tinygrad_rnn.rules.shape import as_array
 
 Array = Any
@@ -81,7 +81,9 @@ def outer(a: Array, b: Array, out: None = None) -> Array:
 def outer_of_vectors(x1: Array, x2: Array, /) -> Array:
     """`np.outer` of vectors only."""
     if (np.ndim(x1), np.ndim(x2)) != (1, 1):
-        raise ShapeError(f"np.linalg.outer needs two vectors, not shapes {np.shape(x1)} and {np.shape(x2)}.")
+        raise ShapeError(
+            f"np.linalg.outer needs two vectors, not shapes {np.shape(x1)} and {np.shape(x2)}."
+        )
     return np.outer(x1, x2)
 
 
@@ -91,12 +93,16 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     """The sum over the given axes of both, or over the last n of a and the first n of b."""
     a, b = as_array(a), as_array(b)
     summed: Any = (range(-axes, 0), range(axes)) if np.ndim(axes) == 0 else map(np.atleast_1d, axes)
-    over_a, over_b = ([range(x.ndim)[i] for i in over] for x, over in zip((a, b), summed, strict=True))
+    over_a, over_b = (
+        [range(x.ndim)[i] for i in over] for x, over in zip((a, b), summed, strict=True)
+    )
     if len(set(over_a)) < len(over_a) or len(set(over_b)) < len(over_b):
         raise ShapeError(f"np.tensordot sums over each axis once, not over {over_a} and {over_b}.")
     lengths, others = [a.shape[i] for i in over_a], [b.shape[i] for i in over_b]
     if lengths != others:
-        raise ShapeError(f"np.tensordot of {a.shape} and {b.shape} sums over axes of lengths {lengths} and {others}.")
+        raise ShapeError(
+            f"np.tensordot of {a.shape} and {b.shape} sums over axes of lengths {lengths} and {others}."
+        )
     of_a, of_b = list(ascii_lowercase[: a.ndim]), list(ascii_uppercase[: b.ndim])
     for i, j in zip(over_a, over_b, strict=True):
         of_b[j] = of_a[i]
@@ -109,7 +115,9 @@ def kron(a: Array, b: Array) -> Array:
     """The Kronecker product: every entry of a times the whole of b, block by block."""
     ndim = max(np.ndim(a), np.ndim(b))
     of_a, of_b = ((1,) * (ndim - np.ndim(x)) + np.shape(x) for x in (a, b))
-    product = np.reshape(a, [n for i in of_a for n in (i, 1)]) * np.reshape(b, [n for j in of_b for n in (1, j)])
+    product = np.reshape(a, [n for i in of_a for n in (i, 1)]) * np.reshape(
+        b, [n for j in of_b for n in (1, j)]
+    )
     return np.reshape(product, [i * j for i, j in zip(of_a, of_b, strict=True)])
 
 
@@ -141,13 +149,17 @@ if hasattr(np, "matvec"):  # new in NumPy 2.2
 
 
 @composite(np.cross)
-def cross(a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Array:
+def cross(
+    a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
     """The vector product in three dimensions."""
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
     if (a.shape[-1], b.shape[-1]) != (3, 3):
-        raise ShapeError(f"np.cross on Tensors needs vectors of length 3, not {a.shape[-1]} and {b.shape[-1]}.")
+        raise ShapeError(
+            f"np.cross on Tensors needs vectors of length 3, not {a.shape[-1]} and {b.shape[-1]}."
+        )
     left, right = [1, 2, 0], [2, 0, 1]
     return np.moveaxis(a[..., left] * b[..., right] - a[..., right] * b[..., left], -1, axisc)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.structural import astype
+from tinygrad_rnn.core.tables import composite, defvjp
 from tinygrad_rnn.errors import DivisionError, ShapeError, UsageError
-from tinygrad_rnn.primitive import composite, defvjp
 from tinygrad_rnn.rules.reduce import among, axes_of, count, restore, spread
 from tinygrad_rnn.rules.scale import HALF, extent, finite, fitted, ordinary, over, unit, wide
-from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 
@@ -49,7 +49,9 @@ def _var(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Arra
 def _std(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Array:
     g, n, a = restore(g, a, axis), _freedom(a, y, axis, ddof, where), fitted(a, g)
     if ordinary(y):
-        deviation = _deviation(_deviation(a, axis, where), axis, where)  # the mean of equal numbers may be off by eps
+        deviation = _deviation(
+            _deviation(a, axis, where), axis, where
+        )  # the mean of equal numbers may be off by eps
         return over(g, n) / restore(y, a, axis) * deviation
     deviation, _ = _scaled_deviation(a, axis, where)
     return fitted(over(g, np.sqrt(n)) * unit(deviation, axis), g)
@@ -65,8 +67,10 @@ defvjp(
 
 def _of_squares(rule: Any) -> Any:
     """A rule of var or std, as NumPy's options come to it."""
-    return lambda g, y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, correction=None: (
-        rule(g, y, a, axis, ddof if correction is None else correction, where)
+    return (
+        lambda g, y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, correction=None: (
+            rule(g, y, a, axis, ddof if correction is None else correction, where)
+        )
     )
 
 
@@ -157,7 +161,9 @@ def average(
         w = _against(weights, np.shape(a), axis)
         total = np.sum(w, axis=axis, keepdims=keepdims)
         if np.any(total == 0):
-            raise DivisionError("the weights of np.average sum to 0, so there is no mean. Give other weights.")
+            raise DivisionError(
+                "the weights of np.average sum to 0, so there is no mean. Give other weights."
+            )
         mean = np.sum(np.multiply(a, w), axis=axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import defvjp, primitive
+from tinygrad_rnn.core.tables import defvjp, primitive
 from tinygrad_rnn.rules.reduce import restore
 from tinygrad_rnn.rules.scale import HALF, fitted, moderate, wide
 

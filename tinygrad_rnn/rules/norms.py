@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tables import composite, defvjp
 from tinygrad_rnn.errors import UsageError
-from tinygrad_rnn.primitive import composite, defvjp
 from tinygrad_rnn.rules.reduce import restore, shared
 from tinygrad_rnn.rules.scale import extent, fitted, ordinary, unit, wide, with_infinite
 
@@ -64,7 +64,9 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
     if len(axes) == 1 and not isinstance(ord, str):
         return np.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=ord)
     if len(axes) != 2:
-        raise UsageError(f"np.linalg.norm of order {ord!r} is over one axis or two, not {axes}. Give the axis.")
+        raise UsageError(
+            f"np.linalg.norm of order {ord!r} is over one axis or two, not {axes}. Give the axis."
+        )
     if ord == "fro":
         return np.linalg.vector_norm(x, axis=axes, keepdims=keepdims)
     if ord in (1, -1, np.inf, -np.inf):
@@ -73,7 +75,9 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
         extreme = (_largest if ord > 0 else np.min)(sums, axis=chosen, keepdims=True)
         return extreme if keepdims else np.squeeze(extreme, axes)
     if ord not in (2, -2, "nuc"):
-        raise UsageError(f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf.")
+        raise UsageError(
+            f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf."
+        )
     singular = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
     if ord == "nuc":
         y = np.sum(singular, axis=-1)

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tables import composite, defvjp, primitive
 from tinygrad_rnn.errors import UsageError
-from tinygrad_rnn.primitive import composite, defvjp, primitive
 
 Array = Any
 
@@ -90,12 +90,16 @@ def clip_by_keyword(
 ) -> Array:
     """The value between bounds, None for none: slope 1 on the closed interval, not 1/2 at its ends."""
     if not (min is max is None or a_min is a_max is None):
-        raise UsageError("np.clip has its bounds as a_min and a_max, or as min and max, not as both.")
+        raise UsageError(
+            "np.clip has its bounds as a_min and a_max, or as min and max, not as both."
+        )
     return clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
 @composite(np.nan_to_num)
-def nan_to_num(x: Array, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
+def nan_to_num(
+    x: Array, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Array:
     """Numbers in place of NaN and of the infinities."""
     if x.dtype.kind != "f":
         return +x

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygrad_rnn.core.tables import composite, defconstant, defvjp, primitive
 from tinygrad_rnn.errors import AxisError
-from tinygrad_rnn.primitive import composite, defconstant, defvjp, primitive
 from tinygrad_rnn.rules.scale import fitted, multiplies, over
 
 Array = Any

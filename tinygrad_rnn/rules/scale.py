@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import defconstant, primitive
-from tinygrad_rnn.rules.shape import astype
+from tinygrad_rnn.core.structural import astype
+from tinygrad_rnn.core.tables import defconstant, primitive
 
 Array = Any
 

@@ -1,12 +1,13 @@
-"""Rules of the functions that give the same entries another shape, and `unbroadcast`, the transpose of broadcasting."""
+"""Rules of the functions that give the same entries another shape or dtype."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.structural import astype
+from tinygrad_rnn.core.tables import composite, defvjp
 from tinygrad_rnn.errors import DTypeError, ShapeError, UnsupportedError, UsageError
-from tinygrad_rnn.primitive import composite, defvjp, primitive
 
 Array = Any
 
@@ -24,19 +25,6 @@ def floating(x: Any, g: Array) -> Array:
     return x if x.dtype.kind == "f" else x.astype(g.dtype)
 
 
-def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
-    """Sum g over the axes along which an array of this shape was broadcast."""
-    extra = g.ndim - len(shape)
-    axes = [*range(extra), *(extra + i for i, n in enumerate(shape) if n == 1 != g.shape[extra + i])]
-    return np.sum(g, axis=tuple(axes), keepdims=True).reshape(shape)
-
-
-@primitive
-def astype(x: Array, dtype: Any) -> Array:
-    """x in another floating dtype."""
-    return np.asarray(x).astype(dtype)
-
-
 def cast(x: Array, dtype: Any, casting: Any, name: str) -> Array:
     """x in the dtype that a call of `name` asks for; a plain array if that is not floating."""
     dtype = np.dtype(dtype)
@@ -52,9 +40,11 @@ def _inverse(axes: Sequence[int]) -> list[int]:
     return sorted(range(len(axes)), key=[a % len(axes) for a in axes].__getitem__)
 
 
-defvjp(astype, lambda g, y, x, dtype: astype(g, x.dtype), None)
 defvjp(np.reshape, lambda g, y, a, shape, order="C", *, copy=None: np.reshape(g, a.shape), None)
-defvjp(np.transpose, lambda g, y, a, axes=None: np.transpose(g, None if axes is None else _inverse(axes)))
+defvjp(
+    np.transpose,
+    lambda g, y, a, axes=None: np.transpose(g, None if axes is None else _inverse(axes)),
+)
 defvjp(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
 defvjp(np.moveaxis, lambda g, y, a, source, destination: np.moveaxis(g, destination, source))
 defvjp(np.expand_dims, lambda g, y, a, axis: np.reshape(g, a.shape))
@@ -118,7 +108,9 @@ def _columns_first(a: Array, order: str, name: str) -> Array:
 def matrix_transpose(x: Array, /) -> Array:
     """The last two axes exchanged."""
     if x.ndim < 2:
-        raise ShapeError(f"np.matrix_transpose needs two axes at least, not shape {x.shape}. Use np.atleast_2d.")
+        raise ShapeError(
+            f"np.matrix_transpose needs two axes at least, not shape {x.shape}. Use np.atleast_2d."
+        )
     return np.swapaxes(x, -1, -2)
 
 
@@ -144,7 +136,10 @@ def atleast_2d(*arys: Array) -> Array:
 @composite(np.atleast_3d)
 def atleast_3d(*arys: Array) -> Array:
     """Each array with three axes at least: a vector lies along the middle one, a matrix along the first two."""
-    return _each(arys, lambda x: x if x.ndim >= 3 else np.reshape(x, (*x.shape, 1) if x.ndim == 2 else (1, -1, 1)))
+    return _each(
+        arys,
+        lambda x: x if x.ndim >= 3 else np.reshape(x, (*x.shape, 1) if x.ndim == 2 else (1, -1, 1)),
+    )
 
 
 def _each(arrays: Sequence[Array], change: Any) -> Any:
@@ -161,11 +156,16 @@ def broadcast_arrays(*args: Array, subok: bool = False) -> tuple[Array, ...]:
 
 
 @composite(np.meshgrid)
-def meshgrid(*xi: Array, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Array, ...]:
+def meshgrid(
+    *xi: Array, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> tuple[Array, ...]:
     """The coordinates of a grid: each vector along an axis of its own, and the same along the others."""
     if indexing not in ("xy", "ij"):
         raise UsageError(f"np.meshgrid has indexing='xy' or 'ij', not {indexing!r}.")
     n = len(xi)
     axes = [1, 0, *range(2, n)][:n] if indexing == "xy" and n > 1 else range(n)
-    grid = tuple(np.reshape(x, [-1 if i == axis else 1 for i in range(n)]) for x, axis in zip(xi, axes, strict=True))
+    grid = tuple(
+        np.reshape(x, [-1 if i == axis else 1 for i in range(n)])
+        for x, axis in zip(xi, axes, strict=True)
+    )
     return grid if sparse else np.broadcast_arrays(*grid)

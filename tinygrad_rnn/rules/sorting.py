@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import composite, defconstant, defvjp
+from tinygrad_rnn.core.tables import composite, defconstant, defvjp
 from tinygrad_rnn.rules.reduce import axes_of
 
 Array = Any
@@ -55,7 +55,11 @@ def median(
     lines = np.reshape(np.transpose(a, kept + axes), (*(a.shape[i] for i in kept), n))
     middle = np.mean(np.sort(lines)[..., (n - 1) // 2 : n // 2 + 1], -1)
     middle = np.where(np.any(np.isnan(lines), -1), np.nan, middle)
-    return np.reshape(middle, tuple(1 if i in axes else m for i, m in enumerate(a.shape))) if keepdims else middle
+    return (
+        np.reshape(middle, tuple(1 if i in axes else m for i, m in enumerate(a.shape)))
+        if keepdims
+        else middle
+    )
 
 
 defconstant(np.argsort, np.argpartition, np.searchsorted, np.digitize, np.unique)

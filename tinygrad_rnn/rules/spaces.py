@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.structural import astype
+from tinygrad_rnn.core.tables import composite
 from tinygrad_rnn.errors import UsageError
-from tinygrad_rnn.primitive import composite
-from tinygrad_rnn.rules.shape import astype, floating
+from tinygrad_rnn.rules.shape import floating
 
 Array = Any
 
@@ -58,6 +59,8 @@ def logspace(
 ) -> Array:
     """The powers of a base with these exponents."""
     if np.ndim(base):
-        raise UsageError(f"np.logspace on Tensors has one base, not an array of shape {np.shape(base)}.")
+        raise UsageError(
+            f"np.logspace on Tensors has one base, not an array of shape {np.shape(base)}."
+        )
     y = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
     return y if dtype is None else astype(y, np.dtype(dtype))  # NumPy rounds towards 0 here

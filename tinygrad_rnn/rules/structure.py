@@ -4,17 +4,27 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.tables import composite, defconstant, defrefused, defvjp, primitive
 from tinygrad_rnn.errors import ShapeError
-from tinygrad_rnn.primitive import composite, defconstant, defrefused, defvjp, primitive
 from tinygrad_rnn.rules.shape import as_array
 
 Array = Any
 
-defconstant(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type)
+defconstant(
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type
+)
 defconstant(np.zeros_like, np.ones_like, np.empty_like)
-defconstant(np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory)
+defconstant(
+    np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj, np.may_share_memory, np.shares_memory
+)
 defconstant(np.nonzero, np.flatnonzero, np.argwhere, np.diag_indices_from, np.tril_indices_from)
-defconstant(np.triu_indices_from, np.ravel_multi_index, np.unravel_index, np.einsum_path, np.linalg.matrix_rank)
+defconstant(
+    np.triu_indices_from,
+    np.ravel_multi_index,
+    np.unravel_index,
+    np.einsum_path,
+    np.linalg.matrix_rank,
+)
 defconstant(np.array_repr, np.array_str, np.array2string)
 
 
@@ -35,9 +45,14 @@ def ix_(*args: Array) -> tuple[Array, ...]:
     """Vectors along axes of their own; of truth values the places of those that are true."""
     vectors = [as_array(a) for a in args]
     if any(a.ndim != 1 for a in vectors):
-        raise ShapeError(f"np.ix_ takes vectors, not arrays of shapes {', '.join(str(a.shape) for a in vectors)}.")
+        raise ShapeError(
+            f"np.ix_ takes vectors, not arrays of shapes {', '.join(str(a.shape) for a in vectors)}."
+        )
     vectors = [np.flatnonzero(a) if a.dtype.kind == "b" else a for a in vectors]
-    return tuple(np.reshape(a, (1,) * i + (a.size,) + (1,) * (len(vectors) - i - 1)) for i, a in enumerate(vectors))
+    return tuple(
+        np.reshape(a, (1,) * i + (a.size,) + (1,) * (len(vectors) - i - 1))
+        for i, a in enumerate(vectors)
+    )
 
 
 @composite(np.full_like)
@@ -54,7 +69,9 @@ def full_like(
     """The value everywhere, in the shape and dtype of a: recorded if the value is, else a plain array."""
     dtype = np.dtype(a.dtype if dtype is None else dtype)
     shape = a.shape if shape is None else shape
-    if dtype.kind != "f":  # asarray refuses a value that requires a gradient: rounding would lose it
+    if (
+        dtype.kind != "f"
+    ):  # asarray refuses a value that requires a gradient: rounding would lose it
         return np.full(shape, np.asarray(fill_value), dtype)
     return filled(fill_value, shape, dtype)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import defvjp, primitive
+from tinygrad_rnn.core.tables import defvjp, primitive
 from tinygrad_rnn.rules.scale import extent, finite, ordinary, unit
 from tinygrad_rnn.rules.shape import floating
 
@@ -79,7 +79,9 @@ def sinc_derivative(x: Array, order: int) -> Array:
     u = pi * x
     near = np.abs(u) < order + 1
     v, w = np.where(near, u, 0.0), np.where(near, 1.0, x)
-    whole = np.where(np.isinf(x), 0.0, np.rint(x))  # u is a rest and a multiple of pi, however large
+    whole = np.where(
+        np.isinf(x), 0.0, np.rint(x)
+    )  # u is a rest and a multiple of pi, however large
     rest = np.where(np.isinf(x), 0.0, pi * (x - whole))
     turned = np.where(np.fmod(whole, 2.0) == 0, 1.0, -1.0)
     sine, cosine = turned * np.sin(rest), turned * np.cos(rest)

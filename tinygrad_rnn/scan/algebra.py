@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.rules.indexing import scatter
+from tinygrad_rnn.core.structural import astype, scatter
 from tinygrad_rnn.rules.joining import concatenate
-from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan.gates import span
 from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
 from tinygrad_rnn.scan.traced import CONSTANT, SUMMED, Traced
@@ -22,13 +21,19 @@ def _add(s: Rewriter, v: Traced) -> Any:
     if not late(a):
         return s.make(np.add, b, a)
     if not late(b):
-        return s.make(np.add, a.args[0], s.make(np.add, a.args[1], b)) if _is_late_early(a, np.add) else None
+        return (
+            s.make(np.add, a.args[0], s.make(np.add, a.args[1], b))
+            if _is_late_early(a, np.add)
+            else None
+        )
     if (same := _common_core(s, np.add, a, b)) is not None:
         return same
     if (joined := _joined(s, v)) is not None:
         return joined
     if _is_late_early(a, np.add) and _is_late_early(b, np.add):
-        return s.make(np.add, s.make(np.add, a.args[0], b.args[0]), s.make(np.add, a.args[1], b.args[1]))
+        return s.make(
+            np.add, s.make(np.add, a.args[0], b.args[0]), s.make(np.add, a.args[1], b.args[1])
+        )
     if _is_late_early(a, np.add):
         return s.make(np.add, s.make(np.add, a.args[0], b), a.args[1])
     if _is_late_early(b, np.add):
@@ -58,7 +63,12 @@ def _blended(s: Rewriter, a: Traced, b: Traced) -> Any:
     if a.fun is not np.multiply or b.fun is not np.multiply:
         return None
     for rest, n in (a.args, a.args[::-1]):
-        if late(rest) and rest.fun is np.subtract and type(rest.args[0]) in (int, float) and rest.args[0] == 1:
+        if (
+            late(rest)
+            and rest.fun is np.subtract
+            and type(rest.args[0]) in (int, float)
+            and rest.args[0] == 1
+        ):
             for z, h in (b.args, b.args[::-1]):
                 if z is rest.args[1] and np.shape(n) == np.shape(h) == z.shape:
                     return s.make(np.add, s.make(np.multiply, z, s.make(np.subtract, h, n)), n)
@@ -85,7 +95,11 @@ def _joined(s: Rewriter, v: Traced) -> Any:
         a = stack.pop()
         if isinstance(a, Traced) and a.fun is np.add and a.shape == v.shape:
             stack += a.args
-        elif isinstance(a, Traced) and a.fun is scatter and (piece := span(a.args[1], v.shape)) is not None:
+        elif (
+            isinstance(a, Traced)
+            and a.fun is scatter
+            and (piece := span(a.args[1], v.shape)) is not None
+        ):
             pieces.append((*piece, a.args[0]))
         else:
             return None
@@ -100,7 +114,9 @@ def _joined(s: Rewriter, v: Traced) -> Any:
 def _subtract(s: Rewriter, v: Traced) -> Any:
     a, b = v.args
     if late(a) and late(b):
-        over_rows = b.fun is np.mean and b.args[0] is a and b.kwargs == {"axis": -1, "keepdims": True}
+        over_rows = (
+            b.fun is np.mean and b.args[0] is a and b.kwargs == {"axis": -1, "keepdims": True}
+        )
         centred = _centred(s, a) if over_rows else None
         return _common_core(s, np.subtract, a, b) if centred is None else centred
     if late(a) and isinstance(b, Traced):
@@ -133,7 +149,9 @@ def _multiply(s: Rewriter, v: Traced) -> Any:
         if _is_late_early(a, np.multiply):
             return s.make(np.multiply, a.args[0], s.make(np.multiply, a.args[1], b))
         if a.fun is np.negative:
-            return s.make(np.multiply, a.args[0], s.make(np.negative, b) if isinstance(b, Traced) else -b)
+            return s.make(
+                np.multiply, a.args[0], s.make(np.negative, b) if isinstance(b, Traced) else -b
+            )
     return None
 
 
@@ -142,7 +160,9 @@ def _negative(s: Rewriter, v: Traced) -> Any:
     (a,) = v.args
     if _is_late_early(a, np.multiply):
         f = a.args[1]
-        return s.make(np.multiply, a.args[0], s.make(np.negative, f) if isinstance(f, Traced) else -f)
+        return s.make(
+            np.multiply, a.args[0], s.make(np.negative, f) if isinstance(f, Traced) else -f
+        )
     return None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.scan.emit import Code
 from tinygrad_rnn.scan.plan import Backward, Plan, Program, rows_of
 from tinygrad_rnn.scan.trace import Kind, Signature, trace
@@ -39,7 +39,9 @@ def family(signature: Signature) -> Any:
     size = batch_of(signature)
 
     def without(kinds: Sequence[Kind]) -> Any:
-        return tuple(("B" if shape[:1] == (size,) else shape[:1], shape[1:], dtype) for shape, dtype in kinds)
+        return tuple(
+            ("B" if shape[:1] == (size,) else shape[:1], shape[1:], dtype) for shape, dtype in kinds
+        )
 
     return signature.x_form, without(signature.x), signature.state_form, without(signature.state)
 
@@ -47,7 +49,9 @@ def family(signature: Signature) -> Any:
 class Resized(Plan):
     """A plan made of two others of the same cell and family.  Raises DiffersError where that cannot be."""
 
-    def __init__(self, cell: Callable[[Any, Any], Any], signature: Signature, one: Plan, other: Plan):
+    def __init__(
+        self, cell: Callable[[Any, Any], Any], signature: Signature, one: Plan, other: Plan
+    ):
         vars(self).update(vars(one))
         self.signature, self._both = signature, (one, other)
         self._sizes = batch_of(one.signature), batch_of(other.signature)
@@ -97,7 +101,9 @@ def _merged(a: str, b: str, m: int, n: int) -> str:
     ours, theirs = _NUMBER.split(a), _NUMBER.split(b)
     if len(ours) != len(theirs):
         raise DiffersError
-    return "".join([x if x == y else _multiple(x, y, m, n) for x, y in zip(ours, theirs, strict=True)])
+    return "".join(
+        [x if x == y else _multiple(x, y, m, n) for x, y in zip(ours, theirs, strict=True)]
+    )
 
 
 def _multiple(x: str, y: str, m: int, n: int) -> str:

@@ -62,11 +62,19 @@ def in_series(segment: Segment, v: Traced) -> None:
 def _is_view(segment: Segment, v: Traced, form: Bulk) -> bool:
     """Whether NumPy gives a view of the operand's series, so that it can be made before there are numbers."""
     fun, (x, *others), kwargs = form
-    if v.fun not in VIEWS or any(isinstance(a, Traced) for a in others) or not isinstance(x, Traced):
+    if (
+        v.fun not in VIEWS
+        or any(isinstance(a, Traced) for a in others)
+        or not isinstance(x, Traced)
+    ):
         return False
     base = segment.like.get(id(x))
     base = np.empty((2, *x.shape), x.dtype) if base is None else base
-    view = fun(base, *(tuple(2 if n is T else n for n in a) if type(a) is tuple else a for a in others), **kwargs)
+    view = fun(
+        base,
+        *(tuple(2 if n is T else n for n in a) if type(a) is tuple else a for a in others),
+        **kwargs,
+    )
     segment.like[id(v)] = view
     return np.may_share_memory(view, base)
 
@@ -82,7 +90,9 @@ def _operand(segment: Segment, v: Traced, a: Any) -> str:
 def _product(segment: Segment, v: Traced, given: list[str]) -> None:
     a, b = v.args
     out = segment.own(v)
-    if segment.timed(a) and not segment.timed(b) and b.ndim == 2 and a.ndim > 1:  # rows against one matrix
+    if (
+        segment.timed(a) and not segment.timed(b) and b.ndim == 2 and a.ndim > 1
+    ):  # rows against one matrix
         rows = f"{given[0]}.reshape(-1, {a.shape[-1]})"
         segment.run.append(f"{rows}.dot({given[1]}, {_rows(segment, out, v.shape[-1])})")
     else:
@@ -99,17 +109,25 @@ def _rows(segment: Segment, name: str, width: int) -> str:
 def _sum(segment: Segment, v: Traced, sources: list[str]) -> None:
     names = segment.names
     if v.fun is contract:
-        a, b = (f"{name}.reshape(-1, {x.shape[-1]})" for name, x in zip(sources, v.args, strict=True))
+        a, b = (
+            f"{name}.reshape(-1, {x.shape[-1]})" for name, x in zip(sources, v.args, strict=True)
+        )
         segment.run.append(f"{names.of(v)} = {a}.T.dot({b})")
     elif v.fun is total_of_rows:
-        segment.bind.append(f"{names.of(v)}_ones = {names.function(np.ones)}({_count(v.args[0])}, '{v.dtype}')")
-        segment.run.append(f"{names.of(v)} = {names.of(v)}_ones.dot({sources[0]}.reshape(-1, {v.shape[-1]}))")
+        segment.bind.append(
+            f"{names.of(v)}_ones = {names.function(np.ones)}({_count(v.args[0])}, '{v.dtype}')"
+        )
+        segment.run.append(
+            f"{names.of(v)} = {names.of(v)}_ones.dot({sources[0]}.reshape(-1, {v.shape[-1]}))"
+        )
     elif v.fun is total_placed:
         key, _ = indices_in_bulk(v, segment.timed) or ((), 0)
         given = [_operand(segment, v, a) for a in (*v.args[:2], *key)]
         segment.run.append(f"{names.of(v)} = {names.call(total_placed, given)}")
     else:
-        segment.run.append(f"{names.of(v)} = {names.object(np.add.reduce, 'add_reduce')}({sources[0]}, 0)")
+        segment.run.append(
+            f"{names.of(v)} = {names.object(np.add.reduce, 'add_reduce')}({sources[0]}, 0)"
+        )
     segment.series[id(v)] = names.of(v)
 
 
@@ -120,6 +138,9 @@ def _count(a: Traced) -> str:
 def _step_by_step(segment: Segment, v: Traced) -> None:
     """No batched form is known: a loop of its own."""
     out = segment.own(v)
-    given = [f"{_operand(segment, v, a)}[t, ...]" if segment.timed(a) else _operand(segment, v, a) for a in v.args]
+    given = [
+        f"{_operand(segment, v, a)}[t, ...]" if segment.timed(a) else _operand(segment, v, a)
+        for a in v.args
+    ]
     segment.run.append("for t in range(T):  # no batched form is known")
     segment.run.append(f"    {out}[t, ...] = {segment.names.call(v.fun, given, v.kwargs)}")

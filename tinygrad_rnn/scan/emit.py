@@ -36,7 +36,9 @@ class Code:
     finish: Callable[..., tuple[Array, ...]]
 
     @classmethod
-    def made(cls, source: str, environment: dict[str, Any], stepped: list[int], program: Any = None) -> "Code":
+    def made(
+        cls, source: str, environment: dict[str, Any], stepped: list[int], program: Any = None
+    ) -> "Code":
         """Run the source, or the program it was compiled to, to get its functions."""
         names = dict(environment)
         exec(program or compile(source, "<scan>", "exec"), names)
@@ -49,9 +51,22 @@ def emit(schedule: Schedule, keep: Sequence[Traced] = ()) -> Code:
     bind, stepped = _bind(schedule, keep, names)
     source = "\n\n\n".join(
         [
-            _once("prepare", schedule.leaves, schedule.prepare, schedule.constants, names, _beside_rows(schedule)),
+            _once(
+                "prepare",
+                schedule.leaves,
+                schedule.prepare,
+                schedule.constants,
+                names,
+                _beside_rows(schedule),
+            ),
             bind,
-            _once("finish", [*schedule.constants, *schedule.sums], schedule.finish, schedule.results, names),
+            _once(
+                "finish",
+                [*schedule.constants, *schedule.sums],
+                schedule.finish,
+                schedule.results,
+                names,
+            ),
         ]
     )
     return Code.made(source, names.environment, stepped)
@@ -68,22 +83,31 @@ def _once(
     lines = []
     for v in operations:
         call = names.call(v.fun, [_argument(names, v, a) for a in v.args], v.kwargs)
-        if v.fun in VIEWS and id(v) not in as_views:  # a product with a matrix in C order is up to three times as fast
+        if (
+            v.fun in VIEWS and id(v) not in as_views
+        ):  # a product with a matrix in C order is up to three times as fast
             call = names.call(np.ascontiguousarray, [call]) if v.ndim else call
         lines.append(f"    {names.of(v)} = {call}")
     result = Segment.tuple(map(names.of, wanted))
-    return "\n".join([f"def {name}({', '.join(map(names.of, given))}):", *lines, f"    return {result}"])
+    return "\n".join(
+        [f"def {name}({', '.join(map(names.of, given))}):", *lines, f"    return {result}"]
+    )
 
 
 def _beside_rows(schedule: Schedule) -> set[int]:
     """Ids of transposed matrices that only multiply long rows, one at a time: there a view does as well as a copy."""
-    read = users([*schedule.prepare, *schedule.before, *schedule.loop, *schedule.after, *schedule.finish])
+    read = users(
+        [*schedule.prepare, *schedule.before, *schedule.loop, *schedule.after, *schedule.finish]
+    )
     return {
         id(v)
         for v in schedule.prepare
         if v.fun is np.transpose
         and v.shape[0] >= 2 * v.shape[-1]
-        and all(u.fun is np.matmul and u.args[0].size == u.args[0].shape[-1] for u in read.get(id(v), ()))
+        and all(
+            u.fun is np.matmul and u.args[0].size == u.args[0].shape[-1]
+            for u in read.get(id(v), ())
+        )
     }
 
 
@@ -142,7 +166,11 @@ def _states(segment: Segment) -> list[str]:
 def _needed(segment: Segment, keep: Sequence[Traced]) -> set[int]:
     """Ids of the values of the loop whose series is read after it; behind a view, what it is a view of."""
     schedule = segment.schedule
-    stack = [*keep, *schedule.series, *(a for v in schedule.after for a in v.args if isinstance(a, Traced))]
+    stack = [
+        *keep,
+        *schedule.series,
+        *(a for v in schedule.after for a in v.args if isinstance(a, Traced)),
+    ]
     stack += [after for _, after in schedule.carries]
     needed: set[int] = set()
     while stack:
@@ -158,4 +186,6 @@ def _whole(segment: Segment, v: Traced) -> str:
     """The series of v as an expression; a constant is the same at every step."""
     if segment.timed(v):
         return series_of(segment, v)
-    return segment.names.call(np.broadcast_to, [segment.names.of(v), segment.names.literal((T, *v.shape))])
+    return segment.names.call(
+        np.broadcast_to, [segment.names.of(v), segment.names.literal((T, *v.shape))]
+    )

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import Function, defvjp, primitive
+from tinygrad_rnn.core.structural import astype, getitem, scatter
+from tinygrad_rnn.core.tables import Function, defvjp, primitive
 from tinygrad_rnn.rules import nonlinear
 from tinygrad_rnn.rules.checked import checked
-from tinygrad_rnn.rules.indexing import getitem, scatter
 from tinygrad_rnn.rules.joining import concatenate, stack
 from tinygrad_rnn.rules.piecewise import clip
-from tinygrad_rnn.rules.shape import astype
 
 Array = Any
 
@@ -227,17 +226,25 @@ def indices_in_bulk(v: Any, timed: Callable[[Any], bool]) -> tuple[list[Any], in
     return [Aligned(k, ndim) if timed(k) and k.ndim < ndim else k for k in key], ndim
 
 
-def _product(v: Any, timed: Callable[[Any], bool], aligned: Callable[[int], tuple[Any, ...]]) -> Bulk | None:
+def _product(
+    v: Any, timed: Callable[[Any], bool], aligned: Callable[[int], tuple[Any, ...]]
+) -> Bulk | None:
     a, b = v.args
     if a.ndim > 1 and b.ndim > 1:
         return v.fun, aligned(max(a.ndim, b.ndim)), {}
-    if timed(a) and not timed(b) and b.ndim < 3:  # x_t (I,) against one matrix, or rows against one vector
+    if (
+        timed(a) and not timed(b) and b.ndim < 3
+    ):  # x_t (I,) against one matrix, or rows against one vector
         return v.fun, v.args, {}
     return None
 
 
 def _from_end(axes: Any, ndim: int) -> Any:
-    return tuple(a % ndim - ndim for a in axes) if isinstance(axes, (tuple, list)) else axes % ndim - ndim
+    return (
+        tuple(a % ndim - ndim for a in axes)
+        if isinstance(axes, (tuple, list))
+        else axes % ndim - ndim
+    )
 
 
 def _stays_behind(key: Any) -> bool:
@@ -245,6 +252,10 @@ def _stays_behind(key: Any) -> bool:
     parts = key if isinstance(key, tuple) else (key,)
     arrays = [i for i, k in enumerate(parts) if isinstance(k, (list, np.ndarray))]
     if not arrays:
-        return all(k is None or k is Ellipsis or isinstance(k, (int, np.integer, slice)) for k in parts)
-    advanced = [i for i, k in enumerate(parts) if isinstance(k, (list, np.ndarray, int, np.integer))]
+        return all(
+            k is None or k is Ellipsis or isinstance(k, (int, np.integer, slice)) for k in parts
+        )
+    advanced = [
+        i for i, k in enumerate(parts) if isinstance(k, (list, np.ndarray, int, np.integer))
+    ]
     return advanced == list(range(advanced[0], advanced[-1] + 1))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.rules.indexing import getitem
+from tinygrad_rnn.core.structural import getitem
 from tinygrad_rnn.rules.nonlinear import sigmoid
 from tinygrad_rnn.scan.forms import gate
 from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
@@ -45,7 +45,11 @@ def span(key: Any, shape: tuple[int, ...]) -> tuple[int, int] | None:
 
 def is_slice(v: Any, one_row: bool = True) -> bool:
     """Whether v is a slice of the last axis of a late value, of one row if so wanted."""
-    if not isinstance(v, Traced) or v.fun is not getitem or span(v.args[1], v.args[0].shape) is None:
+    if (
+        not isinstance(v, Traced)
+        or v.fun is not getitem
+        or span(v.args[1], v.args[0].shape) is None
+    ):
         return False
     return not one_row or v.args[0].size == v.args[0].shape[-1]
 
@@ -55,7 +59,12 @@ def _gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int,
     found = {}
     for z in order:
         slices = users.get(id(z), ())
-        if z.level != CARRIED or z.dtype.kind != "f" or len(slices) < 2 or not all(map(is_slice, slices)):
+        if (
+            z.level != CARRIED
+            or z.dtype.kind != "f"
+            or len(slices) < 2
+            or not all(map(is_slice, slices))
+        ):
             continue
         reads = [(v, u) for v in slices for u in users.get(id(v), ())]
         if all(u.fun is np.tanh or (u.fun is sigmoid and is_gate(u, users)) for _, u in reads):
@@ -65,7 +74,9 @@ def _gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int,
                     piece = slice(*(span(v.args[1], z.shape) or ()))
                     scale[piece] = shift[piece] = 0.5
             spans = sorted(span(v.args[1], z.shape) or (0, 0) for v, _ in reads)
-            apart = all(stop <= start for (_, stop), (start, _) in zip(spans, spans[1:], strict=False))
+            apart = all(
+                stop <= start for (_, stop), (start, _) in zip(spans, spans[1:], strict=False)
+            )
             if not apart and len({u.fun for _, u in reads}) > 1:
                 continue  # some entries might go through both
             found[id(z)] = Gates(z, scale, scale, shift)
@@ -76,7 +87,8 @@ def is_gate(v: Traced, users: dict[int, list[Traced]]) -> bool:
     """Whether only products of v, or of 1 - v, are taken: then 1e-8 of error far out do no harm."""
     reads = users.get(id(v), ())
     return bool(reads) and all(
-        u.fun is np.multiply or (u.fun is np.subtract and type(u.args[0]) in (int, float)) for u in reads
+        u.fun is np.multiply or (u.fun is np.subtract and type(u.args[0]) in (int, float))
+        for u in reads
     )
 
 
@@ -106,10 +118,17 @@ def _unions(order: Iterable[Traced]) -> dict[int, tuple[int, int]]:
     """By id of such a sum: where the union of the slices starts and stops."""
     groups: dict[tuple[int, int], list[tuple[int, int, Traced]]] = {}
     for v in order:
-        if v.fun is np.add and v.level == CARRIED and all(map(is_slice, v.args)) and v.args[0].dtype == v.args[1].dtype:
+        if (
+            v.fun is np.add
+            and v.level == CARRIED
+            and all(map(is_slice, v.args))
+            and v.args[0].dtype == v.args[1].dtype
+        ):
             spans = [span(a.args[1], a.args[0].shape) for a in v.args]
             if spans[0] == spans[1] and spans[0] is not None:
-                groups.setdefault((id(v.args[0].args[0]), id(v.args[1].args[0])), []).append((*spans[0], v))
+                groups.setdefault((id(v.args[0].args[0]), id(v.args[1].args[0])), []).append(
+                    (*spans[0], v)
+                )
     found = {}
     for pieces in groups.values():
         pieces.sort(key=lambda piece: piece[:2])

@@ -13,9 +13,13 @@ from tinygrad_rnn.scan.reach import Reach
 from tinygrad_rnn.scan.trace import Signature
 
 _KINDS_KEPT = 64  # codes of cells, with the shapes of their inputs
-_PLANS_KEPT = 32  # of each: cells of the same code with different parameters, as in layers, trained and not
+_PLANS_KEPT = (
+    32  # of each: cells of the same code with different parameters, as in layers, trained and not
+)
 _plans: OrderedDict[Any, list[Plan]] = OrderedDict()  # by code and signature
-_families: OrderedDict[Any, list[Plan]] = OrderedDict()  # by code and family: for plans of other batch sizes
+_families: OrderedDict[Any, list[Plan]] = (
+    OrderedDict()
+)  # by code and family: for plans of other batch sizes
 _lock = Lock()
 
 
@@ -30,7 +34,10 @@ if hasattr(os, "register_at_fork"):  # where processes fork
 
 
 def plan_for(
-    cell: Callable[[Any, Any], Any], signature: Signature, wanted_x: list[bool], wanted_state: list[bool]
+    cell: Callable[[Any, Any], Any],
+    signature: Signature,
+    wanted_x: list[bool],
+    wanted_state: list[bool],
 ) -> Plan:
     """The plan of this cell, made now if there is none that fits."""
     kind = _kind(cell)
@@ -50,7 +57,9 @@ def plan_for(
     return plan
 
 
-def _made(cell: Any, signature: Signature, wanted_x: list[bool], wanted_state: list[bool], kin: list[Plan]) -> Plan:
+def _made(
+    cell: Any, signature: Signature, wanted_x: list[bool], wanted_state: list[bool], kin: list[Plan]
+) -> Plan:
     if len(kin) > 1:
         try:
             return Resized(cell, signature, *kin[:2])

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.nonlinear import relu, softplus
-from tinygrad_rnn.rules.shape import astype
 from tinygrad_rnn.scan.bulk import series_of
 from tinygrad_rnn.scan.forms import VIEWS, copied, gate, is_ufunc
 from tinygrad_rnn.scan.places import Places
@@ -26,9 +26,13 @@ class Loop:
         self.steps: dict[int, str] = {}  # by id: the name of one step
         self.lists: dict[str, str] = {}  # name of one step -> name of the list of all steps
         self.stepped: list[int] = []  # numbers of the inputs that come as lists of steps
-        self.like: dict[int, Any] = {}  # by id: an array laid out as the value is, to find out what is a view
+        self.like: dict[
+            int, Any
+        ] = {}  # by id: an array laid out as the value is, to find out what is a view
         self.singles: set[int] = set()  # ids of values that own an array for one step
-        self.spread: dict[tuple[int, tuple[int, ...]], str] = {}  # by id and shape: constants in the shape of a result
+        self.spread: dict[
+            tuple[int, tuple[int, ...]], str
+        ] = {}  # by id and shape: constants in the shape of a result
         self.body: list[str] = []
 
     def write(self) -> None:
@@ -93,9 +97,15 @@ class Loop:
         if id(a) in self.steps:
             return self.steps[id(a)]
         if not self.segment.timed(a):
-            return self._spread(v, a) if is_ufunc(v.fun) and a.shape not in ((), v.shape) else self.names.of(a)
+            return (
+                self._spread(v, a)
+                if is_ufunc(v.fun) and a.shape not in ((), v.shape)
+                else self.names.of(a)
+            )
         if a.fun is None and a.level == TIMED:
-            self.stepped.append(next(i for i, v in enumerate(self.segment.schedule.timed) if v is a))
+            self.stepped.append(
+                next(i for i, v in enumerate(self.segment.schedule.timed) if v is a)
+            )
             self.steps[id(a)] = name = self.names.fresh(f"{self.names.of(a)}_t")
             self.lists[name] = f"{self.names.of(a)}_steps"
             return name
@@ -152,7 +162,11 @@ class Loop:
             a, b = v.args
             if a.ndim in (1, 2) and b.ndim == 2:
                 return f"{given[0]}.dot({given[1]}, {out})"
-            return names.call(v.fun, [*given, out]) if v.shape else f"{out}[...] = {names.call(v.fun, given)}"
+            return (
+                names.call(v.fun, [*given, out])
+                if v.shape
+                else f"{out}[...] = {names.call(v.fun, given)}"
+            )
         if v.fun is gate:
             half = names.object(np.asarray(0.5, v.dtype), "half", ("half", v.dtype))
             tanh, multiply, add = map(names.function, (np.tanh, np.multiply, np.add))
@@ -168,10 +182,17 @@ class Loop:
         plain = len(v.args) == 1 and v.kwargs.keys() <= {"axis", "keepdims"}
         if v.fun in (np.sum, np.mean) and v.args[0].dtype == v.dtype and plain:
             axis, keepdims = v.kwargs.get("axis"), v.kwargs.get("keepdims", False)
-            if v.args[0].ndim == 2 and keepdims and axis in (-1, 1, (-1,), (1,)) and v.dtype.kind == "f":
+            if (
+                v.args[0].ndim == 2
+                and keepdims
+                and axis in (-1, 1, (-1,), (1,))
+                and v.dtype.kind == "f"
+            ):
                 n = v.args[0].shape[-1]  # a product with a column of ones is quicker
                 column = np.full((n, 1), 1 if v.fun is np.sum else 1 / n, v.dtype)
-                return f"{given[0]}.dot({names.object(column, 'column', (v.fun, n, v.dtype))}, {out})"
+                return (
+                    f"{given[0]}.dot({names.object(column, 'column', (v.fun, n, v.dtype))}, {out})"
+                )
         if v.fun is np.sum and v.args[0].dtype == v.dtype and plain:
             reduce = names.object(np.add.reduce, "add_reduce")
             return f"{reduce}({given[0]}, {names.literal(axis)}, None, {out}, {keepdims})"
@@ -179,7 +200,9 @@ class Loop:
             edges = np.cumsum([0, *(a.shape[-1] for a in v.args)])
             rest = [i for i, a in enumerate(v.args) if id(a) not in self.places.parts]
             copy = names.function(np.copyto)
-            return "; ".join(f"{copy}({out}[..., {edges[i]}:{edges[i + 1]}], {given[i]})" for i in rest)
+            return "; ".join(
+                f"{copy}({out}[..., {edges[i]}:{edges[i + 1]}], {given[i]})" for i in rest
+            )
         if v.fun is concatenate:
             axis = v.kwargs.get("axis", 0)
             return f"{names.function(np.concatenate)}({self.segment.tuple(given)}, {axis}, {out})"

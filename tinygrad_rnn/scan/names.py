@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import Function, name_of
+from tinygrad_rnn.core.tables import Function
+from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.scan.forms import TimeAxis, is_ufunc
 from tinygrad_rnn.scan.traced import Traced
 
@@ -29,7 +30,9 @@ class Names:
             if v.fun is None:
                 self._values[id(v)] = self.fresh(v.name if v.name.isidentifier() else "c")
             else:  # add1, add2; the plain name is the function's
-                self._values[id(v)] = self.fresh(getattr(v.fun, "__name__", "value").strip("_<>") + "1")
+                self._values[id(v)] = self.fresh(
+                    getattr(v.fun, "__name__", "value").strip("_<>") + "1"
+                )
         return self._values[id(v)]
 
     def fresh(self, plain: str) -> str:
@@ -71,10 +74,16 @@ class Names:
         if is_ufunc(v.fun) and isinstance(a, (bool, int, float)):
             dtype = np.result_type(*(x.dtype for x in v.args if isinstance(x, Traced)), a)
             plain = f"k{a}".replace(".", "_").replace("-", "minus_")
-            return self.object(np.asarray(a, dtype), plain if plain.isidentifier() else "k", (type(a), repr(a), dtype))
+            return self.object(
+                np.asarray(a, dtype),
+                plain if plain.isidentifier() else "k",
+                (type(a), repr(a), dtype),
+            )
         return self.literal(a)
 
-    def call(self, fun: Function, given: Sequence[str], kwargs: Mapping[str, Any] | None = None) -> str:
+    def call(
+        self, fun: Function, given: Sequence[str], kwargs: Mapping[str, Any] | None = None
+    ) -> str:
         """`fun(given, **kwargs)` as source."""
         named = [f"{key}={self.literal(value)}" for key, value in (kwargs or {}).items()]
         return f"{self.function(fun)}({', '.join([*given, *named])})"

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.backprop import carefully, pullback
-from tinygrad_rnn.duckarray import value
-from tinygrad_rnn.marks import FIXED
-from tinygrad_rnn.mode import grad_mode
-from tinygrad_rnn.primitive import defvjp, defvjp_variadic
+from tinygrad_rnn.core.backward import carefully, pullback
+from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.mode import grad_mode
+from tinygrad_rnn.core.tables import defvjp, defvjp_variadic
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.guards.fingerprints import FIXED
 from tinygrad_rnn.scan.run import Run
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 
@@ -60,23 +60,35 @@ def result(token: Array, i: int, call: Call) -> Array:
     raise NotImplementedError
 
 
-def _scan(argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call) -> list[Array]:
-    if not isinstance(g, Cotangents):  # check_grads tries every rule by itself, but the token is no number
+def _scan(
+    argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call
+) -> list[Array]:
+    if not isinstance(
+        g, Cotangents
+    ):  # check_grads tries every rule by itself, but the token is no number
         found: dict[Any, Array] = {}
     elif isinstance(y, Tensor) or Tensor in map(type, g.by_result.values()):
         found = _recorded(g, call)
     else:
         found = _computed(g, call)
     shares = [found.get(call.leaf_ids[i]) for i in argnums]
-    return [np.zeros_like(operands[i]) if share is None else share for i, share in zip(argnums, shares, strict=True)]
+    return [
+        np.zeros_like(operands[i]) if share is None else share
+        for i, share in zip(argnums, shares, strict=True)
+    ]
 
 
-def _carefully(argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call) -> list[Array]:
+def _carefully(
+    argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call
+) -> list[Array]:
     """The same for a careful walk: by one through the steps."""
     found = _recorded(g, call)
     shares = [found.get(call.leaf_ids[i]) for i in argnums]
     shares = shares if isinstance(y, Tensor) else [value(share) for share in shares]
-    return [np.zeros_like(operands[i]) if share is None else share for i, share in zip(argnums, shares, strict=True)]
+    return [
+        np.zeros_like(operands[i]) if share is None else share
+        for i, share in zip(argnums, shares, strict=True)
+    ]
 
 
 def _computed(g: Cotangents, call: Call) -> dict[Any, Array]:

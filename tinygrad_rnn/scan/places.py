@@ -20,8 +20,12 @@ class Places:
         self.segment = segment
         self.needed = needed  # ids of values whose series is wanted after the loop
         self.home: dict[int, Traced] = {}  # by id: the value in whose place it lies
-        self.parts: dict[int, tuple[Traced, int, int]] = {}  # by id: the concatenation it lies in, and where
-        self._early: dict[int, Traced] = {}  # by id: what is computed before the loop in the place of its series
+        self.parts: dict[
+            int, tuple[Traced, int, int]
+        ] = {}  # by id: the concatenation it lies in, and where
+        self._early: dict[
+            int, Traced
+        ] = {}  # by id: what is computed before the loop in the place of its series
         self._results = {id(after) for _, after in segment.schedule.carries}
         self._spare: dict[tuple[object, object], list[str]] = {}
         self._decide()
@@ -40,7 +44,9 @@ class Places:
                 self._early[id(owner)] = early
                 if id(owner) in self._results:
                     self.segment.assigned[id(early)] = self.segment.series[id(owner)]
-            elif (a := self._ending(v)) is not None and (id(owner) not in self.parts or in_place(a)):
+            elif (a := self._ending(v)) is not None and (
+                id(owner) not in self.parts or in_place(a)
+            ):
                 self.home[id(a)] = owner
 
     def settle(self) -> None:
@@ -53,7 +59,9 @@ class Places:
             if id(v) in self.parts:
                 self._part_of_series(v)
             else:
-                segment.series[id(v)] = segment.buffer(v) if early is None else segment.owned.pop(id(early))
+                segment.series[id(v)] = (
+                    segment.buffer(v) if early is None else segment.owned.pop(id(early))
+                )
 
     def _part_of_series(self, v: Traced) -> None:
         """The series of a concatenation which is itself a part of another."""
@@ -68,14 +76,20 @@ class Places:
     def single(self, v: Traced) -> str:
         """An array for one step of v; `done` says when others may have it."""
         spare = self._spare.get((v.shape, v.dtype))
-        return spare.pop() if spare else self.segment.buffer(v, "", f"{self.segment.names.of(v)}_now")
+        return (
+            spare.pop() if spare else self.segment.buffer(v, "", f"{self.segment.names.of(v)}_now")
+        )
 
     def done(self, v: Traced, name: str) -> None:
         """Nothing reads this array again in the same step."""
         self._spare.setdefault((v.shape, v.dtype), []).append(name)
 
     def _may_take(self, owner: Traced) -> bool:
-        return id(owner) in self.needed and id(owner) not in self._early and id(owner) not in self.parts
+        return (
+            id(owner) in self.needed
+            and id(owner) not in self._early
+            and id(owner) not in self.parts
+        )
 
     def _computed_before(self, v: Traced) -> Traced | None:
         """An operand of v, like it in shape and dtype, that lies in a buffer of its own and is read by v only."""

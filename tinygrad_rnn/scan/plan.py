@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.scan.emit import Code, emit
 from tinygrad_rnn.scan.reach import Reach
 from tinygrad_rnn.scan.schedule import Schedule, schedule
@@ -12,7 +13,6 @@ from tinygrad_rnn.scan.simplify import simplify
 from tinygrad_rnn.scan.trace import Signature, Step, topological, trace
 from tinygrad_rnn.scan.traced import Traced
 from tinygrad_rnn.scan.transpose import Transposed, transpose
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 _LENGTHS_KEPT = 8  # of each program: workspaces for that many T
@@ -48,7 +48,9 @@ class Workspace:
         self.T, self.run = T, program.code.bind(T)
         self._steps: dict[int, tuple[Array, list[Array]]] = {}
 
-    def steps(self, i: int, series: Array, make: Callable[[Array, bool], list[Array]]) -> list[Array]:
+    def steps(
+        self, i: int, series: Array, make: Callable[[Array, bool], list[Array]]
+    ) -> list[Array]:
         """The steps of kept series i, from the last to the first; made once if the series lies in a buffer."""
         known = self._steps.get(i)
         if known is None or known[0] is not series:
@@ -60,7 +62,11 @@ class Plan:
     """What `scan` knows of one cell for one kind of input."""
 
     def __init__(
-        self, cell: Callable[[Any, Any], Any], signature: Signature, wanted_x: list[bool], wanted_state: list[bool]
+        self,
+        cell: Callable[[Any, Any], Any],
+        signature: Signature,
+        wanted_x: list[bool],
+        wanted_state: list[bool],
     ):
         self.reach = Reach(cell)
         self.signature, self.wanted_x, self.wanted_state = signature, wanted_x, wanted_state
@@ -90,13 +96,17 @@ class Plan:
 
     def _forward(self) -> Program:
         step = self.step
-        values = simplify([*step.next_state, *step.outputs], step.leaves, keep=self.keep, gates=True)
+        values = simplify(
+            [*step.next_state, *step.outputs], step.leaves, keep=self.keep, gates=True
+        )
         next_state, series = values[: len(step.state)], values[len(step.state) :]
         planned = schedule(list(zip(step.state, next_state, strict=True)), series)
         outputs, keep = series[: len(step.outputs)], series[len(step.outputs) :]
         return Program(planned, emit(replace(planned, series=outputs), keep))
 
-    def fits(self, cell: Any, reach: list[Reach], wanted_x: list[bool], wanted_state: list[bool]) -> bool:
+    def fits(
+        self, cell: Any, reach: list[Reach], wanted_x: list[bool], wanted_state: list[bool]
+    ) -> bool:
         """Whether cell and gradients are as they were; `reach` is filled if the cell has to be searched."""
         if wanted_x != self.wanted_x or wanted_state != self.wanted_state:
             return False
@@ -113,7 +123,9 @@ class Plan:
 
     def values(self) -> list[Array]:
         """The arrays of the leaves as they are now."""
-        return [source._data if type(source) is Tensor else value(source) for source in self._sources]
+        return [
+            source._data if type(source) is Tensor else value(source) for source in self._sources
+        ]
 
     def backward(self, given: tuple[bool, ...]) -> "Backward":
         """The backward program where these outputs have a cotangent."""
@@ -131,7 +143,11 @@ class Backward:
         carries = [(t.g_state[i], t.previous[i]) for i in t.g_state]
         self.parts = list(t.g_state)  # numbers of the parts of the state that carry a cotangent
         self.x = list(t.g_x)
-        self.keys = [*t.parameters, *(("x", i) for i in self.x), *(("state", i) for i in self.parts)]
+        self.keys = [
+            *t.parameters,
+            *(("x", i) for i in self.x),
+            *(("state", i) for i in self.parts),
+        ]
         planned = schedule(carries, list(t.g_x.values()), list(t.parameters.values()), reverse=True)
         self.program = Program(planned, emit(planned))
         kept = {id(v): i for i, v in enumerate(plan.keep)}
@@ -139,7 +155,8 @@ class Backward:
         places = {id(v): i for i, v in enumerate(plan.leaves)}
         self.leaves = [(places.get(id(v)), v.source) for v in planned.leaves]
         self.inputs = [  # for each timed input: number of the kept series, or of the output
-            ("kept", of_leaf[id(v)]) if v.source.kind == "saved" else ("g", v.source.number) for v in planned.timed
+            ("kept", of_leaf[id(v)]) if v.source.kind == "saved" else ("g", v.source.number)
+            for v in planned.timed
         ]
 
 
@@ -150,10 +167,16 @@ def rows_of(step: Step) -> int:
 
 def _simplified(step: Step) -> Step:
     new = iter(simplify([*step.next_state, *step.outputs], step.leaves))
-    return replace(step, next_state=[next(new) for _ in step.next_state], outputs=[next(new) for _ in step.outputs])
+    return replace(
+        step,
+        next_state=[next(new) for _ in step.next_state],
+        outputs=[next(new) for _ in step.outputs],
+    )
 
 
-def transposed(step: Step, given: Sequence[bool], wanted_x: Sequence[bool], wanted_state: Sequence[bool]) -> Transposed:
+def transposed(
+    step: Step, given: Sequence[bool], wanted_x: Sequence[bool], wanted_state: Sequence[bool]
+) -> Transposed:
     """The backward step, simplified."""
     t = transpose(step, given, wanted_x, wanted_state)
     groups = (t.previous, t.g_x, t.parameters)
@@ -164,5 +187,7 @@ def transposed(step: Step, given: Sequence[bool], wanted_x: Sequence[bool], want
 
 def _read(t: Transposed) -> list[Traced]:
     """The forward values that the backward pass reads."""
-    reached = {id(v) for v in topological([*t.previous.values(), *t.g_x.values(), *t.parameters.values()])}
+    reached = {
+        id(v) for v in topological([*t.previous.values(), *t.g_x.values(), *t.parameters.values()])
+    }
     return [v for v in t.read if id(t.saved[id(v)]) in reached]

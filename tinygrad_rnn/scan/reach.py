@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.tensor import Tensor
+from tinygrad_rnn.core.tensor import Tensor
 
 _LEAVES = (
     *(ModuleType, BuiltinFunctionType, CodeType, type, type(None), int, float, str, bytes),
@@ -60,7 +60,8 @@ class Reach:
     def same(self, other: "Reach") -> bool:
         """Whether another cell, or this one later, reaches the same objects by the same code."""
         return len(self.found) == len(other.found) and all(
-            a is b or (type(a) is type(b) is int and a == b) for a, b in zip(self.found, other.found, strict=True)
+            a is b or (type(a) is type(b) is int and a == b)
+            for a, b in zip(self.found, other.found, strict=True)
         )
 
 
@@ -82,7 +83,9 @@ def _contents(x: Any) -> list[Callable[[], Collection[Any]]]:
     if isinstance(x, functools.partial):
         return [lambda: (x.func, x.args, x.keywords)]
     slots = [n for c in type(x).__mro__ for n in getattr(c, "__slots__", ()) if hasattr(x, n)]
-    found: list[Callable[[], Collection[Any]]] = [lambda: [getattr(x, n) for n in slots]] if slots else []
+    found: list[Callable[[], Collection[Any]]] = (
+        [lambda: [getattr(x, n) for n in slots]] if slots else []
+    )
     if hasattr(x, "__dict__"):
         found.append(x.__dict__.values)
     call = type(x).__dict__.get("__call__")

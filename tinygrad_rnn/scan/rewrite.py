@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.primitive import package_of
+from tinygrad_rnn.guards.boundary import package_of
 from tinygrad_rnn.scan.traced import CARRIED, SUMMED, Traced, record
 
 Rewrite = Callable[["Rewriter", Traced], Any]  # the simpler value, or None
 
 REWRITES: dict[Any, Rewrite] = {}  # by function: rules that look at operands only
-BY_USE: dict[Any, Rewrite] = {}  # rules that also look at what reads the value: `rewriter.now`, as it was
+BY_USE: dict[
+    Any, Rewrite
+] = {}  # rules that also look at what reads the value: `rewriter.now`, as it was
 
 
 def rewrites(*funs: Any, by_use: bool = False) -> Callable[[Rewrite], Rewrite]:
@@ -32,7 +34,9 @@ def late(a: Any) -> bool:
 class Rewriter:
     """Builds every value anew over simpler operands; equal operations become one."""
 
-    def __init__(self, order: Sequence[Traced], results: Sequence[Traced], linear: bool, gates: bool):
+    def __init__(
+        self, order: Sequence[Traced], results: Sequence[Traced], linear: bool, gates: bool
+    ):
         self.linear, self.gates = linear, gates
         self.order = order
         self.now = order[0]  # the value that is made anew, as it was
@@ -64,7 +68,9 @@ class Rewriter:
         """`fun(*args)` in its simplest form."""
         if not any(isinstance(a, Traced) for a in args):
             number = fun(*args, **kwargs)
-            return number.item() if isinstance(number, np.generic) else number  # Python's numbers keep float32
+            return (
+                number.item() if isinstance(number, np.generic) else number
+            )  # Python's numbers keep float32
         return self._simplest(record(fun, args, kwargs))
 
     def _simplest(self, v: Traced) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.scan.loop import steps_of
 from tinygrad_rnn.scan.plan import Plan, Workspace
 
@@ -81,7 +81,9 @@ class Run:
         }
         g_xs = [np.empty_like(self.xs[i]) for i in back.x]
         state: Sequence[Array] = [
-            np.zeros(plan.step.state[i].shape, plan.step.state[i].dtype) if (g := g_state[i]) is None else g
+            np.zeros(plan.step.state[i].shape, plan.step.state[i].dtype)
+            if (g := g_state[i]) is None
+            else g
             for i in back.parts
         ]
         sums: tuple[Array, ...] = ()
@@ -90,7 +92,9 @@ class Run:
             forward = self._again(k) if self.again else self.workspaces[k]
             kept = self.kept[0] if self.again else self.kept[k]
             workspace = program.take(stop - start)
-            timed = [kept[i] if kind == "kept" else cotangents[i][start:stop] for kind, i in back.inputs]
+            timed = [
+                kept[i] if kind == "kept" else cotangents[i][start:stop] for kind, i in back.inputs
+            ]
             steps = [
                 forward.steps(back.inputs[i][1], timed[i], steps_of)
                 if back.inputs[i][0] == "kept"

@@ -5,20 +5,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.boundary import public_class
-from tinygrad_rnn.duckarray import operand, value
+from tinygrad_rnn.core.methods import operand, value
+from tinygrad_rnn.core.mode import current, stepwise
+from tinygrad_rnn.core.recording import record_result
+from tinygrad_rnn.core.structural import astype
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.core.tree import flattened, rebuilt, structure
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
-from tinygrad_rnn.marks import COPIED, HELD
-from tinygrad_rnn.mode import current, stepwise
-from tinygrad_rnn.rules.shape import astype
+from tinygrad_rnn.guards.boundary import public_class
+from tinygrad_rnn.guards.fingerprints import COPIED, HELD, held
 from tinygrad_rnn.scan import node
 from tinygrad_rnn.scan.kept import forget, plan_for
 from tinygrad_rnn.scan.plan import Plan
 from tinygrad_rnn.scan.reach import name_of_cell
 from tinygrad_rnn.scan.run import Run
-from tinygrad_rnn.scan.structure import flattened, rebuilt, structure
 from tinygrad_rnn.scan.trace import Signature
-from tinygrad_rnn.tensor import Tensor, held, record_result
 
 Array = Any
 
@@ -78,7 +79,10 @@ class Scan:
         plan, _ = _plan(cell, xs, _initial(cell, xs) if h0 is None else h0, bool(current()))
         text = ["# forward", plan.forward.code.source]
         if plan.wanted:
-            text += ["# backward", plan.backward((True,) * len(plan.step.outputs)).program.code.source]
+            text += [
+                "# backward",
+                plan.backward((True,) * len(plan.step.outputs)).program.code.source,
+            ]
         return "\n\n".join(text) + "\n"
 
     def forget(self) -> None:
@@ -127,43 +131,77 @@ def _every(checkpoint: int | str | None, T: int) -> int | None:
         return None
     if checkpoint == "auto":
         return max(1, int(T**0.5 / 2))  # a step between takes several times the memory of a state
-    if isinstance(checkpoint, (int, np.integer)) and not isinstance(checkpoint, bool) and checkpoint >= 1:
+    if (
+        isinstance(checkpoint, (int, np.integer))
+        and not isinstance(checkpoint, bool)
+        and checkpoint >= 1
+    ):
         return int(checkpoint)
-    raise RangeError(f'checkpoint is {checkpoint!r}; it must be a number of steps, at least 1, or "auto".')
+    raise RangeError(
+        f'checkpoint is {checkpoint!r}; it must be a number of steps, at least 1, or "auto".'
+    )
 
 
-def _plan(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, recording: bool, again: int = 2) -> tuple[Plan, Any]:
-    flat_x, flat_h = flattened(xs), [h if isinstance(h, Tensor) else np.asarray(h) for h in flattened(h0)]
+def _plan(
+    cell: Callable[[Any, Any], Any], xs: Any, h0: Any, recording: bool, again: int = 2
+) -> tuple[Plan, Any]:
+    flat_x, flat_h = (
+        flattened(xs),
+        [h if isinstance(h, Tensor) else np.asarray(h) for h in flattened(h0)],
+    )
     signature = Signature(
         structure(xs),
         tuple([(x.shape[1:], x.dtype) for x in flat_x]),
         structure(h0),
         tuple([(h.shape, h.dtype) for h in flat_h]),
     )
-    wanted = [[recording and isinstance(a, Tensor) and a._requires_grad for a in flat] for flat in (flat_x, flat_h)]
+    wanted = [
+        [recording and isinstance(a, Tensor) and a._requires_grad for a in flat]
+        for flat in (flat_x, flat_h)
+    ]
     plan = plan_for(cell, signature, *wanted)
-    if again and plan.promoted:  # the first step of a float32 state with float64 weights gives float64
-        promoted = [astype(_tensor(h), v.dtype) for h, v in zip(flat_h, plan.step.next_state, strict=True)]
+    if (
+        again and plan.promoted
+    ):  # the first step of a float32 state with float64 weights gives float64
+        promoted = [
+            astype(_tensor(h), v.dtype) for h, v in zip(flat_h, plan.step.next_state, strict=True)
+        ]
         return _plan(cell, xs, rebuilt(structure(h0), iter(promoted)), recording, again - 1)
     return plan, (flat_x, flat_h)
 
 
-def _scanned(cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None, recording: bool) -> Scanned:
+def _scanned(
+    cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None, recording: bool
+) -> Scanned:
     plan, (flat_x, flat_h) = _plan(cell, xs, h0, recording)
     marks: list[Any] = []
     keeps = plan.wanted and recording
     if keeps:
         most = HELD if every is None else COPIED
-        flat_x, flat_h = [held(a, marks, most) for a in flat_x], [held(a, marks, most) for a in flat_h]
-    run = Run(plan, plan.values(), list(map(value, flat_x)), list(map(value, flat_h)), every, recorded=keeps)
+        flat_x, flat_h = (
+            [held(a, marks, most) for a in flat_x],
+            [held(a, marks, most) for a in flat_h],
+        )
+    run = Run(
+        plan,
+        plan.values(),
+        list(map(value, flat_x)),
+        list(map(value, flat_h)),
+        every,
+        recorded=keeps,
+    )
     operands = (*[v.source for v in plan.parameters], *flat_x, *flat_h)
     x_form, h_form = plan.signature.x_form, plan.signature.state_form
-    replay = lambda: _flat(_unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), run.T))
+    replay = lambda: _flat(
+        _unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), run.T)
+    )
     call = node.Call(run, replay, plan.keys, operands)
     token = record_result(np.zeros(()), node.scan, operands, {"call": call}, marks)
     call.argnums = token.argnums
     results = (
-        record_result(array, node.result, (token, i), token.kwargs, []) if array.dtype.kind == "f" else Tensor(array)
+        record_result(array, node.result, (token, i), token.kwargs, [])
+        if array.dtype.kind == "f"
+        else Tensor(array)
         for i, array in enumerate([*run.outputs, *run.state])  # counts have no slope
     )
     return Scanned(rebuilt(plan.step.output_form, results), rebuilt(h_form, results))
@@ -185,8 +223,14 @@ def _unrolled(cell: Callable[[Any, Any], Any], xs: Any, state: Any, T: int) -> S
         else:
             state, output = returned
         outputs.append(output)
-    stacked = [np.stack([_tensor(a) for a in series]) for series in zip(*map(flattened, outputs), strict=True)]
-    return Scanned(rebuilt(structure(outputs[0]), iter(stacked)), rebuilt(first, map(_tensor, flattened(state))))
+    stacked = [
+        np.stack([_tensor(a) for a in series])
+        for series in zip(*map(flattened, outputs), strict=True)
+    ]
+    return Scanned(
+        rebuilt(structure(outputs[0]), iter(stacked)),
+        rebuilt(first, map(_tensor, flattened(state))),
+    )
 
 
 def _tensor(a: Any) -> Tensor:

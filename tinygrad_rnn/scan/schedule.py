@@ -47,10 +47,16 @@ def schedule(
     waited_for = {id(v) for v in topological(nexts)}
     copies = {id(v) for v in nexts}
     operations = [v for v in order if v.fun is not None]
-    loop = [v for v in operations if id(v) in waited_for and (v.level == CARRIED or id(v) in copies)]
+    loop = [
+        v for v in operations if id(v) in waited_for and (v.level == CARRIED or id(v) in copies)
+    ]
     in_loop = {id(v) for v in loop}
     after_sums = [v for v in operations if v.level == SUMMED]
-    sums = [v for v in after_sums if all(a.level != SUMMED for a in v.args if isinstance(a, Traced)) and _is_sum(v)]
+    sums = [
+        v
+        for v in after_sums
+        if all(a.level != SUMMED for a in v.args if isinstance(a, Traced)) and _is_sum(v)
+    ]
     is_sum = {id(v) for v in sums}
     finish = [v for v in after_sums if id(v) not in is_sum]
     prepare = [v for v in operations if v.level == CONSTANT and id(v) not in in_loop]
@@ -68,7 +74,9 @@ def schedule(
         loop=loop,
         after=[v for v in operations if v.level == CARRIED and id(v) not in in_loop] + sums,
         finish=finish,
-        constants=[v for v in order if v.level == CONSTANT and id(v) in used and id(v) not in in_loop],
+        constants=[
+            v for v in order if v.level == CONSTANT and id(v) in used and id(v) not in in_loop
+        ],
         sums=sums,
         series=list(series),
         results=list(results),

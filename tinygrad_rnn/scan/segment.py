@@ -23,15 +23,21 @@ class Segment:
         self.run: list[str] = []
         self.series: dict[int, str] = {}  # by id of a value
         self.fixed: set[str] = set()  # names that `bind` makes
-        self.like: dict[int, Any] = {}  # by id: an array laid out in memory as its series is; absent: in C order
-        self.owned: dict[int, str] = {}  # by id: the buffer it lies in and may give away when it is done with
+        self.like: dict[
+            int, Any
+        ] = {}  # by id: an array laid out in memory as its series is; absent: in C order
+        self.owned: dict[
+            int, str
+        ] = {}  # by id: the buffer it lies in and may give away when it is done with
         self.assigned: dict[int, str] = {}  # by id: the series it is to be written to
         self._free: dict[object, list[str]] = {}
         operations = [*schedule.before, *schedule.loop, *schedule.after]
         self.users = users(operations)
         self.place = {id(v): i for i, v in enumerate(operations)}
         self.in_loop = {id(v) for v in schedule.loop}
-        self.outside = {id(v) for v in (*keep, *schedule.series)}  # ids of values that are read after `run`
+        self.outside = {
+            id(v) for v in (*keep, *schedule.series)
+        }  # ids of values that are read after `run`
         self._lasting = self.outside | self.in_loop | {id(a) for v in schedule.loop for a in v.args}
 
     def timed(self, a: object) -> bool:

@@ -6,20 +6,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.duckarray import value
+from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.mode import grad_mode
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.core.tree import Structure, flattened, rebuilt, structure
 from tinygrad_rnn.errors import TinygradError, TraceError
-from tinygrad_rnn.mode import grad_mode
 from tinygrad_rnn.scan.reach import Reach, name_of_cell
-from tinygrad_rnn.scan.structure import Structure, flattened, rebuilt, structure
 from tinygrad_rnn.scan.traced import CARRIED, TIMED, Leaves, Slot, Traced, tracing
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 Kind = tuple[tuple[int, ...], Any]  # shape and dtype
 
-_PURE = (
-    "A scanned cell is run once for all time steps: what changes with t, such as a dropout mask, comes in through xs."
-)
+_PURE = "A scanned cell is run once for all time steps: what changes with t, such as a dropout mask, comes in through xs."
 _MEND = "Mend the cell, or use tg.unroll, which runs it at every step."
 
 
@@ -55,7 +53,9 @@ def trace(cell: Callable[[Any, Any], Any], signature: Signature) -> Step:
     step = _run(cell, signature, within.found)
     again = _run(cell, signature, within.found)
     if not within.unchanged():
-        raise TraceError(f"{name_of_cell(cell)} changed something it can reach when it was run. {_PURE} {_MEND}")
+        raise TraceError(
+            f"{name_of_cell(cell)} changed something it can reach when it was run. {_PURE} {_MEND}"
+        )
     known = set(map(id, within.found))
     step.description = described(step, known)
     if step.description != described(again, known):
@@ -76,10 +76,15 @@ def trace(cell: Callable[[Any, Any], Any], signature: Signature) -> Step:
 def _run(cell: Callable[[Any, Any], Any], signature: Signature, within: Iterable[Any]) -> Step:
     found = Leaves(t for t in within if isinstance(t, Tensor))
     xs = [Traced(*kind, TIMED, source=Slot("x", i), name="x") for i, kind in enumerate(signature.x)]
-    states = [Traced(*kind, CARRIED, source=Slot("state", i), name="h") for i, kind in enumerate(signature.state)]
+    states = [
+        Traced(*kind, CARRIED, source=Slot("state", i), name="h")
+        for i, kind in enumerate(signature.state)
+    ]
     with tracing(found), grad_mode(True):
         try:
-            result = cell(rebuilt(signature.x_form, iter(xs)), rebuilt(signature.state_form, iter(states)))
+            result = cell(
+                rebuilt(signature.x_form, iter(xs)), rebuilt(signature.state_form, iter(states))
+            )
         except TraceError as error:
             raise TraceError(f"{name_of_cell(cell)} cannot be traced: {error} {_MEND}") from error
         except TinygradError:
@@ -90,7 +95,9 @@ def _run(cell: Callable[[Any, Any], Any], signature: Signature, within: Iterable
                 f"inputs have a shape and a dtype, but no numbers. {_MEND}"
             ) from error
         next_state, outputs = _split(cell, result, signature.state_form)
-        new, given = ([_lifted(cell, found, v) for v in flattened(tree)] for tree in (next_state, outputs))
+        new, given = (
+            [_lifted(cell, found, v) for v in flattened(tree)] for tree in (next_state, outputs)
+        )
     return Step(found, xs, states, new, given, structure(outputs))
 
 
@@ -100,7 +107,9 @@ def _split(cell: Any, result: Any, state_form: Structure) -> tuple[Any, Any]:
         return result, flattened(result)[0]
     if isinstance(result, tuple) and len(result) == 2 and structure(result[0]) == state_form:
         return result
-    given = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"one {type(result).__name__}"
+    given = (
+        f"a tuple of {len(result)}" if isinstance(result, tuple) else f"one {type(result).__name__}"
+    )
     wanted = "one array" if state_form is None else f"a tuple of {len(state_form)}"
     raise TraceError(
         f"{name_of_cell(cell)} was given {wanted} as its state and returned {given}. "
@@ -152,7 +161,11 @@ def described(step: Step, known: Collection[int]) -> str:
 
     lines = [
         f"{number[id(v)]} {v.shape} {v.dtype} "
-        + (origin(v) if v.fun is None else f"{v.fun!r} {' '.join(map(word, (*v.args, *v.kwargs.items())))}")
+        + (
+            origin(v)
+            if v.fun is None
+            else f"{v.fun!r} {' '.join(map(word, (*v.args, *v.kwargs.items())))}"
+        )
         for v in values
     ]
     return "\n".join([*lines, " ".join(map(word, results))])

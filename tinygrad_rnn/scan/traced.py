@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.duckarray import DuckArray, value
+from tinygrad_rnn.core.methods import DuckArray, value
+from tinygrad_rnn.core.structural import astype, getitem, scatter
+from tinygrad_rnn.core.tables import COMPOSITE, VJP, Function, check_call
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import ShapeError, TraceError, UnsupportedError
-from tinygrad_rnn.primitive import COMPOSITE, VJP, Function, check_call, name_of
-from tinygrad_rnn.rules.indexing import getitem, scatter
-from tinygrad_rnn.rules.shape import astype
+from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.scan.forms import AS_GIVEN, VIEWS, detached, is_elementwise, pick
-from tinygrad_rnn.tensor import Tensor
 
 Array = Any
 CONSTANT, TIMED, CARRIED, SUMMED = range(4)
@@ -38,7 +38,18 @@ class Traced(DuckArray):
     """One value of one time step: a leaf with a `source`, or `fun(*args, **kwargs)`."""
 
     fun: Any  # None for a leaf
-    __slots__ = ("_dtype", "_shape", "args", "fun", "kwargs", "level", "name", "serial", "source", "wanted")
+    __slots__ = (
+        "_dtype",
+        "_shape",
+        "args",
+        "fun",
+        "kwargs",
+        "level",
+        "name",
+        "serial",
+        "source",
+        "wanted",
+    )
 
     def __init__(
         self,
@@ -74,8 +85,12 @@ class Traced(DuckArray):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs:
-            what = f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else f" with {', '.join(kwargs)}=")
-            raise UnsupportedError(f"{what} cannot be traced. Write y = f(x), or use a function over an axis.")
+            what = f"np.{ufunc.__name__}" + (
+                f".{method}" if method != "__call__" else f" with {', '.join(kwargs)}="
+            )
+            raise UnsupportedError(
+                f"{what} cannot be traced. Write y = f(x), or use a function over an axis."
+            )
         return apply(ufunc, inputs, {})
 
     def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
@@ -162,11 +177,21 @@ class Leaves:
         if isinstance(a, Traced):
             return a
         if isinstance(a, Tensor):
-            if a.fun is not None and a.serial > self._since:  # computed from parameters inside the cell
+            if (
+                a.fun is not None and a.serial > self._since
+            ):  # computed from parameters inside the cell
                 return self._once(a, lambda: record(a.fun, a.args, a.kwargs))
             if a.requires_grad or a.serial <= self._since:
                 return self._once(
-                    a, lambda: Traced(a.shape, a.dtype, CONSTANT, source=a, name=a.name or "", wanted=a.requires_grad)
+                    a,
+                    lambda: Traced(
+                        a.shape,
+                        a.dtype,
+                        CONSTANT,
+                        source=a,
+                        name=a.name or "",
+                        wanted=a.requires_grad,
+                    ),
                 )
             a = value(a)
         if isinstance(a, (np.ndarray, np.generic)):
@@ -220,9 +245,12 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
         args = (lift(args[0]), *(a if isinstance(a, np.ndarray) else lift(a) for a in args[1:]))
     else:
         args = tuple(map(lift, args))
-    if any(isinstance(v, Traced) for a in (*args, *kwargs.values()) if isinstance(a, (list, tuple)) for v in a) or any(
-        isinstance(v, (Traced, Tensor)) for v in kwargs.values()
-    ):
+    if any(
+        isinstance(v, Traced)
+        for a in (*args, *kwargs.values())
+        if isinstance(a, (list, tuple))
+        for v in a
+    ) or any(isinstance(v, (Traced, Tensor)) for v in kwargs.values()):
         raise UnsupportedError(
             f"{name_of(fun)} cannot be traced with arrays in a list, a key or by name. Pass arrays by position; "
             "use np.stack or np.concatenate for lists."
@@ -231,7 +259,9 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
     try:
         shape, dtype = result_type(fun, args, kwargs)
     except ValueError as error:
-        shapes = " and ".join(f"{a.name or 'an array'} {a.shape}" for a in args if isinstance(a, Traced))
+        shapes = " and ".join(
+            f"{a.name or 'an array'} {a.shape}" for a in args if isinstance(a, Traced)
+        )
         raise ShapeError(f"{name_of(fun)} of {shapes}: {error}") from error
     return Traced(shape, dtype, level, fun, args, kwargs)
 
@@ -248,11 +278,15 @@ def _without_numbers(key: Any) -> tuple[Any, ...]:
     return parts if traced else ()
 
 
-def result_type(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[int, ...], Any]:
+def result_type(
+    fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[int, ...], Any]:
     """Shape and dtype of a result, found without computing it where that is easy, else on stand-ins."""
     traced = [a for a in args if isinstance(a, Traced)]
     if fun is np.matmul and not kwargs:
-        return _product_shape(*(a.shape for a in traced)), np.result_type(*(a.dtype for a in traced))
+        return _product_shape(*(a.shape for a in traced)), np.result_type(
+            *(a.dtype for a in traced)
+        )
     if fun in AS_GIVEN:
         return traced[0].shape, traced[0].dtype
     if is_elementwise(fun):
@@ -261,7 +295,9 @@ def result_type(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     stand_in = _of_any_numbers if fun in VIEWS else _stand_in
     y = fun(*(stand_in(a) if isinstance(a, Traced) else a for a in args), **kwargs)
     if not isinstance(y, (np.ndarray, np.generic)):
-        raise UnsupportedError(f"{name_of(fun)} gives a {type(y).__name__}, not an array, and cannot be traced.")
+        raise UnsupportedError(
+            f"{name_of(fun)} gives a {type(y).__name__}, not an array, and cannot be traced."
+        )
     return np.shape(y), y.dtype
 
 
@@ -273,12 +309,16 @@ def _stand_in(a: Traced) -> Array:
     """An array of this shape that functions accept: the unit matrix, a column of ones."""
     if a.dtype.kind != "f":
         return np.zeros(a.shape, a.dtype)
-    return np.broadcast_to(np.eye(*a.shape[-2:], dtype=a.dtype) if a.ndim > 1 else np.ones((), a.dtype), a.shape)
+    return np.broadcast_to(
+        np.eye(*a.shape[-2:], dtype=a.dtype) if a.ndim > 1 else np.ones((), a.dtype), a.shape
+    )
 
 
 def _product_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
     if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
-        raise ValueError("the last axis of the first must be as long as the last but one of the second")
+        raise ValueError(
+            "the last axis of the first must be as long as the last but one of the second"
+        )
     rows, columns = a[-2:-1], b[-1:] if len(b) > 1 else ()
     return (*np.broadcast_shapes(a[:-2], b[:-2]), *rows, *columns)
 
@@ -291,7 +331,9 @@ _ABOUT_SHAPE: dict[Function, Any] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
-    np.result_type: lambda *a: np.result_type(*(v.dtype if isinstance(v, DuckArray) else v for v in a)),
+    np.result_type: lambda *a: np.result_type(
+        *(v.dtype if isinstance(v, DuckArray) else v for v in a)
+    ),
     np.zeros_like: lambda a, dtype=None: _filled(a, 0, dtype),
     np.ones_like: lambda a, dtype=None: _filled(a, 1, dtype),
     np.full_like: lambda a, fill_value, dtype=None: _filled(a, fill_value, dtype),

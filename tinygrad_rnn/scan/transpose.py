@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.core.structural import astype, scatter, unbroadcast
+from tinygrad_rnn.core.tables import CONSTANT as CUTS
+from tinygrad_rnn.core.tables import VJP
 from tinygrad_rnn.errors import NoDerivativeError
-from tinygrad_rnn.primitive import CONSTANT as CUTS
-from tinygrad_rnn.primitive import VJP, name_of
-from tinygrad_rnn.rules.indexing import scatter
-from tinygrad_rnn.rules.shape import astype, unbroadcast
+from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.scan.forms import (
     contract,
     detached,
@@ -44,7 +44,9 @@ class Transposed:
     parameters: dict[int, Traced]  # by id of the constant leaf: its cotangent, summed over time
 
 
-def transpose(step: Step, given: Sequence[bool], wanted_x: Sequence[bool], wanted_state: Sequence[bool]) -> Transposed:
+def transpose(
+    step: Step, given: Sequence[bool], wanted_x: Sequence[bool], wanted_state: Sequence[bool]
+) -> Transposed:
     """The transpose of `step`; given: which outputs have a cotangent; wanted_*: which inputs want one.
 
     Raises NoDerivativeError for a function without a rule on the way from what wants a gradient to the result.
@@ -61,9 +63,15 @@ def _active(
     """Ids of the values that depend on something that wants a gradient; a state may become one by recurrence."""
     parts = list(wanted_state)
     while True:
-        active = {id(v) for v, w in zip([*step.x, *step.state], [*wanted_x, *parts], strict=True) if w}
+        active = {
+            id(v) for v, w in zip([*step.x, *step.state], [*wanted_x, *parts], strict=True) if w
+        }
         for v in order:
-            if v.dtype.kind == "f" and (v.wanted or any(id(a) in active for a in v.args)) and _cuts(v) is False:
+            if (
+                v.dtype.kind == "f"
+                and (v.wanted or any(id(a) in active for a in v.args))
+                and _cuts(v) is False
+            ):
                 active.add(id(v))
         found = [p or (id(v) in active) for p, v in zip(parts, step.next_state, strict=True)]
         if found == parts:
@@ -96,7 +104,10 @@ class _Walk:
         }
 
     def run(self, order: Sequence[Traced], wanted_x: Sequence[bool]) -> Transposed:
-        for results, seeds in ((self.step.next_state, self.g_state), (self.step.outputs, self.g_outputs)):
+        for results, seeds in (
+            (self.step.next_state, self.g_state),
+            (self.step.outputs, self.g_outputs),
+        ):
             for i, seed in seeds.items():
                 if id(results[i]) in self.active:
                     self._add(results[i], seed)
@@ -173,7 +184,12 @@ def sum_over_time(v: Traced) -> Traced:
         return Traced(v.shape, v.dtype, SUMMED, contract, pair)
     if (rows := _rows(v)) is not None:
         return Traced(v.shape, v.dtype, SUMMED, total_of_rows, (rows,))
-    if fun is place and stepwise[0] and any(stepwise[1:]) and indices_in_bulk(v, lambda a: isinstance(a, Traced)):
+    if (
+        fun is place
+        and stepwise[0]
+        and any(stepwise[1:])
+        and indices_in_bulk(v, lambda a: isinstance(a, Traced))
+    ):
         return Traced(v.shape, v.dtype, SUMMED, total_placed, args)
     if (
         fun in (np.negative, np.transpose, np.reshape, np.sum, np.expand_dims, scatter, place)
@@ -181,12 +197,19 @@ def sum_over_time(v: Traced) -> Traced:
         and sum(stepwise) == 1
     ):
         return record(fun, (sum_over_time(args[0]), *args[1:]), v.kwargs)
-    if fun in (np.add, np.subtract) and all(stepwise) and all(a.shape == v.shape and a.dtype == v.dtype for a in args):
+    if (
+        fun in (np.add, np.subtract)
+        and all(stepwise)
+        and all(a.shape == v.shape and a.dtype == v.dtype for a in args)
+    ):
         return record(fun, tuple(map(sum_over_time, args)))
     if fun in (np.multiply, np.matmul) and sum(stepwise) == 1:
         inner = args[stepwise.index(True)]
         if inner.dtype == v.dtype and (fun is np.matmul or inner.shape == v.shape):
-            return record(fun, tuple(sum_over_time(a) if s else a for a, s in zip(args, stepwise, strict=True)))
+            return record(
+                fun,
+                tuple(sum_over_time(a) if s else a for a, s in zip(args, stepwise, strict=True)),
+            )
     return Traced(v.shape, v.dtype, SUMMED, total, (v,))
 
 
@@ -195,17 +218,27 @@ def _rows(v: Traced) -> Traced | None:
     if v.fun is not np.reshape or v.args[0].fun is not np.sum:
         return None
     (a,), axes = v.args[0].args, v.args[0].kwargs.get("axis")
-    return a if axes == tuple(range(a.ndim - 1)) and v.shape == a.shape[-1:] and a.dtype == v.dtype else None
+    return (
+        a
+        if axes == tuple(range(a.ndim - 1)) and v.shape == a.shape[-1:] and a.dtype == v.dtype
+        else None
+    )
 
 
 def _outer(v: Traced) -> tuple[Traced, Traced] | None:
     """The factors a, b of a product whose sum over time is sum_t a_t^T b_t, for rows a_t and b_t."""
-    if len(v.args) != 2 or not all(isinstance(a, Traced) and a.level in (TIMED, CARRIED) for a in v.args):
+    if len(v.args) != 2 or not all(
+        isinstance(a, Traced) and a.level in (TIMED, CARRIED) for a in v.args
+    ):
         return None
     a, b = v.args
     if v.fun is np.matmul and a.fun is np.transpose and a.ndim == b.ndim == 2 and len(a.args) == 1:
         return a.args[0], b
-    if v.fun is np.multiply and a.fun is b.fun is np.expand_dims and (a.args[1], b.args[1]) == (-1, -2):
+    if (
+        v.fun is np.multiply
+        and a.fun is b.fun is np.expand_dims
+        and (a.args[1], b.args[1]) == (-1, -2)
+    ):
         rows = a.args[0], b.args[0]
         return rows if rows[0].ndim == rows[1].ndim == 1 else None
     return None

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.errors import DataError, ShapeError
-from tinygrad_rnn.interop import from_torch
-from tinygrad_rnn.interop.arrays import widened
+from tinygrad_rnn.io.arrays import widened
+from tinygrad_rnn.io.interop import from_torch
 from tinygrad_rnn.training.model import Model, make_model
 
 Array = Any
@@ -30,16 +30,22 @@ def model_from_torch(arrays: Mapping[str, Array]) -> tuple[Model, str]:
             f"there is no recurrent layer: no array is called ...weight_ih_l0, or weight_ih; there are {names}."
         )
     if two_ways := [m[0] for m in found if m[3]]:
-        raise DataError(f"{two_ways[0]} is of a bidirectional layer, whose states have no one order in time to draw.")
+        raise DataError(
+            f"{two_ways[0]} is of a bidirectional layer, whose states have no one order in time to draw."
+        )
     if len(prefixes := sorted({m[1] for m in found})) > 1:
-        raise DataError(f"there are {len(prefixes)} recurrent layers, {', '.join(prefixes)}. Leave one in the file.")
+        raise DataError(
+            f"there are {len(prefixes)} recurrent layers, {', '.join(prefixes)}. Leave one in the file."
+        )
     prefix, layers = prefixes[0], len(found)
     suffixes = [f"_l{i}" for i in range(layers)] if found[0][2] else [""]
     full = {name: widened(name, array) for name, array in arrays.items()}
     kind, inputs, hidden = _sizes(full, prefix, suffixes)
     for suffix in suffixes:
         for bias in ("bias_ih", "bias_hh"):
-            full.setdefault(f"{prefix}{bias}{suffix}", np.zeros(len(full[f"{prefix}weight_ih{suffixes[0]}"])))
+            full.setdefault(
+                f"{prefix}{bias}{suffix}", np.zeros(len(full[f"{prefix}weight_ih{suffixes[0]}"]))
+            )
     readout, outputs = _linear(full, prefix, hidden)
     places = ["cell"] if layers == 1 else [f"cell.cells.{i}" for i in range(layers)]
     model = make_model(kind, inputs, hidden, layers, outputs, rng=0, dtype=float)
@@ -54,9 +60,13 @@ def _sizes(arrays: Mapping[str, Array], prefix: str, suffixes: list[str]) -> tup
     for suffix in suffixes:
         for name in (f"{prefix}weight_ih{suffix}", f"{prefix}weight_hh{suffix}"):
             if name not in arrays:
-                raise DataError(f"{name} is missing; there are {', '.join(arrays)}. Save the whole state_dict.")
+                raise DataError(
+                    f"{name} is missing; there are {', '.join(arrays)}. Save the whole state_dict."
+                )
             if arrays[name].ndim != 2:
-                raise ShapeError(f"{name} has shape {arrays[name].shape}; a weight is (gates times H, I or H).")
+                raise ShapeError(
+                    f"{name} has shape {arrays[name].shape}; a weight is (gates times H, I or H)."
+                )
     rows, hidden = arrays[f"{prefix}weight_hh{suffixes[0]}"].shape
     gates = rows // hidden if hidden and rows % hidden == 0 else 0
     if gates not in _GATES:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.arguments import generator
+from tinygrad_rnn.guards.arguments import generator
 from tinygrad_rnn.nn import LSTMCell, Module, Readout
 from tinygrad_rnn.scan import scan
 from tinygrad_rnn.training.settings import CELLS
@@ -21,11 +21,15 @@ class Stack(Module):
 
     def __init__(self, cells: Sequence[Any]):
         self.cells = list(cells)
-        self.states = tuple(f"{name}{i}" for i in range(len(cells), 0, -1) for name in cells[i - 1].states)
+        self.states = tuple(
+            f"{name}{i}" for i in range(len(cells), 0, -1) for name in cells[i - 1].states
+        )
 
     def initial_state(self, batch: tuple[int, ...] = ()) -> tuple[Array, ...]:
         """Zeros."""
-        return tuple(part for cell in reversed(self.cells) for part in _parts(cell.initial_state(batch)))
+        return tuple(
+            part for cell in reversed(self.cells) for part in _parts(cell.initial_state(batch))
+        )
 
     def __call__(self, x: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
         """The next state: each cell reads h of the one below."""
@@ -68,7 +72,10 @@ def make_model(
     """A model with new weights; forget gates of an LSTM start at sigmoid(1)."""
     rng = generator(rng)
     options: dict[str, Any] = {"forget_bias": 1.0} if CELLS[cell] is LSTMCell else {}
-    cells = [CELLS[cell](hidden if i else inputs, hidden, rng=rng, dtype=dtype, **options) for i in range(layers)]
+    cells = [
+        CELLS[cell](hidden if i else inputs, hidden, rng=rng, dtype=dtype, **options)
+        for i in range(layers)
+    ]
     readout = Readout(hidden, outputs, rng=rng, dtype=dtype)
     return Model(cells[0] if layers == 1 else Stack(cells), readout, last)
 

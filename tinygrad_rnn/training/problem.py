@@ -60,7 +60,11 @@ class Problem(ABC):
     @property
     def short(self) -> str:
         """The measure in the few letters of a progress bar."""
-        words = self.measure.replace(" per ", "/").replace("character", "char").replace("sequence", "seq")
+        words = (
+            self.measure.replace(" per ", "/")
+            .replace("character", "char")
+            .replace("sequence", "seq")
+        )
         return "error" if "error" in words else words
 
     @abstractmethod

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import draw
+from tinygrad_rnn.nn.unroll import Unrolled, unroll
 from tinygrad_rnn.training.model import Model
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.run import Run, untrained
-from tinygrad_rnn.unroll import Unrolled, unroll
 
 Array = Any
 _POINTS = 100  # at most, of the curve of training: means of the losses between them
@@ -52,7 +52,9 @@ def learning_curve(run: Run) -> draw.Figure:
     ]
     if run.problem.baseline:
         what, measure = run.problem.baseline
-        lines.append(draw.Curve(what, [0, max(n[-1], 1)], [measure] * 2, dotted=True, color="#57606A"))
+        lines.append(
+            draw.Curve(what, [0, max(n[-1], 1)], [measure] * 2, dotted=True, color="#57606A")
+        )
     s = run.settings
     return draw.curves(
         lines,
@@ -72,7 +74,10 @@ def window(model: Model, problem: Problem) -> Unrolled:
             lengths = np.sum(batch.targets >= 0, axis=0)
             b, steps = int(np.argmax(lengths)), int(np.max(lengths))
         steps = min(_STEPS, steps)
-    xs, targets = batch.xs[:steps, b], batch.targets[b] if problem.last else batch.targets[:steps, b]
+    xs, targets = (
+        batch.xs[:steps, b],
+        batch.targets[b] if problem.last else batch.targets[:steps, b],
+    )
     if problem.last:
         targets = [None] * (steps - 1) + [targets]
     return unroll(model.cell, xs, readout=model.readout, loss=problem.loss, targets=targets)

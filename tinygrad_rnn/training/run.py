@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from tinygrad_rnn import checkpoint
+from tinygrad_rnn.core.mode import no_grad
 from tinygrad_rnn.errors import DataError, UsageError
-from tinygrad_rnn.files import shown
-from tinygrad_rnn.mode import no_grad
+from tinygrad_rnn.io import checkpoint
+from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.optim import clip_grad_norm
 from tinygrad_rnn.training.interrupt import deferred_interrupt
 from tinygrad_rnn.training.model import Model, make_model
@@ -57,12 +57,16 @@ class Run:
             loss = self.problem.loss(outputs, batch.targets)
             value = float(loss.item())
             if not math.isfinite(value):
-                raise UsageError(f"the loss is {value} after {self.n} updates. Lower --lr, or --clip.")
+                raise UsageError(
+                    f"the loss is {value} after {self.n} updates. Lower --lr, or --clip."
+                )
             self.optimizer.zero_grad()
             loss.backward()
             norm = clip_grad_norm(self.model, self.settings.clip)
             self.optimizer.step()
-        self.state = tuple(np.array(part.data) for part in (state if isinstance(state, tuple) else (state,)))
+        self.state = tuple(
+            np.array(part.data) for part in (state if isinstance(state, tuple) else (state,))
+        )
         self.losses.append(value)
         self.n += 1
         return value, norm
@@ -76,10 +80,14 @@ class Run:
                 losses.append(float(self.problem.loss(outputs, batch.targets).item()))
         held_out = float(np.mean(losses))
         if not math.isfinite(held_out):
-            raise UsageError(f"the loss of validation is {held_out} after {self.n} updates. Lower --lr, or --clip.")
+            raise UsageError(
+                f"the loss of validation is {held_out} after {self.n} updates. Lower --lr, or --clip."
+            )
         recent = self.losses[int(self.history[-1][0]) :] if self.history else []
         trained = float(np.mean(recent)) if recent else held_out
-        self.history.append([self.n, self.problem.measured(trained), self.problem.measured(held_out)])
+        self.history.append(
+            [self.n, self.problem.measured(trained), self.problem.measured(held_out)]
+        )
         return self.history[-1]
 
     def train(self, path: str | os.PathLike[str]) -> bool:
@@ -111,7 +119,11 @@ class Run:
         """Everything that decides what comes next, as one file."""
         progress = {
             "settings": self.settings.saved(),
-            "data": {"kind": self.problem.kind, "fingerprint": self.problem.fingerprint, **self.problem.saved()},
+            "data": {
+                "kind": self.problem.kind,
+                "fingerprint": self.problem.fingerprint,
+                **self.problem.saved(),
+            },
             "sizes": [self.problem.inputs, self.problem.outputs],
             "n": self.n,
             "total": self.total,
@@ -119,7 +131,9 @@ class Run:
             "losses": np.array(self.losses, float),
             "history": self.history,
         }
-        return checkpoint.save(path, model=self.model, optimizer=self.optimizer, rng=self.rng, progress=progress)
+        return checkpoint.save(
+            path, model=self.model, optimizer=self.optimizer, rng=self.rng, progress=progress
+        )
 
     def load(self, path: str | os.PathLike[str], parts: Mapping[str, Any]) -> None:
         """Go on where the run of this checkpoint was; parts are those of `read_run`.

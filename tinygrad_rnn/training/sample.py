@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn import checkpoint
-from tinygrad_rnn.arguments import generator
+from tinygrad_rnn.core.mode import no_grad
 from tinygrad_rnn.data import Vocabulary, one_hot
 from tinygrad_rnn.errors import DataError, RangeError
-from tinygrad_rnn.files import shown
-from tinygrad_rnn.mode import no_grad
+from tinygrad_rnn.guards.arguments import generator
+from tinygrad_rnn.io import checkpoint
+from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.training.model import Model, make_model
 from tinygrad_rnn.training.saved import read_run
 from tinygrad_rnn.training.settings import Settings, check_range
@@ -63,12 +63,22 @@ def sample(
             f"--prompt has {', '.join(map(repr, unknown))}, which the text of the model did not have. It knows only "
             f"{vocabulary.symbols!r}."
         )
-    start = prompt or ("\n" if "\n" in vocabulary.symbols else vocabulary.symbols[rng.integers(len(vocabulary))])
-    return _characters(model, vocabulary, length, temperature, vocabulary.encode(start), prompt, rng)
+    start = prompt or (
+        "\n" if "\n" in vocabulary.symbols else vocabulary.symbols[rng.integers(len(vocabulary))]
+    )
+    return _characters(
+        model, vocabulary, length, temperature, vocabulary.encode(start), prompt, rng
+    )
 
 
 def _characters(
-    model: Model, vocabulary: Vocabulary, length: int, temperature: float, given: Array, prompt: str, rng: Any
+    model: Model,
+    vocabulary: Vocabulary,
+    length: int,
+    temperature: float,
+    given: Array,
+    prompt: str,
+    rng: Any,
 ) -> Iterator[str]:
     yield from prompt
     state = None
@@ -79,7 +89,9 @@ def _characters(
         if temperature:
             with np.errstate(over="ignore"):  # a temperature of 1e-320
                 p = np.exp((scores - scores.max()) / temperature)
-            given = np.array([min(np.searchsorted(np.cumsum(p), rng.random() * p.sum(), "right"), len(p) - 1)])
+            given = np.array(
+                [min(np.searchsorted(np.cumsum(p), rng.random() * p.sum(), "right"), len(p) - 1)]
+            )
         else:
             given = np.array([scores.argmax()])
         yield vocabulary.decode(given)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn import checkpoint
 from tinygrad_rnn.errors import DataError
-from tinygrad_rnn.files import shown
+from tinygrad_rnn.io import checkpoint
+from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.training.settings import CELLS, Settings, settings_of
 
 Array = Any
@@ -120,7 +120,11 @@ def _is_finite(value: Any) -> bool:
     """Whether all arrays of floats in it are."""
     if isinstance(value, (list, dict)):
         return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
-    return not isinstance(value, np.ndarray) or value.dtype.kind != "f" or bool(np.all(np.isfinite(value)))
+    return (
+        not isinstance(value, np.ndarray)
+        or value.dtype.kind != "f"
+        or bool(np.all(np.isfinite(value)))
+    )
 
 
 def _is_count(value: Any, lowest: int) -> bool:

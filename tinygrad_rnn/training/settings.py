@@ -10,7 +10,13 @@ from tinygrad_rnn.nn import GRUCell, LSTMCell, RNNCell
 from tinygrad_rnn.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 CELLS: dict[str, Any] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
-OPTIMIZERS: dict[str, Any] = {"adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad, "sgd": SGD}
+OPTIMIZERS: dict[str, Any] = {
+    "adam": Adam,
+    "adamw": AdamW,
+    "rmsprop": RMSprop,
+    "adagrad": Adagrad,
+    "sgd": SGD,
+}
 READING = ("column", "separator", "decimal", "header")  # how a series is read, as in load_series
 LARGEST = {"hidden": 10**6, "layers": 1000, "steps": 10**6, "window": 10**6, "batch": 10**6}
 MOST = 10**9  # updates, epochs, characters
@@ -51,17 +57,27 @@ class Settings:
         if self.column is not None:  # a text: the one column of before there could be several
             columns = (self.column,) if isinstance(self.column, str) else tuple(self.column)
             object.__setattr__(self, "column", columns)
-        for name, lowest in (("hidden", 1), ("layers", 1), ("window", 0), ("batch", 0), ("seed", 0)):
+        for name, lowest in (
+            ("hidden", 1),
+            ("layers", 1),
+            ("window", 0),
+            ("batch", 0),
+            ("seed", 0),
+        ):
             check_range(name, getattr(self, name), lowest, max(lowest, name != "seed"))
         if not 0 < self.lr < math.inf:
             raise RangeError(f"--lr is {self.lr}; it must be positive.")
         if not self.clip > 0:
             raise RangeError(f"--clip is {self.clip}; it must be positive, or inf for no clipping.")
         if not 0 < self.validation < 1:
-            raise RangeError(f"--validation is {self.validation}; it is a share of the data between 0 and 1.")
+            raise RangeError(
+                f"--validation is {self.validation}; it is a share of the data between 0 and 1."
+            )
         for name, known in (("cell", CELLS), ("optimizer", OPTIMIZERS)):
             if getattr(self, name) not in known:
-                raise UsageError(f"--{name} is {getattr(self, name)!r}; there are {', '.join(known)}.")
+                raise UsageError(
+                    f"--{name} is {getattr(self, name)!r}; there are {', '.join(known)}."
+                )
 
     @property
     def reading(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from tinygrad_rnn.data import load_series, load_text, python_topics, sunspots
 from tinygrad_rnn.data.series import is_series
 from tinygrad_rnn.errors import MissingFileError, UsageError
-from tinygrad_rnn.files import shown
+from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.settings import Settings
 from tinygrad_rnn.training.stream import Series, Text

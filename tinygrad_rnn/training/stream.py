@@ -25,7 +25,9 @@ class Stream(Problem):
         self.parts = entries[:cut], entries[cut:]
         try:
             self._pieces = list(segments(columns(self.parts[0], batch), window))
-            held_out = columns(self.parts[1], min(batch, max(1, len(self.parts[1]) // (2 * window))))
+            held_out = columns(
+                self.parts[1], min(batch, max(1, len(self.parts[1]) // (2 * window)))
+            )
             self._held_out = list(segments(held_out, min(window, len(held_out) - 1)))
         except DataError as error:
             raise DataError(
@@ -34,7 +36,9 @@ class Stream(Problem):
             ) from error
         self.per_epoch = len(self._pieces)
         self.about = f"{about}; {cut:,} to train on, {len(entries) - cut:,} to validate"
-        self.fingerprint = f"{len(entries)} entries, {zlib.crc32(np.ascontiguousarray(entries).tobytes()):08x}"
+        self.fingerprint = (
+            f"{len(entries)} entries, {zlib.crc32(np.ascontiguousarray(entries).tobytes()):08x}"
+        )
 
     def training(self, n: int, rng: np.random.Generator) -> Batch:
         """Segment n, beginning again after the last."""
@@ -78,7 +82,12 @@ class Text(Stream):
 class Series(Stream):
     """The next entry of a series, whose columns are brought to mean 0 and deviation 1."""
 
-    kind, unit, measure, default = "series", "squared deviations", "error in standard deviations", 300
+    kind, unit, measure, default = (
+        "series",
+        "squared deviations",
+        "error in standard deviations",
+        300,
+    )
     loss = staticmethod(mse_loss)
 
     def __init__(self, series: Array, about: str, window: int, batch: int, share: float):
@@ -97,9 +106,14 @@ class Series(Stream):
             way = "Divide them, or take logarithms."
             raise DataError(f"{about}: its entries are too far apart to be scaled. {way}")
         self.inputs = self.outputs = series.shape[1]
-        super().__init__(scaled, f"{about}: {len(series):,} entries", window or 20, batch or 4, share)
+        super().__init__(
+            scaled, f"{about}: {len(series):,} entries", window or 20, batch or 4, share
+        )
         steps = [(b.xs, b.targets) for b in self.validation()]
-        self.baseline = ("no change", math.sqrt(float(np.mean([np.mean((x - y) ** 2) for x, y in steps]))))
+        self.baseline = (
+            "no change",
+            math.sqrt(float(np.mean([np.mean((x - y) ** 2) for x, y in steps]))),
+        )
 
     def measured(self, loss: float) -> float:
         """The root of the mean square."""

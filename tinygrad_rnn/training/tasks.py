@@ -35,7 +35,11 @@ def _reber(_: int, batch: int, *, rng: np.random.Generator, dtype: Any) -> tuple
 
 def _xor(steps: int, batch: int, *, rng: np.random.Generator, dtype: Any) -> tuple[Array, Array]:
     triples = -(-(steps + 1) // 3)
-    bits = temporal_xor(triples * batch, rng=rng, dtype=dtype).reshape(batch, 3 * triples, 1).swapaxes(0, 1)
+    bits = (
+        temporal_xor(triples * batch, rng=rng, dtype=dtype)
+        .reshape(batch, 3 * triples, 1)
+        .swapaxes(0, 1)
+    )
     return bits[:steps], bits[1 : steps + 1]
 
 
@@ -86,12 +90,19 @@ class ClassicTask(Problem):
                 f"--window is {window}, but the sequences of {name} have lengths of their own. Leave it out."
             )
         self.window, self.batch = window or task.window, batch or 32
-        self.inputs, self.outputs, self.last, self.measure = task.inputs, task.outputs, task.last, task.measure
+        self.inputs, self.outputs, self.last, self.measure = (
+            task.inputs,
+            task.outputs,
+            task.last,
+            task.measure,
+        )
         self.loss, self.baseline = task.loss, task.baseline(self.window)
         self.unit = "squared error" if task.scale == 1 else "nats"
         self.about = f"{name}: {task.about}" + (f"; window {self.window}" if task.window else "")
         self.fingerprint = f"{name} {self.window}"
-        self._held_out = held_out = Batch(*self._draw(_VALIDATION, np.random.default_rng((seed, 1))), True)
+        self._held_out = held_out = Batch(
+            *self._draw(_VALIDATION, np.random.default_rng((seed, 1))), True
+        )
         self.steps = f"{len(held_out.xs)} steps" if task.window else "different lengths"
 
     def measured(self, loss: float) -> float:

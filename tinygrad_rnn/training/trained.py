@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.archive import Archive
 from tinygrad_rnn.data import Vocabulary, load_series, load_text, one_hot, python_topics, sunspots
 from tinygrad_rnn.data.table import Columns
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
-from tinygrad_rnn.files import read_whole, shown, text_of
 from tinygrad_rnn.functional import cross_entropy, half_squared_error
-from tinygrad_rnn.interop import load_safetensors
+from tinygrad_rnn.io.archive import Archive
+from tinygrad_rnn.io.files import read_whole, shown, text_of
+from tinygrad_rnn.io.interop import load_safetensors
+from tinygrad_rnn.nn.unroll import Unrolled, unroll
 from tinygrad_rnn.training.foreign import model_from_torch
 from tinygrad_rnn.training.sample import load_model
 from tinygrad_rnn.training.source import refuse_reading
-from tinygrad_rnn.unroll import Unrolled, unroll
 
 Array = Any
 
@@ -61,9 +61,9 @@ def trained_run(
         _check_length(len(text), steps, data)
         symbols = vocabulary.encode(text[-steps - 1 :])
         xs: Array = one_hot(symbols[:-1], len(vocabulary), np.float32)
-        return unroll(model.cell, xs, readout=model.readout, loss=cross_entropy, targets=symbols[1:]), (
-            f"{about} on the last {steps} characters of {shown(data)}: {text[-steps - 1 : -1]!r}"
-        )
+        return unroll(
+            model.cell, xs, readout=model.readout, loss=cross_entropy, targets=symbols[1:]
+        ), (f"{about} on the last {steps} characters of {shown(data)}: {text[-steps - 1 : -1]!r}")
     if data == "sunspots":
         refuse_reading(reading, "the sunspot numbers are one column")
         series = sunspots()[1][:, None]
@@ -80,7 +80,9 @@ def trained_run(
     if "mean" in saved:
         series = ((series - saved["mean"]) / saved["deviation"]).astype(np.float32)
     last = series[-steps - 1 :]
-    run = unroll(model.cell, last[:-1], readout=model.readout, loss=half_squared_error, targets=last[1:])
+    run = unroll(
+        model.cell, last[:-1], readout=model.readout, loss=half_squared_error, targets=last[1:]
+    )
     return run, f"{about}, on {steps} steps at the end of {shown(data)}"
 
 

@@ -1,0 +1,137 @@
+"""Whether and how operations are recorded: context variables, so that each thread and each task has its own.
+
+A generator or a coroutine shares the context of whoever runs it.  A mode entered inside one holds while it runs; while
+it waits, its caller has the mode that was there before.
+"""
+
+import contextlib
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any
+
+from tinygrad_rnn.errors import ArgumentTypeError
+from tinygrad_rnn.guards.boundary import public
+
+# True; False; what watches under `debug()`, an object with recorded(y), visited(y) and shared(y, argnum, g, share);
+# or, where a generator entered one of these, an _Inside.  `current()` says which holds.
+recording: ContextVar[Any] = ContextVar("recording", default=True)
+
+# Whether `scan` records its steps one by one, as forward mode needs
+stepwise: ContextVar[bool] = ContextVar("stepwise", default=False)
+
+
+class _Inside:
+    """A mode that a generator entered."""
+
+    def __init__(self, mode: Any, outer: Any, frame: FrameType):
+        self.mode, self.outer = mode, outer
+        self.frame: FrameType | None = frame  # None once the generator has left the mode
+
+    def current(self) -> Any:
+        """The generator's mode while it runs, else the one before."""
+        runs = (
+            self.frame is not None and self.frame.f_back is not None
+        )  # nobody is behind a frame that waits
+        return self.mode if runs else _current(self.outer)
+
+
+def _current(mode: Any) -> Any:
+    return mode.current() if isinstance(mode, _Inside) else mode
+
+
+def current() -> Any:
+    """The mode that holds now: True, False, or what watches."""
+    return _current(recording.get())
+
+
+class Mode:
+    """`with Mode(mode):`, or `@Mode(mode)` on a function, a generator or a coroutine; exceptions leave no trace."""
+
+    def __init__(self, mode: Any):
+        self.mode = mode
+        self._entered: list[tuple[Any, Any]] = []
+
+    def __enter__(self) -> None:
+        before, mode = recording.get(), self.mode
+        frame = _waiting_frame(sys._getframe(1))
+        if frame is not None:
+            mode = _Inside(mode, before, frame)
+        self._entered.append((before, mode))
+        recording.set(mode)
+
+    def __exit__(self, *_: object) -> None:
+        before, mode = self._entered.pop()
+        if isinstance(mode, _Inside):
+            mode.frame = None
+            if (
+                recording.get() is not mode
+            ):  # entered while the generator waited, and still open: it restores
+                return
+        while isinstance(before, _Inside) and before.frame is None:
+            before = before.outer
+        recording.set(before)
+
+    def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, generator or coroutine under this mode.  Raises ArgumentTypeError for anything else."""
+        code = _called(fun)
+        if not callable(fun) or isinstance(fun, type) or inspect.isasyncgenfunction(code):
+            raise ArgumentTypeError(
+                f"{fun!r} cannot be decorated: it is no function, generator or coroutine. Write `with no_grad():` "
+                "inside it, or decorate its methods."
+            )
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            with Mode(self.mode):
+                return fun(*args, **kwargs)
+
+        def generator(*args: Any, **kwargs: Any) -> Any:
+            with Mode(self.mode):
+                return (yield from fun(*args, **kwargs))
+
+        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+            with Mode(self.mode):
+                return await fun(*args, **kwargs)
+
+        if inspect.iscoroutinefunction(code):
+            return functools.wraps(fun)(coroutine)
+        return functools.wraps(fun)(generator if inspect.isgeneratorfunction(code) else function)
+
+
+def _called(fun: Any) -> Any:
+    """The function behind partials and callable objects."""
+    while isinstance(fun, functools.partial):
+        fun = fun.func
+    return fun if inspect.isroutine(fun) else getattr(type(fun), "__call__", fun)  # noqa: B004 (what stands there)
+
+
+def _waiting_frame(frame: FrameType | None) -> FrameType | None:
+    """The frame in which a mode is entered, if it is one that can wait; a context manager counts as who uses it."""
+    waits = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    while frame is not None:
+        outer = frame.f_back
+        if frame.f_code.co_filename != contextlib.__file__:
+            if not frame.f_code.co_flags & waits:
+                return None
+            if outer is None or outer.f_code.co_filename != contextlib.__file__:
+                return frame
+        frame = outer
+    return None
+
+
+def grad_mode(enabled: bool) -> Mode:
+    """Record operations, or do not; recording that is on stays as it is."""
+    return Mode(enabled and (current() or True))
+
+
+@public
+def no_grad(fun: Callable[..., Any] | None = None) -> Any:
+    """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded.
+
+    It holds in this thread and task, and in a generator or coroutine only while that runs.  A new thread starts with
+    recording on; to carry the mode there, give it `contextvars.copy_context().run`.
+    """
+    return Mode(False) if fun is None else Mode(False)(fun)

@@ -1,0 +1,346 @@
+"""The Tensor: a NumPy duck array that remembers how it was made.
+
+`np.tanh(x @ W + b)` on Tensors computes the value and records the graph.  The record of an application
+(function, arguments, their values at that time) lies in the Tensor it made: one object per operation.
+References run from result to operand only, so a graph lives as long as its last result and no longer.
+"""
+
+import warnings
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_rnn.core.backward import carefully, pullback
+from tinygrad_rnn.core.methods import DuckArray, value
+from tinygrad_rnn.core.mode import current
+from tinygrad_rnn.core.tables import VJP, Function
+from tinygrad_rnn.errors import (
+    ArgumentTypeError,
+    DTypeError,
+    GradientError,
+    GradientWarning,
+    ShapeError,
+    UnsupportedError,
+)
+from tinygrad_rnn.guards.boundary import name_of, public_class
+from tinygrad_rnn.guards.fingerprints import Mark, Marks, inherited, of_another, read_by_user
+from tinygrad_rnn.guards.operands import REAL, real_array
+
+Array = Any
+
+next_serial = count().__next__
+new = object.__new__
+
+
+class Node(NamedTuple):
+    """One application of one primitive: `fun(*primals, **kwargs)`."""
+
+    fun: Function
+    args: tuple[Any, ...]  # as given: Tensors and constants
+    primals: tuple[Any, ...]  # their values when the node was made; new data later changes nothing
+    kwargs: dict[str, Any] | None
+    argnums: tuple[int, ...]  # which args require a gradient
+
+
+@public_class
+class Tensor(DuckArray):
+    """An array in a computation graph.
+
+    data           the value, an ndarray; a copy of what is given.  That of a result cannot be written to
+    requires_grad  whether derivatives with respect to it, or through it, are wanted (floating dtypes only)
+    name           shown in pictures and in errors
+    grad           after `backward`: dL/d(this), an ndarray of data's shape and dtype; None before.
+                   Kept for leaves, and for results on which `retain_grad` was called; it accumulates.
+
+    Raises DTypeError for data that is not real, and for integers that require a gradient.
+    """
+
+    _data: Any
+    _grad: Any
+    _requires_grad: bool
+    name: str | None
+    retains_grad: bool
+    serial: int
+    fun: Function | None  # None for a leaf
+    args: tuple[Any, ...]
+    primals: tuple[Any, ...]
+    kwargs: dict[str, Any] | None
+    argnums: tuple[int, ...]
+    marks: Marks  # a Mark of a leaf that owns its array; of a result, those of arrays others can write to
+
+    __slots__ = tuple(__annotations__)
+
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
+        if isinstance(data, Tensor):
+            raise UnsupportedError(
+                "the data is a Tensor already. Use it as it is, or pass x.detach().data."
+            )
+        array = np.array(
+            data
+            if type(data) is np.ndarray and data.dtype in REAL
+            else real_array(data, "the data")
+        )
+        if _is_true(requires_grad) and array.dtype.kind != "f":
+            raise _not_floating(array.dtype)
+        _fill(self, array, bool(requires_grad), name)
+        self.marks = Mark(array, shared=False)
+
+    # -- what it holds --------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The value.  Of a leaf the array itself; of a result a view that cannot be written to."""
+        if self.fun is None and type(self.marks) is Mark:
+            self.marks = read_by_user(self.marks)
+            return self._data
+        view = self._data.view()
+        view.flags.writeable = False
+        return view
+
+    @data.setter
+    def data(self, given: Any) -> None:
+        """New numbers for a leaf, a copy of what is given; graphs recorded before keep the old ones.
+
+        Integers become the floating dtype of the old data; another floating dtype is taken as it is.
+        """
+        if given is self._data:  # `x.data += 1` has written into it already
+            return
+        if self.fun is not None:
+            raise GradientError(
+                f"{_label(self)} is the result of {name_of(self.fun)}: its data cannot be replaced, "
+                "since later results would not follow from earlier ones. Assign to a leaf, or start a "
+                "new one with x.detach()."
+            )
+        array = given
+        if type(given) is not np.ndarray or given.dtype not in REAL:
+            array = real_array(value(given), "the new data")
+        if array.shape != self._data.shape:
+            raise ShapeError(
+                f"the new data has shape {array.shape}; {_label(self)} keeps its shape. "
+                "Make a new Tensor for another shape."
+            )
+        keeps = self._data.dtype.kind == "f" != array.dtype.kind
+        self._data = np.array(array, dtype=self._data.dtype if keeps else None)
+        self.marks = Mark(self._data, shared=False)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether derivatives with respect to it, or through it, are wanted; can be set on leaves."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self.fun is not None:
+            raise GradientError(
+                f"{_label(self)} is the result of {name_of(self.fun)}; requires_grad can be set on leaves only. "
+                "Use x.detach() to stop gradients here."
+            )
+        if _is_true(wanted) and self._data.dtype.kind != "f":
+            raise _not_floating(self._data.dtype)
+        self._requires_grad = bool(wanted)
+
+    @property
+    def grad(self) -> Any:
+        """What `backward` left here; warns where it leaves nothing."""
+        if self._grad is None and self.fun is not None and not self.retains_grad:
+            warnings.warn(
+                f"{_label(self)} is the result of {name_of(self.fun)}, and backward keeps gradients for leaves only. "
+                "Call x.retain_grad() before backward. If it was meant to be a parameter that is updated, assign to "
+                "its data: p.data = p.data - rate * p.grad.",
+                GradientWarning,
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, g: Any) -> None:
+        if g is not None:
+            g = real_array(value(g), "the gradient")
+            if g.shape != self._data.shape:
+                raise ShapeError(f"a gradient of shape {g.shape} does not fit {_label(self)}.")
+        self._grad = g
+
+    # -- the graph ------------------------------------------------------------------------------------
+
+    @property
+    def creator(self) -> Node | None:
+        """The application that made this Tensor; None for a leaf."""
+        if self.fun is None:
+            return None
+        return Node(self.fun, self.args, self.primals, self.kwargs, self.argnums)
+
+    def detach(self) -> "Tensor":
+        """A leaf with the same data (not a copy), no history, and no gradient."""
+        leaf = _fill(new(Tensor), self._data, False, self.name)
+        leaf.marks = of_another(inherited(self))
+        return leaf
+
+    def retain_grad(self) -> "Tensor":
+        """Let `backward` keep the gradient of this result, as it does for leaves."""
+        if not self._requires_grad:
+            raise GradientError(
+                f"{_label(self)} does not require a gradient, so it will never have one to retain."
+            )
+        self.retains_grad = True
+        return self
+
+    def backward(self, g: Any = None) -> None:
+        """Add d(self)/d(leaf), weighted by the cotangent g, to `.grad` of every leaf that requires it.
+
+        g: an array of self's shape; it may be left out for a scalar (then 1).
+        On an unrolled network this is backpropagation through time.
+        """
+        seeds = {self: seed(self, g)}
+        found = carefully(
+            seeds,
+            lambda careful: {
+                t: c
+                for t, c, _ in pullback(seeds, careful=careful)
+                if t.fun is None or t.retains_grad
+            },
+        )
+        for tensor, c in found.items():
+            tensor._grad = np.array(c if tensor._grad is None else tensor._grad + c)
+
+    def __reduce__(self) -> Any:
+        """Leaves can be pickled and copied; a result would drag its whole graph along, in which it has a place."""
+        if self.fun is not None:
+            raise UnsupportedError(
+                f"{_label(self)} is the result of {name_of(self.fun)} and cannot be pickled or copied with its graph. "
+                "Use x.detach(), or +x for a new result of the same value."
+            )
+        state = vars(self) if hasattr(self, "__dict__") else None  # of a subclass
+        return (
+            _leaf_again,
+            (type(self), self._data, self._requires_grad, self.name, self._grad),
+            state,
+        )
+
+    # -- NumPy's protocols ----------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            if ufunc in VJP and len(inputs) <= 2:
+                return (
+                    self._unary(ufunc, *inputs)
+                    if len(inputs) == 1
+                    else self._binary(ufunc, *inputs)
+                )
+            return self._apply(ufunc, inputs, {})
+        if method != "__call__":
+            raise UnsupportedError(
+                f"np.{ufunc.__name__}.{method} is not recorded on Tensors. "
+                f"Use a function over an axis such as np.sum, or pass x.data."
+            )
+        raise UnsupportedError(
+            f"np.{ufunc.__name__} on Tensors takes no {', '.join(kwargs)}=: results are new Tensors. "
+            "Write y = f(x), select with np.where, change the dtype with x.astype."
+        )
+
+    def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
+        return self._apply(fun, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self._requires_grad:
+            raise UnsupportedError(
+                f"{_label(self)} requires a gradient and would be detached silently if it became a plain array. "
+                "Use np.stack or np.concatenate for a list of Tensors, tinygrad_rnn.array for nested lists; "
+                "pass x.data if you mean the values."
+            )
+        return (
+            np.array(self._data, dtype=dtype, copy=True)
+            if copy
+            else np.asarray(self.data, dtype=dtype)
+        )
+
+    def __float__(self) -> float:
+        return float(
+            self._number(
+                "float(x), and what asks for one (math.tanh(x), a[i] = x, np.fromiter, '%.3f' % x),"
+            )
+        )
+
+    def __int__(self) -> int:
+        return int(self._number("int(x)"))
+
+    def __complex__(self) -> complex:
+        return complex(self._number("complex(x)"))
+
+    def _number(self, what: str) -> Any:
+        """The value for a Python number.  Raises UnsupportedError for what is being differentiated."""
+        if self._requires_grad and current():
+            raise UnsupportedError(
+                f"{what} would detach {_label(self)}, which requires a gradient. Use x.item() or x.data if you mean "
+                'the value, f"{x:.3f}" to print it; np.tanh(x) in the place of math.tanh(x), np.stack or '
+                "tinygrad_rnn.array in the place of a[i] = x."
+            )
+        return self._data
+
+    def __repr__(self) -> str:
+        facts = [np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)]
+        if self._data.dtype != np.float64:
+            facts.append(f"dtype={self._data.dtype}")
+        if self._requires_grad:
+            facts.append("requires_grad=True")
+        if self.name:
+            facts.append(f"name={self.name!r}")
+        return f"{type(self).__name__}({', '.join(facts)})"
+
+
+def _fill(tensor: Tensor, data: Array, requires_grad: bool, name: str | None) -> Tensor:
+    """The slots of a leaf."""
+    tensor._data = data
+    tensor._requires_grad, tensor.name = requires_grad, name
+    tensor._grad, tensor.retains_grad, tensor.serial = None, False, next_serial()
+    tensor.fun, tensor.args, tensor.primals, tensor.kwargs, tensor.argnums = None, (), (), None, ()
+    tensor.marks = None
+    return tensor
+
+
+def _leaf_again(
+    kind: type[Tensor], data: Array, requires_grad: bool, name: str | None, grad: Array | None
+) -> Tensor:
+    leaf = _fill(new(kind), np.array(data), requires_grad, name)
+    leaf.marks, leaf._grad = Mark(leaf._data, shared=False), grad
+    return leaf
+
+
+def seed(y: Tensor, g: Any = None) -> Array:
+    """The cotangent that starts a backward pass at y: g checked, or 1 for a scalar."""
+    if not y._requires_grad:
+        raise GradientError(
+            f"{_label(y)} does not depend on any Tensor with requires_grad=True (or was computed under no_grad), "
+            "so there is nothing to differentiate. Create the parameters with Tensor(..., requires_grad=True)."
+        )
+    if g is None:
+        if y.size != 1:
+            raise GradientError(
+                f"{_label(y)} is not a scalar, so its gradient needs a seed. "
+                "Call backward(g) with an array of its shape, or reduce it first, e.g. np.sum(y).backward()."
+            )
+        return np.array(1, y.dtype).reshape(y.shape)
+    g = real_array(value(g), "the seed").astype(y.dtype)
+    if g.shape != y.shape:
+        raise ShapeError(f"the seed has shape {g.shape}; {_label(y)} needs one of shape {y.shape}.")
+    return g
+
+
+# -- errors -------------------------------------------------------------------------------------------
+
+
+def _label(tensor: Tensor) -> str:
+    return f"Tensor {tensor.name or 'without a name'} of shape {tensor.shape}"
+
+
+def _is_true(requires_grad: Any) -> bool:
+    if isinstance(requires_grad, (bool, int, np.bool_)):
+        return bool(requires_grad)
+    raise ArgumentTypeError(f"requires_grad is True or False, not {requires_grad!r:.60}.")
+
+
+def _not_floating(dtype: Any) -> DTypeError:
+    return DTypeError(
+        f"a Tensor of dtype {dtype} cannot require a gradient: derivatives need a floating dtype. "
+        "Pass floats, e.g. np.asarray(data, dtype=float)."
+    )

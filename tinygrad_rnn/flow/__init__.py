@@ -1,0 +1,5 @@
+"""Equation (3.1) in numbers: which gradient flows along which path, and where it vanishes or explodes."""
+
+__all__ = ["GradientFlow", "Row", "Truncated", "gradient_flow"]
+
+from tinygrad_rnn.flow.terms import GradientFlow, Row, Truncated, gradient_flow

@@ -1,0 +1,286 @@
+"""Unrolling over time: the loop that turns one cell into a graph, with x_t, h_t, y_t and L_t kept and named."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.mode import current
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.errors import DataError, ShapeError, UsageError
+from tinygrad_rnn.guards.boundary import public
+from tinygrad_rnn.guards.operands import real_array
+
+Array = Any
+State = Tensor | tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """An RNN unrolled over T time steps; entry t - 1 of each list belongs to time t.
+
+    states are what the cell returned: Tensors, or tuples such as (h, c).  hidden is the first part of each.
+    """
+
+    cell: Callable[[Any, Any], Any]
+    xs: list[Tensor]
+    initial: State
+    states: list[State]
+    outputs: list[Tensor]  # y_t = readout(h_t); empty without a read-out
+    losses: list[Tensor | Any]  # L_t, or None at a step without one; empty without a loss
+    total_loss: Tensor | None  # L = sum_t L_t, (2.1)
+    backward: bool = (
+        False  # whether it ran from the last time to the first; entry i - 1 is then time T + 1 - i
+    )
+    outside: tuple[
+        Tensor, ...
+    ] = ()  # states of another network that the outputs are computed from as well
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+    @property
+    def hidden(self) -> list[Tensor]:
+        """h_1 .. h_T."""
+        return [parts(state)[0] for state in self.states]
+
+    @property
+    def loss(self) -> Tensor:
+        """The total loss (2.1).  Raises UsageError if the network was unrolled without a loss."""
+        if self.total_loss is None:
+            raise UsageError(
+                "this network was unrolled without a loss. Pass loss= and targets= to unroll."
+            )
+        return self.total_loss
+
+
+def parts(state: Any) -> tuple[Any, ...]:
+    """A state as a tuple of its Tensors."""
+    return state if isinstance(state, tuple) else (state,)
+
+
+@public
+def unroll(
+    cell: Callable[[Any, Any], Any],
+    xs: Any,
+    h0: Any = None,
+    *,
+    readout: Callable[[Any], Any] | None = None,
+    loss: Callable[[Any, Any], Any] | None = None,
+    targets: Any = None,
+) -> Unrolled:
+    """Run `state = cell(x_t, state)` for t = 1 .. T and record everything.
+
+    cell     any callable from (x, state) to state; a state is an array or a tuple of arrays
+    xs       (T, B, I), or (T, I), or a list of T arrays or Tensors
+    h0       the state before the first step; None asks `cell.initial_state`, zeros for the built-in cells
+    readout  y_t = readout(h_t), (1.2); of a tuple state, h_t is the first part
+    loss     L_t = loss(y_t, target_t), a scalar; the total is their sum, (2.1).  A step for which
+             it returns None or a plain number has no loss, and None in `losses`; the number counts
+             in the total
+    targets  a sequence of T targets; None at a step without a loss, for which `loss` is not called
+
+    Raises DataError for NaN or an empty sequence, ShapeError where lengths differ, UsageError where something
+    is missing.
+    """
+    inputs = [_leaf(x, f"x_{t}") for t, x in enumerate(_steps(xs, "xs"), 1)]
+    wanted = None if targets is None else _steps(targets, "targets", gaps=True)
+    if (loss is None) != (wanted is None):
+        raise UsageError(
+            "a loss needs targets and targets need a loss: pass both to unroll, or neither."
+        )
+    if wanted is not None and len(wanted) != len(inputs):
+        raise ShapeError(
+            f"xs has T = {len(inputs)} time steps and targets {len(wanted)}; they must be equal."
+        )
+    names = given_names(cell)
+    initial = state = _named(_initial(cell, inputs[0]) if h0 is None else h0, names, 0)
+    for part in parts(initial):
+        _check_entries(part, "h0")
+    states, outputs, losses, learns = [], [], [], False
+    for t, x in enumerate(inputs, 1):
+        state = _named(cell(x, state), names, t)
+        if not parts(state):
+            raise UsageError(
+                f"the state at t = {t} is an empty tuple; a state is an array or a tuple of arrays."
+            )
+        learns = learns or any(part.requires_grad for part in parts(state))
+        state = _watched(state) if learns else state
+        states.append(state)
+        y = parts(state)[0] if readout is None else readout(parts(state)[0])
+        if readout is not None:
+            outputs.append(_name(y, f"y_{t}"))
+        if loss is not None and wanted is not None:
+            losses.append(_loss(loss, y, wanted[t - 1], t))
+    total = _total(losses) if losses else None
+    return Unrolled(cell, inputs, initial, states, outputs, _with_gradient(losses), total)
+
+
+@public
+def bidirectional(
+    forward: Callable[[Any, Any], Any],
+    backward: Callable[[Any, Any], Any],
+    xs: Any,
+    h0: tuple[Any, Any] = (None, None),
+    *,
+    readout: Callable[[Any], Any],
+    loss: Callable[[Any, Any], Any],
+    targets: Any,
+) -> tuple[Unrolled, Unrolled]:
+    """Two networks over the same inputs, one from each end of time, and y_t = readout([h_t, h'_t]).
+
+    Both have all outputs and losses; the second lists everything in the order in which it is computed, from T to 1,
+    so `gradient_flow(run.losses, run.states)` holds for each.  The rest is as in `unroll`.
+
+    Schuster and Paliwal (1997), doi:10.1109/78.650093.
+    """
+    first = unroll(forward, xs, h0[0])
+    second = unroll(backward, first.xs[::-1], h0[1])
+    T = len(first)
+    for i, state in enumerate([second.initial, *second.states]):
+        for part in parts(state):
+            base, _, index = (part.name or "").rpartition("_")
+            if base and index == str(i):
+                part.name = f"{base}′_{T + 1 - i}"
+    wanted = _steps(targets, "targets", gaps=True)
+    if len(wanted) != T:
+        raise ShapeError(
+            f"xs has T = {T} time steps and targets {len(wanted)}; they must be equal."
+        )
+    outputs, losses = [], []
+    for t, (a, b) in enumerate(zip(first.hidden, reversed(second.hidden), strict=True), 1):
+        outputs.append(_name(readout(np.concatenate([a, b], axis=-1)), f"y_{t}"))
+        losses.append(_loss(loss, outputs[-1], wanted[t - 1], t))
+    shown, total = _with_gradient(losses), _total(losses)
+    outside = tuple(first.hidden), tuple(second.hidden)
+    first = replace(first, outputs=outputs, losses=shown, outside=outside[1])
+    second = replace(second, outputs=outputs[::-1], losses=shown[::-1], outside=outside[0])
+    return replace(first, total_loss=total), replace(second, total_loss=total, backward=True)
+
+
+def _loss(loss: Callable[[Any, Any], Any], y: Any, target: Any, t: int) -> Tensor | float:
+    """L_t, or the plain number that a step without a loss adds to the total."""
+    found = None if target is None else loss(y, target)
+    if found is None or is_number(found):
+        return float(found or 0.0)
+    L = _name(found, f"L_{t}")
+    if L.size != 1:
+        raise ShapeError(f"the loss at t = {t} has shape {L.shape}; it must be a scalar.")
+    return L
+
+
+def _with_gradient(losses: list[Tensor | float]) -> list[Tensor | None]:
+    return [L if isinstance(L, Tensor) else None for L in losses]
+
+
+def _total(losses: list[Tensor | float]) -> Tensor:
+    """L = sum_t L_t, (2.1)."""
+    tensors = [L for L in losses if isinstance(L, Tensor)]
+    if not tensors:
+        raise UsageError(
+            "no step has a loss: at each the target is None, or the loss returned None or a plain "
+            "number. There is nothing to differentiate. Give at least one target, and compute its "
+            "loss from y with NumPy."
+        )
+    constant = sum(L for L in losses if not isinstance(L, Tensor))
+    total = np.sum(np.stack(tensors))
+    return _name(total + constant if constant else total, "L")
+
+
+def is_number(x: Any) -> bool:
+    """Whether x is a number of Python or NumPy, which carries no gradient."""
+    scalar = isinstance(x, (int, float, np.generic, np.ndarray)) and np.ndim(x) == 0
+    return scalar and np.asarray(x).dtype.kind in "biuf"
+
+
+def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:
+    """The entries along time, checked; the steps of one Tensor are recorded slices of it.
+
+    gaps: whether an entry may be None.
+    """
+    without_axes = not hasattr(sequence, "__len__") or getattr(sequence, "shape", None) == ()
+    if without_axes or isinstance(sequence, (str, bytes, dict)):
+        raise ShapeError(
+            f"{what} is one {type(sequence).__name__}; it needs a time axis first: an array (T, B, I) or (T, I), or a "
+            "list of T arrays."
+        )
+    if gaps and getattr(getattr(sequence, "dtype", None), "kind", "") == "O":
+        sequence = list(sequence)
+    if not isinstance(sequence, (list, tuple, Tensor)):
+        sequence = real_array(sequence, f"the array {what}")
+    steps = [sequence[t] for t in range(len(sequence))]
+    if not steps:
+        raise DataError(f"{what} is empty: there is no time step to unroll.")
+    for t, step in enumerate(steps, 1):
+        if step is not None or not gaps:
+            _check_entries(step, f"{what} at t = {t}")
+    return steps
+
+
+def _check_entries(x: Any, what: str) -> None:
+    if not np.all(np.isfinite(real_array(value(x), what))):
+        raise DataError(
+            f"{what} holds NaN or infinity. Remove or fill such entries before unrolling."
+        )
+
+
+def _initial(cell: Any, x: Tensor) -> Any:
+    if not hasattr(cell, "initial_state"):
+        raise UsageError(
+            f"{getattr(cell, '__name__', type(cell).__name__)} has no initial_state(batch). Pass h0 to unroll."
+        )
+    return cell.initial_state(x.shape[:-1])
+
+
+def given_names(cell: Any) -> tuple[str, ...] | None:
+    """What a cell calls the parts of its state; None if its `states` are no names, such as a list of results."""
+    given = getattr(cell, "states", None)
+    named = (
+        isinstance(given, (tuple, list)) and given and all(isinstance(name, str) for name in given)
+    )
+    return tuple(given or ()) if named else None
+
+
+def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:
+    """The state with its Tensors named h_t, or (h_t, c_t), or (s1_t, s2_t, ...) if the cell does not say."""
+    if not isinstance(state, tuple):
+        return _name(state, f"{names[0] if names else 'h'}_{t}")
+    if names is None or len(names) != len(state):  # the cell says what is wrong when it is called
+        names = tuple(f"s{i}" for i in range(1, len(state) + 1))
+    return tuple(_name(part, f"{name}_{t}") for part, name in zip(state, names, strict=True))
+
+
+def _watched(state: Any) -> Any:
+    """The state with leaves in the place of constants, such as an input that is kept for the next step.
+
+    So it is recorded how later steps depend on them.
+    """
+    if isinstance(state, tuple):
+        return tuple(map(_watched, state))
+    if state.requires_grad or state.dtype.kind != "f" or not current():
+        return state
+    return Tensor(value(state), requires_grad=True, name=state.name)
+
+
+def _leaf(x: Any, name: str) -> Tensor:
+    return _name(x if isinstance(x, Tensor) else real_array(x, f"{name} of unroll"), name)
+
+
+def _name(x: Any, name: str) -> Tensor:
+    """x as a Tensor of this name; a name that it already has stays."""
+    if not isinstance(x, Tensor):
+        wrong = UsageError(
+            f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an array or a tuple "
+            "of arrays; a read-out and a loss give an array."
+        )
+        if isinstance(x, list):  # of two states it would make one array
+            raise wrong
+        try:
+            x = Tensor(x)
+        except (TypeError, ValueError) as error:
+            raise wrong from error
+    tensor: Tensor = x
+    tensor.name = tensor.name or name
+    return tensor

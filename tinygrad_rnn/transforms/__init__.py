@@ -1,0 +1,1 @@
+"""Derivatives of functions, and two ways to watch how they are computed: `debug` and `scope`."""

@@ -1,0 +1,249 @@
+"""Check derivatives against central differences, to any order: for authors of operations and cells.
+
+When something is wrong, every operation that f recorded is checked by itself, to name the one that is responsible.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.mode import grad_mode, no_grad
+from tinygrad_rnn.core.tables import JVP, VJP
+from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.core.tree import leaves, rebuild
+from tinygrad_rnn.errors import DTypeError, GradientError
+from tinygrad_rnn.guards.arguments import generator
+from tinygrad_rnn.guards.boundary import name_of, public
+from tinygrad_rnn.transforms.gradients import grad, jvp
+
+Array = Any
+Function = Callable[..., Any]
+
+
+@public
+def check_grads(
+    f: Function,
+    args: Sequence[Any],
+    order: int = 2,
+    *,
+    rng: int | np.random.Generator = 0,
+    step: float = 1e-5,
+    rtol: float = 1e-6,
+    atol: float = 1e-7,
+) -> None:
+    """Raise GradientError unless the derivatives of f at args agree with central differences.
+
+    f      a function of arrays that returns an array of any shape, or a container of such
+    args   its arguments, arrays or containers: what is float64 is differentiated, everything else is passed on
+    order  2 checks the derivative of the derivative too, and so on
+    step   of the differences, relative to an entry where that is above 1
+
+    The results are weighted by random arrays, so one scalar stands for all their entries.  The error says which
+    argument, which entry, both numbers, and which operation is wrong if one is.  Rules of `defjvp` are checked too,
+    against those of `defvjp` and, from order 2 on, against differences.
+    """
+    check = _Check(generator(rng), step, rtol, atol)
+    args = tuple(args)
+    places = [
+        (f"argument {i}{path}", value(leaf)) for i, a in enumerate(args) for path, leaf in leaves(a)
+    ]
+    moving = [k for k, (place, x) in enumerate(places) if _is_variable(x, place)]
+    if not moving:
+        raise GradientError("check_grads found no argument that is a float64 array. Pass floats.")
+
+    def of_variables(*xs: Any) -> Any:
+        given = [x for _, x in places]
+        for k, x in zip(moving, xs, strict=True):
+            given[k] = x
+        return f(*rebuild(args, given))
+
+    xs = [np.array(places[k][1]) for k in moving]
+    scalar = check.weighted(of_variables, xs)
+    _check_dtypes(_operations(scalar, xs))
+    found = check.mismatch(scalar, xs, order)
+    if found is not None:
+        raise GradientError(
+            f"{found.described([places[k][0] for k in moving])} {check.cause(scalar, xs, found)}"
+        )
+
+
+class _Mismatch(NamedTuple):
+    """Two numbers that should be equal: the derivative of `f`, itself of order - 1."""
+
+    f: Function
+    order: int
+    argnum: int | None  # None: forward against backward, along a random direction
+    entry: tuple[int, ...]
+    found: float
+    expected: float
+    kink: bool
+
+    def described(self, places: Sequence[str]) -> str:
+        """Which argument, which entry, both numbers."""
+        if self.argnum is None:
+            return (
+                f"derivative of order {self.order} along a random direction: "
+                f"by the rules of defjvp {self.found:.10g}, by those of defvjp {self.expected:.10g}."
+            )
+        return (
+            f"derivative of order {self.order} with respect to {places[self.argnum]}, entry {self.entry}: "
+            f"by the rules {self.found:.10g}, by central differences {self.expected:.10g}."
+        )
+
+
+class _Check(NamedTuple):
+    rng: np.random.Generator
+    step: float
+    rtol: float
+    atol: float
+
+    def weighted(self, f: Function, xs: Sequence[Array]) -> Function:
+        """f as a scalar: the sum of its results with random weights."""
+        with no_grad():
+            weights = [self.rng.standard_normal(np.shape(value(y))) for _, y in leaves(f(*xs))]
+        return lambda *xs: sum(
+            np.sum(y * w) for (_, y), w in zip(leaves(f(*xs)), weights, strict=True)
+        )
+
+    def mismatch(
+        self, f: Function, xs: list[Array], order: int, level: int = 1
+    ) -> _Mismatch | None:
+        """The first disagreement at this level or above; None if there is none."""
+        argnums = tuple(range(len(xs)))
+        gradients = [value(g) for g in grad(f, argnums)(*xs)]  # Tensors if f closes over parameters
+        for argnum, gradient in enumerate(gradients):
+            left, right, rounding = self._slopes(f, xs, argnum)
+            expected = (left + right) / 2
+            wrong = ~self._close(gradient, expected, level, rounding)
+            if np.any(wrong):
+                entry = tuple(int(i) for i in np.argwhere(wrong)[0])
+                kink = bool(
+                    abs(right[entry] - left[entry]) >= abs(gradient[entry] - expected[entry])
+                )
+                return _Mismatch(
+                    f, level, argnum, entry, float(gradient[entry]), float(expected[entry]), kink
+                )
+
+        along = [self.rng.standard_normal(x.shape) for x in xs]
+
+        def backward(*xs: Any) -> Any:
+            return sum(np.sum(g * v) for g, v in zip(grad(f, argnums)(*xs), along, strict=True))
+
+        def forward(*xs: Any) -> Any:
+            return jvp(f, xs, along)[1]
+
+        directions = [backward]
+        if any(t.fun in JVP for t in _operations(f, xs)):
+            directions.append(forward)
+            found, expected = float(value(forward(*xs))), float(value(backward(*xs)))
+            if not self._close(found, expected, level):
+                return _Mismatch(f, level, None, (), found, expected, False)
+        if level < order:
+            for direction in directions:
+                above = self.mismatch(direction, xs, order, level + 1)
+                if above is not None:
+                    return above
+        return None
+
+    def cause(self, f: Function, xs: list[Array], found: _Mismatch) -> str:
+        """Which operation of f is responsible for what was found, and how to mend it."""
+        # First what the derivative itself applies, then whether the rules of f bear being differentiated.
+        for function, order in ((found.f, 1), (f, found.order)):
+            for t in _operations(function, xs):
+                alone = self._alone(t, order)
+                if alone is not None:
+                    return _blame(t, alone)
+        if found.kink:
+            return "The slopes to its left and right differ: a kink lies within the step. Move the point away."
+        return "Every operation by itself is right: look for a value that f detaches, by x.data or x.detach()."
+
+    def _alone(self, t: Tensor, order: int) -> _Mismatch | None:
+        """One recorded operation checked by itself, by the arguments that required a gradient."""
+        if any(t.primals[i].dtype != np.float64 for i in t.argnums) or not np.all(
+            np.isfinite(t._data)
+        ):
+            return None  # differences cannot tell
+
+        def operation(*xs: Any) -> Any:
+            args = list(t.primals)
+            for i, x in zip(t.argnums, xs, strict=True):
+                args[i] = x
+            fun: Any = t.fun
+            return fun(*args, **t.kwargs or {})
+
+        xs = [np.array(t.primals[i]) for i in t.argnums]
+        return self.mismatch(self.weighted(operation, xs), xs, order)
+
+    def _slopes(self, f: Function, xs: list[Array], argnum: int) -> Array:
+        """Differences to the left and to the right in each entry of one argument, and what rounding adds to them."""
+        x = xs[argnum]
+        slopes = np.zeros((3, *x.shape))
+        with no_grad():
+            here = float(value(f(*xs)))
+            for entry in np.ndindex(x.shape):
+                h = self.step * max(1.0, abs(x[entry]))
+                for side, sign in enumerate((-1.0, 1.0)):
+                    moved = x.copy()
+                    moved[entry] += sign * h
+                    there = float(value(f(*xs[:argnum], moved, *xs[argnum + 1 :])))
+                    slopes[(side, *entry)] = sign * (there - here) / h
+                slopes[(2, *entry)] = 4 * np.spacing(abs(here)) / h
+        return slopes
+
+    def _close(self, found: Array, expected: Array, level: int, rounding: Array = 0.0) -> Any:
+        return np.isclose(
+            found, expected, rtol=self.rtol * 10**level, atol=self.atol * 10**level + rounding
+        )
+
+
+def _is_variable(x: Any, place: str) -> bool:
+    dtype = x.dtype if isinstance(x, (np.ndarray, np.generic)) else None
+    if dtype is not None and dtype.kind == "f" and dtype != np.float64:
+        raise DTypeError(f"{place} has dtype {dtype}; finite differences need float64.")
+    return isinstance(x, float) or bool(dtype == np.float64)
+
+
+def _operations(f: Function, xs: Sequence[Array]) -> list[Tensor]:
+    """Everything f records, oldest first."""
+    with grad_mode(True):
+        y = f(*[Tensor(x, requires_grad=True) for x in xs])
+    return [t for t in ancestors([y]) if t.argnums] if isinstance(y, Tensor) else []
+
+
+def _check_dtypes(operations: Sequence[Tensor]) -> None:
+    """A share is cast to the dtype of its argument; a rule that loses digits on the way is wrong all the same."""
+    for t in operations:
+        for i in t.argnums:
+            rule: Any = VJP[t.fun][i]  # type: ignore[index]
+            with np.errstate(all="ignore"):
+                share = rule(np.ones_like(t._data), t._data, *t.primals, **t.kwargs or {})
+            given = {
+                p.dtype
+                for p in (t._data, *t.primals)
+                if isinstance(p, np.ndarray) and p.dtype.kind == "f"
+            }
+            if given == {t._data.dtype} and getattr(share, "dtype", t._data.dtype) != t._data.dtype:
+                raise GradientError(
+                    f"the rule of {name_of(t.fun or repr)} for argument {i} returned dtype {share.dtype}; everything "
+                    f"it was given is {t._data.dtype}. Mend the rule given to defvjp."
+                )
+
+
+def _blame(t: Tensor, found: _Mismatch) -> str:
+    name = name_of(t.fun or repr)
+    if found.kink:
+        return f"{name} has a kink within the step: its slopes to the left and right differ. Move the point away from it."
+    if found.argnum is None:
+        return f"A forward rule of {name} does not fit its reverse rule. Mend the rule given to defjvp."
+    if found.order == 1:
+        facts = f"by itself, entry {found.entry}, it gives {found.found:.10g} instead of {found.expected:.10g}"
+        return (
+            f"The rule of {name} for argument {t.argnums[found.argnum]} is wrong: {facts}. Mend it."
+        )
+    return (
+        f"The rules of {name} are right, their derivatives are not: one of them loses a dependence, as it does when it "
+        "closes over a plain array. Pass y and the args in, and use nothing else."
+    )
