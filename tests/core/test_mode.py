@@ -246,12 +246,12 @@ def test_an_error_inside_debug_is_the_users_own() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
 def test_a_fork_while_another_thread_looks_for_a_plan_does_not_hang_the_child() -> None:
     """The thread holds the lock of the plans, for sure, while the process forks."""
-    from tinygrad_rnn.scan import kept
+    from tinygrad_rnn.scan import cache
 
     held, done = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with kept._lock:
+        with cache._lock:
             held.set()
             done.wait()
 

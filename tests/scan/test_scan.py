@@ -593,4 +593,4 @@ def test_a_plan_that_no_longer_fits_does_not_fill_the_cache():
     for _ in range(100):
         W = tg.Tensor(draw(3, 3), requires_grad=True)
         scan(lambda x, h, W=W: np.tanh(x + h @ W), xs, h0)
-    assert sum(map(len, sys.modules["tinygrad_rnn.scan.kept"]._plans.values())) < 100
+    assert sum(map(len, sys.modules["tinygrad_rnn.scan.cache"]._plans.values())) < 100

@@ -7,7 +7,7 @@ from test_scan import agree, draw
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional, nn
-from tinygrad_rnn.scan import kept, scan
+from tinygrad_rnn.scan import cache, scan
 from tinygrad_rnn.scan.batches import DiffersError, Resized
 from tinygrad_rnn.transforms.modes import differentiate
 
@@ -24,13 +24,13 @@ def made(monkeypatch):
     """Signatures of the plans that are made from the start."""
     found = []
 
-    class Counted(kept.Plan):
+    class Counted(cache.Plan):
         def __init__(self, cell, signature, *wanted):
             found.append(signature.state[0][0])
             super().__init__(cell, signature, *wanted)
 
     scan.forget()
-    monkeypatch.setattr(kept, "Plan", Counted)
+    monkeypatch.setattr(cache, "Plan", Counted)
     yield found
     scan.forget()
 
@@ -123,7 +123,7 @@ def test_results_that_are_not_used(made, monkeypatch):
         for found, expected in zip(gradients(B), gradients(B, unrolled=True), strict=True):
             np.testing.assert_allclose(found, expected, rtol=1e-10)
     (plan,) = (
-        p for plans in kept._plans.values() for p in plans if p.signature.state[0][0] == (5, H)
+        p for plans in cache._plans.values() for p in plans if p.signature.state[0][0] == (5, H)
     )
     assert isinstance(plan, Resized)
     all_given = plan._backward[True, True]

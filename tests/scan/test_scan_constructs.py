@@ -15,7 +15,7 @@ from tinygrad_rnn import functional
 from tinygrad_rnn.errors import DataError, TraceError, UnsupportedError
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.scan import forms, scan
-from tinygrad_rnn.scan.kept import plan_for
+from tinygrad_rnn.scan.cache import plan_for
 from tinygrad_rnn.scan.trace import Signature
 
 

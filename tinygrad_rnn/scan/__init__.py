@@ -5,9 +5,9 @@ trace      a cell run once on them
 simplify   the same step with less to do: rewrite, with the rules of algebra and gates
 transpose  the backward step, from the rules
 schedule   what runs before, in and after the loop
-emit       source for it: segment, bulk, places, loop, names; forms is the table of batched forms
+emit       source for it: segment, bulk, buffers, loop, names; forms is the table of batched forms
 plan       all of that, kept for the next call as long as what the cell can reach is the same
-run        one call: segments of time, forward and backward
+call       one call: segments of time, forward and backward
 node       one call on the tape
 scan       the function
 """

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.scan.buffers import Buffers
 from tinygrad_rnn.scan.bulk import series_of, write_bulk
 from tinygrad_rnn.scan.forms import VIEWS, T
 from tinygrad_rnn.scan.loop import Loop
 from tinygrad_rnn.scan.names import Names
-from tinygrad_rnn.scan.places import Places
 from tinygrad_rnn.scan.schedule import Schedule, users
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import Traced
@@ -120,11 +120,11 @@ def _bind(schedule: Schedule, keep: Sequence[Traced], names: Names) -> tuple[str
     for v in schedule.timed:
         segment.series[id(v)] = names.of(v)
     initial = _states(segment)
-    places = Places(segment, _needed(segment, keep))
+    buffers = Buffers(segment, _needed(segment, keep))
     segment.run.append("# before the loop: known for all of time")
     write_bulk(segment, schedule.before)
     segment.run.append("# the loop: what the next step waits for")
-    loop = Loop(segment, places)
+    loop = Loop(segment, buffers)
     loop.write()
     segment.run.append("# after the loop: no later step waits for it")
     write_bulk(segment, schedule.after)

@@ -8,9 +8,9 @@ import numpy as np
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.nonlinear import relu, softplus
+from tinygrad_rnn.scan.buffers import Buffers
 from tinygrad_rnn.scan.bulk import series_of
 from tinygrad_rnn.scan.forms import VIEWS, copied, gate, is_ufunc
-from tinygrad_rnn.scan.places import Places
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import TIMED, Traced
 
@@ -20,8 +20,8 @@ _ZERO_SECOND = {relu: np.maximum, softplus: np.logaddexp}  # f(x) is the ufunc o
 class Loop:
     """Writes the loop of a segment: each value lies in its series, in one array used at every step, or is a view."""
 
-    def __init__(self, segment: Segment, places: Places):
-        self.segment, self.names, self.places = segment, segment.names, places
+    def __init__(self, segment: Segment, buffers: Buffers):
+        self.segment, self.names, self.buffers = segment, segment.names, buffers
         self.loop = segment.schedule.loop
         self.steps: dict[int, str] = {}  # by id: the name of one step
         self.lists: dict[str, str] = {}  # name of one step -> name of the list of all steps
@@ -37,7 +37,7 @@ class Loop:
 
     def write(self) -> None:
         """Append the loop to the segment."""
-        self.places.settle()
+        self.buffers.settle()
         for v in self.loop:
             if not self._as_view(v) and (line := self._line(v)):
                 self.body.append(line)
@@ -54,16 +54,16 @@ class Loop:
         """The name of the array that v is written to."""
         if id(v) in self.steps:
             return self.steps[id(v)]
-        home = self.places.home.get(id(v), v)
+        home = self.buffers.home.get(id(v), v)
         if home is not v:
             self.steps[id(v)] = name = self._place(home)
-        elif id(v) in self.places.parts:
-            whole, start, stop = self.places.parts[id(v)]
+        elif id(v) in self.buffers.parts:
+            whole, start, stop = self.buffers.parts[id(v)]
             name = self._view(v, self._place(whole), lambda a: f"{a}[..., {start}:{stop}]")
         elif id(v) in self.segment.series:
             name = self._step(v, self.segment.series[id(v)])
         else:
-            self.steps[id(v)] = name = self.places.single(v)
+            self.steps[id(v)] = name = self.buffers.single(v)
             self.singles.add(id(v))
         self.like[id(v)] = np.empty(v.shape, v.dtype)
         return name
@@ -76,7 +76,7 @@ class Loop:
                 last = all(self.segment.place[id(u)] <= self.segment.place[id(done)] for u in users)
                 if last and not any(u.fun in VIEWS for u in users):
                     self.singles.discard(id(a))
-                    self.places.done(a, self.steps[id(a)])
+                    self.buffers.done(a, self.steps[id(a)])
 
     def _step(self, v: Traced, series: str) -> str:
         """The name of one step of a series, by a list of views made beforehand."""
@@ -196,9 +196,9 @@ class Loop:
         if v.fun is np.sum and v.args[0].dtype == v.dtype and plain:
             reduce = names.object(np.add.reduce, "add_reduce")
             return f"{reduce}({given[0]}, {names.literal(axis)}, None, {out}, {keepdims})"
-        if v.fun is concatenate and any(id(a) in self.places.parts for a in v.args):
+        if v.fun is concatenate and any(id(a) in self.buffers.parts for a in v.args):
             edges = np.cumsum([0, *(a.shape[-1] for a in v.args)])
-            rest = [i for i, a in enumerate(v.args) if id(a) not in self.places.parts]
+            rest = [i for i, a in enumerate(v.args) if id(a) not in self.buffers.parts]
             copy = names.function(np.copyto)
             return "; ".join(
                 f"{copy}({out}[..., {edges[i]}:{edges[i + 1]}], {given[i]})" for i in rest

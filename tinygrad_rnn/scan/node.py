@@ -16,7 +16,7 @@ from tinygrad_rnn.core.mode import grad_mode
 from tinygrad_rnn.core.tables import defvjp, defvjp_variadic
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.guards.fingerprints import FIXED
-from tinygrad_rnn.scan.run import Run
+from tinygrad_rnn.scan.call import Call
 
 Array = Any
 
@@ -37,7 +37,7 @@ class Cotangents:
         return Cotangents(both, self.dtype)
 
 
-class Call:
+class Record:
     """What one call of `scan` was given, and its run.
 
     operands  what it depends on
@@ -45,33 +45,33 @@ class Call:
     replay    runs the same steps one by one on the tape and gives the results
     """
 
-    def __init__(self, run: Run, replay: Any, leaf_ids: list[Any], operands: Sequence[Any]):
-        self.run, self.replay, self.leaf_ids, self.operands = run, replay, leaf_ids, operands
+    def __init__(self, call: Call, replay: Any, leaf_ids: list[Any], operands: Sequence[Any]):
+        self.call, self.replay, self.leaf_ids, self.operands = call, replay, leaf_ids, operands
         self.argnums: tuple[int, ...] = ()
 
 
-def scan(*operands: Array, call: Call) -> Array:
+def scan(*operands: Array, record: Record) -> Array:
     """The token of a run: an empty stand-in that its results hang on.  Recorded, but never called."""
     raise NotImplementedError
 
 
-def result(token: Array, i: int, call: Call) -> Array:
+def result(token: Array, i: int, record: Record) -> Array:
     """Result number i of a run: its outputs, then the parts of its last state.  Recorded, but never called."""
     raise NotImplementedError
 
 
 def _scan(
-    argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call
+    argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, record: Record
 ) -> list[Array]:
     if not isinstance(
         g, Cotangents
     ):  # check_grads tries every rule by itself, but the token is no number
         found: dict[Any, Array] = {}
     elif isinstance(y, Tensor) or Tensor in map(type, g.by_result.values()):
-        found = _recorded(g, call)
+        found = _recorded(g, record)
     else:
-        found = _computed(g, call)
-    shares = [found.get(call.leaf_ids[i]) for i in argnums]
+        found = _computed(g, record)
+    shares = [found.get(record.leaf_ids[i]) for i in argnums]
     return [
         np.zeros_like(operands[i]) if share is None else share
         for i, share in zip(argnums, shares, strict=True)
@@ -79,11 +79,11 @@ def _scan(
 
 
 def _carefully(
-    argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, call: Call
+    argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, record: Record
 ) -> list[Array]:
     """The same for a careful walk: by one through the steps."""
-    found = _recorded(g, call)
-    shares = [found.get(call.leaf_ids[i]) for i in argnums]
+    found = _recorded(g, record)
+    shares = [found.get(record.leaf_ids[i]) for i in argnums]
     shares = shares if isinstance(y, Tensor) else [value(share) for share in shares]
     return [
         np.zeros_like(operands[i]) if share is None else share
@@ -91,17 +91,17 @@ def _carefully(
     ]
 
 
-def _computed(g: Cotangents, call: Call) -> dict[Any, Array]:
-    n, m = len(call.run.outputs), len(call.run.state)
+def _computed(g: Cotangents, record: Record) -> dict[Any, Array]:
+    n, m = len(record.call.outputs), len(record.call.state)
     given = [g.by_result.get(i) for i in range(n + m)]
-    return call.run.backward(given[:n], given[n:])
+    return record.call.backward(given[:n], given[n:])
 
 
-def _recorded(g: Cotangents, call: Call) -> dict[Any, Array]:
+def _recorded(g: Cotangents, record: Record) -> dict[Any, Array]:
     """The same shares as recorded Tensors: from the unrolled tape of the same cell, up to the operands."""
-    operands = {call.operands[i] for i in call.argnums}
+    operands = {record.operands[i] for i in record.argnums}
     with grad_mode(True), _requiring(operands):
-        results = call.replay()
+        results = record.replay()
         seeds = {results[i]: c for i, c in g.by_result.items() if isinstance(results[i], Tensor)}
         found = carefully(
             seeds,
@@ -112,7 +112,7 @@ def _recorded(g: Cotangents, call: Call) -> dict[Any, Array]:
             },
             stop=operands,
         )
-    return {call.leaf_ids[i]: found.get(call.operands[i]) for i in call.argnums}
+    return {record.leaf_ids[i]: found.get(record.operands[i]) for i in record.argnums}
 
 
 @contextmanager
@@ -128,6 +128,6 @@ def _requiring(operands: Iterable[Tensor]) -> Iterator[None]:
             t.requires_grad = False
 
 
-FIXED.add(Call)
+FIXED.add(Record)
 defvjp_variadic(scan, _scan, careful=_carefully)
-defvjp(result, lambda g, y, token, i, call: Cotangents({i: g}, token.dtype))
+defvjp(result, lambda g, y, token, i, record: Cotangents({i: g}, token.dtype))

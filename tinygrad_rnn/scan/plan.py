@@ -6,8 +6,8 @@ from typing import Any
 
 from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.scan.closure import Closure
 from tinygrad_rnn.scan.emit import Code, emit
-from tinygrad_rnn.scan.reach import Reach
 from tinygrad_rnn.scan.schedule import Schedule, schedule
 from tinygrad_rnn.scan.simplify import simplify
 from tinygrad_rnn.scan.trace import Signature, Step, topological, trace
@@ -68,7 +68,7 @@ class Plan:
         wanted_x: list[bool],
         wanted_state: list[bool],
     ):
-        self.reach = Reach(cell)
+        self.closure = Closure(cell)
         self.signature, self.wanted_x, self.wanted_state = signature, wanted_x, wanted_state
         self.step = _simplified(trace(cell, signature))
         self.promoted = tuple((v.shape, v.dtype) for v in self.step.next_state) != signature.state
@@ -105,16 +105,16 @@ class Plan:
         return Program(planned, emit(replace(planned, series=outputs), keep))
 
     def fits(
-        self, cell: Any, reach: list[Reach], wanted_x: list[bool], wanted_state: list[bool]
+        self, cell: Any, closure: list[Closure], wanted_x: list[bool], wanted_state: list[bool]
     ) -> bool:
         """Whether cell and gradients are as they were; `reach` is filled if the cell has to be searched."""
         if wanted_x != self.wanted_x or wanted_state != self.wanted_state:
             return False
-        if self.reach.of(cell):
-            same = self.reach.unchanged()
+        if self.closure.of(cell):
+            same = self.closure.unchanged()
         else:
-            reach[:] = reach or [Reach(cell)]
-            same = self.reach.same(reach[0])
+            closure[:] = closure or [Closure(cell)]
+            same = self.closure.same(closure[0])
         return (
             same
             and [(a.shape, a.dtype) for a in self.values()] == self._kinds

@@ -15,10 +15,10 @@ from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.guards.fingerprints import COPIED, HELD, held
 from tinygrad_rnn.scan import node
-from tinygrad_rnn.scan.kept import forget, plan_for
+from tinygrad_rnn.scan.cache import forget, plan_for
+from tinygrad_rnn.scan.call import Call
+from tinygrad_rnn.scan.closure import name_of_cell
 from tinygrad_rnn.scan.plan import Plan
-from tinygrad_rnn.scan.reach import name_of_cell
-from tinygrad_rnn.scan.run import Run
 from tinygrad_rnn.scan.trace import Signature
 
 Array = Any
@@ -182,7 +182,7 @@ def _scanned(
             [held(a, marks, most) for a in flat_x],
             [held(a, marks, most) for a in flat_h],
         )
-    run = Run(
+    call = Call(
         plan,
         plan.values(),
         list(map(value, flat_x)),
@@ -193,16 +193,16 @@ def _scanned(
     operands = (*[v.source for v in plan.parameters], *flat_x, *flat_h)
     x_form, h_form = plan.signature.x_form, plan.signature.state_form
     replay = lambda: _flat(
-        _unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), run.T)
+        _unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), call.T)
     )
-    call = node.Call(run, replay, plan.keys, operands)
-    token = record_result(np.zeros(()), node.scan, operands, {"call": call}, marks)
-    call.argnums = token.argnums
+    record = node.Record(call, replay, plan.keys, operands)
+    token = record_result(np.zeros(()), node.scan, operands, {"record": record}, marks)
+    record.argnums = token.argnums
     results = (
         record_result(array, node.result, (token, i), token.kwargs, [])
         if array.dtype.kind == "f"
         else Tensor(array)
-        for i, array in enumerate([*run.outputs, *run.state])  # counts have no slope
+        for i, array in enumerate([*call.outputs, *call.state])  # counts have no slope
     )
     return Scanned(rebuilt(plan.step.output_form, results), rebuilt(h_form, results))
 

@@ -11,7 +11,7 @@ from tinygrad_rnn.core.mode import grad_mode
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.core.tree import Structure, flattened, rebuilt, structure
 from tinygrad_rnn.errors import TinygradError, TraceError
-from tinygrad_rnn.scan.reach import Reach, name_of_cell
+from tinygrad_rnn.scan.closure import Closure, name_of_cell
 from tinygrad_rnn.scan.traced import CARRIED, TIMED, Leaves, Slot, Traced, tracing
 
 Array = Any
@@ -49,7 +49,7 @@ def trace(cell: Callable[[Any, Any], Any], signature: Signature) -> Step:
     Raises TraceError where what the cell does depends on values, on chance, or on how often it ran, and where the
     state changes its shape.
     """
-    within = Reach(cell)
+    within = Closure(cell)
     step = _run(cell, signature, within.found)
     again = _run(cell, signature, within.found)
     if not within.unchanged():

@@ -8,8 +8,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from tinygrad_rnn.scan.batches import DiffersError, Resized, batch_of, common, family
+from tinygrad_rnn.scan.closure import Closure
 from tinygrad_rnn.scan.plan import Plan
-from tinygrad_rnn.scan.reach import Reach
 from tinygrad_rnn.scan.trace import Signature
 
 _KINDS_KEPT = 64  # codes of cells, with the shapes of their inputs
@@ -41,14 +41,14 @@ def plan_for(
 ) -> Plan:
     """The plan of this cell, made now if there is none that fits."""
     kind = _kind(cell)
-    reach: list[Reach] = []  # looked for only if it is another cell of the same code
+    closure: list[Closure] = []  # looked for only if it is another cell of the same code
     with _lock:
         for plan in _plans.get((kind, signature), ()):
-            if plan.fits(cell, reach, wanted_x, wanted_state):
+            if plan.fits(cell, closure, wanted_x, wanted_state):
                 _plans.move_to_end((kind, signature))
                 return plan
         kin = _families.get((kind, family(signature)), ()) if batch_of(signature) else ()
-        kin = [plan for plan in kin if plan.fits(cell, reach, wanted_x, wanted_state)]
+        kin = [plan for plan in kin if plan.fits(cell, closure, wanted_x, wanted_state)]
     plan = _made(cell, signature, wanted_x, wanted_state, kin)
     with _lock:
         _keep(_plans, (kind, signature), plan)

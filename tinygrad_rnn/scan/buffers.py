@@ -13,7 +13,7 @@ from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import TIMED, Traced
 
 
-class Places:
+class Buffers:
     """Decides, before anything is written, and gives out buffers once the operations before the loop are written."""
 
     def __init__(self, segment: Segment, needed: set[int]):

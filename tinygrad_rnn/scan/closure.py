@@ -22,7 +22,7 @@ _FIXED = (tuple, frozenset, MethodType)
 _LIBRARIES = ("numpy", "tinygrad_rnn", "builtins")
 
 
-class Reach:
+class Closure:
     """Everything within reach of a cell, and the containers it was found in."""
 
     def __init__(self, cell: Any):
@@ -57,7 +57,7 @@ class Reach:
                 return False
         return True
 
-    def same(self, other: "Reach") -> bool:
+    def same(self, other: "Closure") -> bool:
         """Whether another cell, or this one later, reaches the same objects by the same code."""
         return len(self.found) == len(other.found) and all(
             a is b or (type(a) is type(b) is int and a == b)

@@ -14,7 +14,7 @@ Array = Any
 _ROWS = 2048  # a segment's arrays should stay in the processor's cache
 
 
-class Run:
+class Call:
     """Forward and backward passes of a plan over given arrays.
 
     Time is cut into segments, each with buffers of its own, which the backward pass reads.  With `every`, a number of
