@@ -17,10 +17,11 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.errors import NoDerivativeError, UnsupportedError, UsageError
 from tinygrad_rnn.guards.boundary import CAUGHT, blamed, name_of, package_of, public
 from tinygrad_rnn.guards.operands import NUMBERS, REAL, real_array
@@ -28,6 +29,8 @@ from tinygrad_rnn.guards.operands import NUMBERS, REAL, real_array
 Function = Callable[..., Any]
 Rule = Callable[..., Any]
 F = TypeVar("F", bound=Function)
+P = ParamSpec("P")
+X = TypeVar("X")  # what a primitive of arrays takes and gives: arrays, or Tensors
 
 _ndarray_protocol = np.ndarray.__array_function__
 
@@ -175,7 +178,7 @@ def defrefused(why: str, *funs: Function) -> None:
 
 
 @public
-def primitive(fun: Function) -> Function:
+def primitive(fun: Callable[Concatenate[Array, P], Array]) -> Callable[Concatenate[X, P], X]:
     """Make a function of arrays atomic, as `np.tanh` is; give it rules with `defvjp`.
 
     The result speaks NumPy's own `__array_function__` protocol: on arrays it is `fun`, on any array-like

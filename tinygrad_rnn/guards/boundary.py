@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from tinygrad_rnn.errors import (
     UsageError,
 )
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
 
 _KINDS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (
@@ -45,11 +44,11 @@ _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _MADE = ("<scan>", "<__array_function__", "<frozen ", "<string>", "numpy/", "numpy\\")
 
 
-def public(fun: Callable[P, R]) -> Callable[P, R]:
+def public(fun: F) -> F:
     """The function, whose arguments are to blame for what goes wrong in it."""
 
     @functools.wraps(fun)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return fun(*args, **kwargs)
         except CAUGHT as error:
@@ -58,7 +57,7 @@ def public(fun: Callable[P, R]) -> Callable[P, R]:
                 raise
             raise ours from error
 
-    return call
+    return call  # type: ignore[return-value]
 
 
 def public_class(cls: C) -> C:
