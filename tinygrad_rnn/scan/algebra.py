@@ -8,7 +8,7 @@ from tinygrad_rnn.core.structural import astype, scatter
 from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.scan.gates import span
 from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
-from tinygrad_rnn.scan.traced import CONSTANT, SUMMED, Traced
+from tinygrad_rnn.scan.traced import END, ONCE, Traced
 
 
 @rewrites(np.add)
@@ -17,7 +17,7 @@ def _add(s: Rewriter, v: Traced) -> Any:
     if (plain := _narrow(v)) is not None:
         return s.make(np.add, *plain)
     if not late(a) and not late(b):
-        return _joined(s, v) if v.level == SUMMED else None
+        return _joined(s, v) if v.phase == END else None
     if not late(a):
         return s.make(np.add, b, a)
     if not late(b):
@@ -128,7 +128,7 @@ def _centred(s: Rewriter, a: Any) -> Any:
     """a - mean(a) over the last axis of a = h U + x W: the rows of U and W are centred, before the loop."""
     if not isinstance(a, Traced) or not a.ndim:
         return None
-    if a.fun is np.matmul and a.args[1].level == CONSTANT and a.args[1].ndim == 2:
+    if a.fun is np.matmul and a.args[1].phase == ONCE and a.args[1].ndim == 2:
         return s.make(np.matmul, a.args[0], _centred(s, a.args[1]))
     if a.fun is np.add and all(np.shape(b)[-1:] == a.shape[-1:] for b in a.args):
         parts = [_centred(s, b) for b in a.args]

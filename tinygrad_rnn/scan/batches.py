@@ -16,8 +16,9 @@ import numpy as np
 
 from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.scan.emit import Code
+from tinygrad_rnn.scan.kinds import Kind
 from tinygrad_rnn.scan.plan import Backward, Plan, Program, rows_of
-from tinygrad_rnn.scan.trace import Kind, Signature, trace
+from tinygrad_rnn.scan.trace import Signature, trace
 
 _NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 _TIMES = re.compile(r"B \* (\d+)")
@@ -55,7 +56,7 @@ class Resized(Plan):
         vars(self).update(vars(one))
         self.signature, self._both = signature, (one, other)
         self._sizes = batch_of(one.signature), batch_of(other.signature)
-        _check_same([v.source for v in one.leaves], [v.source for v in other.leaves])
+        _check_same([v.origin for v in one.leaves], [v.origin for v in other.leaves])
         self.step = trace(cell, signature)
         expected = _merged(one.step.description, other.step.description, *self._sizes)
         size = batch_of(signature)

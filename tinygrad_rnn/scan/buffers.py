@@ -10,7 +10,7 @@ from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.nonlinear import relu, softplus
 from tinygrad_rnn.scan.forms import VIEWS, gate, is_ufunc
 from tinygrad_rnn.scan.segment import Segment
-from tinygrad_rnn.scan.traced import TIMED, Traced
+from tinygrad_rnn.scan.traced import BEFORE, Traced
 
 
 class Buffers:
@@ -96,7 +96,7 @@ class Buffers:
         for a in v.args:
             if (
                 isinstance(a, Traced)
-                and a.level == TIMED
+                and a.phase == BEFORE
                 and (is_ufunc(a.fun) or a.fun is np.matmul)
                 and (a.shape, a.dtype) == (v.shape, v.dtype)
                 and len(self.segment.users[id(a)]) == 1

@@ -17,7 +17,7 @@ from tinygrad_rnn.scan.forms import (
     total_placed,
 )
 from tinygrad_rnn.scan.segment import Segment
-from tinygrad_rnn.scan.traced import SUMMED, Traced
+from tinygrad_rnn.scan.traced import END, Traced
 
 
 def write_bulk(segment: Segment, operations: list[Traced]) -> None:
@@ -38,9 +38,9 @@ def series_of(segment: Segment, v: Traced) -> str:
 def in_series(segment: Segment, v: Traced) -> None:
     """Write v for all steps."""
     names = segment.names
-    form = None if v.level == SUMMED else in_bulk(v, segment.timed)
+    form = None if v.phase == END else in_bulk(v, segment.timed)
     sources = [series_of(segment, a) for a in v.args if segment.timed(a)]
-    if v.level == SUMMED:
+    if v.phase == END:
         _sum(segment, v, sources)
     elif form is None:
         _step_by_step(segment, v)

@@ -18,7 +18,7 @@ from tinygrad_rnn.rules.nonlinear import sigmoid
 from tinygrad_rnn.scan.forms import gate
 from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
 from tinygrad_rnn.scan.trace import topological
-from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, Traced, record
+from tinygrad_rnn.scan.traced import LOOP, ONCE, Traced, record
 
 
 class Gates(NamedTuple):
@@ -60,7 +60,7 @@ def _gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int,
     for z in order:
         slices = users.get(id(z), ())
         if (
-            z.level != CARRIED
+            z.phase != LOOP
             or z.dtype.kind != "f"
             or len(slices) < 2
             or not all(map(is_slice, slices))
@@ -110,7 +110,7 @@ def with_merged_sums(results: Sequence[Traced]) -> list[Traced]:
         elif all(a is b for a, b in zip(args, v.args, strict=True)):
             new[id(v)] = v
         else:
-            new[id(v)] = Traced(v.shape, v.dtype, v.level, v.fun, args, v.kwargs)
+            new[id(v)] = Traced(v.shape, v.dtype, v.phase, v.fun, args, v.kwargs)
     return [new[id(v)] for v in results]
 
 
@@ -120,7 +120,7 @@ def _unions(order: Iterable[Traced]) -> dict[int, tuple[int, int]]:
     for v in order:
         if (
             v.fun is np.add
-            and v.level == CARRIED
+            and v.phase == LOOP
             and all(map(is_slice, v.args))
             and v.args[0].dtype == v.args[1].dtype
         ):
@@ -175,7 +175,7 @@ def _scaled(s: Rewriter, a: Any, k: Any) -> Any:
     """k * a with k taken up by weights, for early parts too, so that the cotangents of both stay the same."""
     if not isinstance(a, Traced):
         return a * k
-    if a.fun is np.matmul and a.args[1].level == CONSTANT:
+    if a.fun is np.matmul and a.args[1].phase == ONCE:
         return s.make(np.matmul, a.args[0], s.make(np.multiply, a.args[1], k))
     if a.fun is np.add:
         parts = [_scaled(s, b, k) for b in a.args]
@@ -206,6 +206,6 @@ def _sliced(s: Rewriter, a: Any, key: Any) -> Any:
             else:
                 parts.append(_sliced(s, b, last))
         return s.make(a.fun, *parts)
-    if a.fun is np.matmul and a.args[1].ndim == 2 and a.args[1].level == CONSTANT:
+    if a.fun is np.matmul and a.args[1].ndim == 2 and a.args[1].phase == ONCE:
         return s.make(np.matmul, a.args[0], s.make(getitem, a.args[1], last))
     return s.make(getitem, a, last)

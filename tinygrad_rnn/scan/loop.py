@@ -12,7 +12,7 @@ from tinygrad_rnn.scan.buffers import Buffers
 from tinygrad_rnn.scan.bulk import series_of
 from tinygrad_rnn.scan.forms import VIEWS, copied, gate, is_ufunc
 from tinygrad_rnn.scan.segment import Segment
-from tinygrad_rnn.scan.traced import TIMED, Traced
+from tinygrad_rnn.scan.traced import BEFORE, Traced
 
 _ZERO_SECOND = {relu: np.maximum, softplus: np.logaddexp}  # f(x) is the ufunc of x and 0
 
@@ -102,7 +102,7 @@ class Loop:
                 if is_ufunc(v.fun) and a.shape not in ((), v.shape)
                 else self.names.of(a)
             )
-        if a.fun is None and a.level == TIMED:
+        if a.fun is None and a.phase == BEFORE:
             self.stepped.append(
                 next(i for i, v in enumerate(self.segment.schedule.timed) if v is a)
             )

@@ -23,7 +23,7 @@ class Program:
 
     def __init__(self, planned: Schedule, code: Code):
         self.schedule, self.code = planned, code
-        self.inputs = [v.source.number for v in planned.timed]
+        self.inputs = [v.origin.number for v in planned.timed]
         self._idle: dict[int, list[Workspace]] = {}
 
     def take(self, T: int) -> "Workspace":
@@ -89,8 +89,8 @@ class Plan:
             self._full: Transposed | None = full  # until it is asked for
         self.forward = self._forward()
         self.leaves = self.forward.schedule.leaves
-        self._sources = [v.source for v in self.leaves]
-        self._tensors = [v.source for v in self.leaves if isinstance(v.source, Tensor)]
+        self._sources = [v.origin for v in self.leaves]
+        self._tensors = [v.origin for v in self.leaves if isinstance(v.origin, Tensor)]
         self._trained = [t._requires_grad for t in self._tensors]
         self._kinds = [(v.shape, v.dtype) for v in self.leaves]
 
@@ -153,9 +153,9 @@ class Backward:
         kept = {id(v): i for i, v in enumerate(plan.keep)}
         of_leaf = {id(leaf): kept[value] for value, leaf in t.saved.items() if value in kept}
         places = {id(v): i for i, v in enumerate(plan.leaves)}
-        self.leaves = [(places.get(id(v)), v.source) for v in planned.leaves]
+        self.leaves = [(places.get(id(v)), v.origin) for v in planned.leaves]
         self.inputs = [  # for each timed input: number of the kept series, or of the output
-            ("kept", of_leaf[id(v)]) if v.source.kind == "saved" else ("g", v.source.number)
+            ("kept", of_leaf[id(v)]) if v.origin.role == "saved" else ("g", v.origin.number)
             for v in planned.timed
         ]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.guards.boundary import package_of
-from tinygrad_rnn.scan.traced import CARRIED, SUMMED, Traced, record
+from tinygrad_rnn.scan.traced import END, LOOP, Traced, record
 
 Rewrite = Callable[["Rewriter", Traced], Any]  # the simpler value, or None
 
@@ -28,7 +28,7 @@ def rewrites(*funs: Any, by_use: bool = False) -> Callable[[Rewrite], Rewrite]:
 
 def late(a: Any) -> bool:
     """Whether a waits for the state."""
-    return isinstance(a, Traced) and a.level == CARRIED
+    return isinstance(a, Traced) and a.phase == LOOP
 
 
 class Rewriter:
@@ -48,7 +48,7 @@ class Rewriter:
                 if isinstance(a, Traced):
                     self.users.setdefault(id(a), []).append(v)
         for v in results:  # a leaf that stands for who reads the result
-            self.users.setdefault(id(v), []).append(Traced(v.shape, v.dtype, v.level))
+            self.users.setdefault(id(v), []).append(Traced(v.shape, v.dtype, v.phase))
         self.notes: dict[Any, Any] = {}  # what rules remember
 
     def visit(self, v: Traced) -> None:
@@ -58,10 +58,10 @@ class Rewriter:
             return
         args = tuple(self.new[id(a)] if isinstance(a, Traced) else a for a in v.args)
         self.now = v
-        levels = [a.level for a in args if isinstance(a, Traced)]
-        level = SUMMED if v.level == SUMMED else max(levels, default=v.level)
-        again: Any = Traced(v.shape, v.dtype, level, v.fun, args, v.kwargs)
-        simpler = BY_USE[v.fun](self, again) if v.fun in BY_USE and level != SUMMED else None
+        phases = [a.phase for a in args if isinstance(a, Traced)]
+        phase = END if v.phase == END else max(phases, default=v.phase)
+        again: Any = Traced(v.shape, v.dtype, phase, v.fun, args, v.kwargs)
+        simpler = BY_USE[v.fun](self, again) if v.fun in BY_USE and phase != END else None
         self.new[id(v)] = self._simplest(again if simpler is None else simpler)
 
     def make(self, fun: Any, *args: Any, **kwargs: Any) -> Any:

@@ -190,7 +190,7 @@ def _scanned(
         every,
         recorded=keeps,
     )
-    operands = (*[v.source for v in plan.parameters], *flat_x, *flat_h)
+    operands = (*[v.origin for v in plan.parameters], *flat_x, *flat_h)
     x_form, h_form = plan.signature.x_form, plan.signature.state_form
     replay = lambda: _flat(
         _unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), call.T)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tinygrad_rnn.scan.forms import copied
 from tinygrad_rnn.scan.trace import topological
-from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, SUMMED, TIMED, Traced
+from tinygrad_rnn.scan.traced import BEFORE, END, LOOP, ONCE, Traced
 
 
 @dataclass
@@ -47,36 +47,32 @@ def schedule(
     waited_for = {id(v) for v in topological(nexts)}
     copies = {id(v) for v in nexts}
     operations = [v for v in order if v.fun is not None]
-    loop = [
-        v for v in operations if id(v) in waited_for and (v.level == CARRIED or id(v) in copies)
-    ]
+    loop = [v for v in operations if id(v) in waited_for and (v.phase == LOOP or id(v) in copies)]
     in_loop = {id(v) for v in loop}
-    after_sums = [v for v in operations if v.level == SUMMED]
+    after_sums = [v for v in operations if v.phase == END]
     sums = [
         v
         for v in after_sums
-        if all(a.level != SUMMED for a in v.args if isinstance(a, Traced)) and _is_sum(v)
+        if all(a.phase != END for a in v.args if isinstance(a, Traced)) and _is_sum(v)
     ]
     is_sum = {id(v) for v in sums}
     finish = [v for v in after_sums if id(v) not in is_sum]
-    prepare = [v for v in operations if v.level == CONSTANT and id(v) not in in_loop]
-    later = [v for v in operations if v.level in (TIMED, CARRIED) or id(v) in in_loop] + sums
+    prepare = [v for v in operations if v.phase == ONCE and id(v) not in in_loop]
+    later = [v for v in operations if v.phase in (BEFORE, LOOP) or id(v) in in_loop] + sums
     used = {id(a) for v in later + finish for a in v.args if isinstance(a, Traced)} | {
         id(v) for v in [*series, *results]
     }
     return Schedule(
         reverse,
-        leaves=[v for v in order if v.fun is None and v.level == CONSTANT],
-        timed=[v for v in order if v.fun is None and v.level == TIMED],
+        leaves=[v for v in order if v.fun is None and v.phase == ONCE],
+        timed=[v for v in order if v.fun is None and v.phase == BEFORE],
         carries=list(carries),
         prepare=prepare,
-        before=[v for v in operations if v.level == TIMED and id(v) not in in_loop],
+        before=[v for v in operations if v.phase == BEFORE and id(v) not in in_loop],
         loop=loop,
-        after=[v for v in operations if v.level == CARRIED and id(v) not in in_loop] + sums,
+        after=[v for v in operations if v.phase == LOOP and id(v) not in in_loop] + sums,
         finish=finish,
-        constants=[
-            v for v in order if v.level == CONSTANT and id(v) in used and id(v) not in in_loop
-        ],
+        constants=[v for v in order if v.phase == ONCE and id(v) in used and id(v) not in in_loop],
         sums=sums,
         series=list(series),
         results=list(results),
@@ -84,7 +80,7 @@ def schedule(
 
 
 def _is_sum(v: Traced) -> bool:
-    return any(a.level in (TIMED, CARRIED) for a in v.args if isinstance(a, Traced))
+    return any(a.phase in (BEFORE, LOOP) for a in v.args if isinstance(a, Traced))
 
 
 def _own_place(carries: Sequence[tuple[Traced, Traced]]) -> list[tuple[Traced, Traced]]:
@@ -92,8 +88,8 @@ def _own_place(carries: Sequence[tuple[Traced, Traced]]) -> list[tuple[Traced, T
     placed: list[tuple[Traced, Traced]] = []
     for before, after in carries:
         taken = any(after is other for _, other in placed)
-        if after.fun is None or after.level != CARRIED or taken:
-            after = Traced(after.shape, after.dtype, CARRIED, copied, (after,))
+        if after.fun is None or after.phase != LOOP or taken:
+            after = Traced(after.shape, after.dtype, LOOP, copied, (after,))
         placed.append((before, after))
     return placed
 

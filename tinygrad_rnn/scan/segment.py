@@ -8,7 +8,7 @@ import numpy as np
 from tinygrad_rnn.scan.forms import VIEWS
 from tinygrad_rnn.scan.names import Names
 from tinygrad_rnn.scan.schedule import Schedule, users
-from tinygrad_rnn.scan.traced import CONSTANT, Traced
+from tinygrad_rnn.scan.traced import ONCE, Traced
 
 
 class Segment:
@@ -42,7 +42,7 @@ class Segment:
 
     def timed(self, a: object) -> bool:
         """Whether a is a value that has a series."""
-        return isinstance(a, Traced) and (a.level != CONSTANT or id(a) in self.in_loop)
+        return isinstance(a, Traced) and (a.phase != ONCE or id(a) in self.in_loop)
 
     def line(self, made_of: Iterable[str], text: str, name: str = "") -> None:
         """A line of `bind` if everything in it is made there, else of `run`."""

@@ -12,10 +12,10 @@ from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.core.tree import Structure, flattened, rebuilt, structure
 from tinygrad_rnn.errors import TinygradError, TraceError
 from tinygrad_rnn.scan.closure import Closure, name_of_cell
-from tinygrad_rnn.scan.traced import CARRIED, TIMED, Leaves, Slot, Traced, tracing
+from tinygrad_rnn.scan.kinds import Kind
+from tinygrad_rnn.scan.traced import BEFORE, LOOP, Leaves, Slot, Traced, tracing
 
 Array = Any
-Kind = tuple[tuple[int, ...], Any]  # shape and dtype
 
 _PURE = "A scanned cell is run once for all time steps: what changes with t, such as a dropout mask, comes in through xs."
 _MEND = "Mend the cell, or use tg.unroll, which runs it at every step."
@@ -75,9 +75,11 @@ def trace(cell: Callable[[Any, Any], Any], signature: Signature) -> Step:
 
 def _run(cell: Callable[[Any, Any], Any], signature: Signature, within: Iterable[Any]) -> Step:
     found = Leaves(t for t in within if isinstance(t, Tensor))
-    xs = [Traced(*kind, TIMED, source=Slot("x", i), name="x") for i, kind in enumerate(signature.x)]
+    xs = [
+        Traced(*kind, BEFORE, origin=Slot("x", i), name="x") for i, kind in enumerate(signature.x)
+    ]
     states = [
-        Traced(*kind, CARRIED, source=Slot("state", i), name="h")
+        Traced(*kind, LOOP, origin=Slot("state", i), name="h")
         for i, kind in enumerate(signature.state)
     ]
     with tracing(found), grad_mode(True):
@@ -157,7 +159,7 @@ def described(step: Step, known: Collection[int]) -> str:
         return f"{a.dtype} {a.shape} #{hash(a.tobytes())}" if isinstance(a, np.ndarray) else repr(a)
 
     def origin(v: Traced) -> str:
-        return f"@{id(v.source)}" if id(v.source) in known else word(v.source)
+        return f"@{id(v.origin)}" if id(v.origin) in known else word(v.origin)
 
     lines = [
         f"{number[id(v)]} {v.shape} {v.dtype} "

@@ -1,28 +1,35 @@
-"""A value that knows its shape and dtype but no numbers: what a cell is run on to see what it does.
+"""A value that knows its shape and dtype but no numbers: a cell runs on these to show what it does.
 
-Every operation on a Traced gives another that remembers the function and its operands.  Its `level` says what it
-depends on: CONSTANT (parameters and closed-over arrays), TIMED (the inputs at time t), CARRIED (the state), or
-SUMMED (a sum over time).
+Every operation on a Traced gives another, which remembers the function and its operands.  Its
+`phase` is the earliest phase of the program in which its numbers can be known:
+
+    ONCE    it depends on parameters and arrays that the cell reads
+    BEFORE  on the inputs too, so it is known for all of time before the loop
+    LOOP    on the state
+    END     on a sum over time
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 
+from tinygrad_rnn._typing import Args, Array, DTypeLike, Function, Kwargs, Shape
 from tinygrad_rnn.core.methods import DuckArray, value
 from tinygrad_rnn.core.structural import astype, getitem, scatter
-from tinygrad_rnn.core.tables import COMPOSITE, VJP, Function, check_call
+from tinygrad_rnn.core.tables import COMPOSITE, VJP, check_call
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import ShapeError, TraceError, UnsupportedError
 from tinygrad_rnn.guards.boundary import name_of
-from tinygrad_rnn.scan.forms import AS_GIVEN, VIEWS, detached, is_elementwise, pick
+from tinygrad_rnn.scan.forms import detached, pick
+from tinygrad_rnn.scan.kinds import Kind, result_kind
 
-Array = Any
-CONSTANT, TIMED, CARRIED, SUMMED = range(4)
+ONCE, BEFORE, LOOP, END = range(4)
+
+Operand: TypeAlias = Any  # a Traced, or a number, axis, shape or key
 
 _next_serial = count().__next__
 
@@ -30,41 +37,37 @@ _next_serial = count().__next__
 class Slot(NamedTuple):
     """Where a leaf that changes with t comes from: input, state or cotangent `number`."""
 
-    kind: str  # "x", "state"; in the backward pass "saved", "g_out", "g_state"
+    role: str  # "x", "state"; in the backward pass "saved", "g_out", "g_state"
     number: int
 
 
+def _operator(fun: np.ufunc) -> Callable[["Traced", object], Any]:
+    return lambda x, other: record(fun, (x, other))
+
+
 class Traced(DuckArray):
-    """One value of one time step: a leaf with a `source`, or `fun(*args, **kwargs)`."""
+    """One value of one time step: a leaf with an `origin`, or `fun(*args, **kwargs)`."""
 
     fun: Any  # None for a leaf
     __slots__ = (
-        "_dtype",
-        "_shape",
-        "args",
-        "fun",
-        "kwargs",
-        "level",
-        "name",
-        "serial",
-        "source",
-        "wanted",
+        *("_dtype", "_shape", "args", "fun", "kwargs"),
+        *("name", "origin", "phase", "serial", "wanted"),
     )
 
     def __init__(
         self,
-        shape: tuple[int, ...],
-        dtype: Any,
-        level: int,
+        shape: Shape,
+        dtype: DTypeLike,
+        phase: int,
         fun: Function | None = None,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-        source: Any = None,
+        args: Args = (),
+        kwargs: Kwargs | None = None,
+        origin: Any = None,
         name: str = "",
         wanted: bool = False,
     ):
-        self._shape, self._dtype, self.level = shape, np.dtype(dtype), level
-        self.fun, self.args, self.kwargs, self.source = fun, args, kwargs or {}, source
+        self._shape, self._dtype, self.phase = shape, np.dtype(dtype), phase
+        self.fun, self.args, self.kwargs, self.origin = fun, args, kwargs or {}, origin
         self.name, self.wanted, self.serial = name, wanted, _next_serial()
 
     shape = property(lambda self: self._shape)
@@ -73,8 +76,18 @@ class Traced(DuckArray):
     requires_grad = property(lambda self: self._dtype.kind == "f")
 
     @property
+    def kind(self) -> Kind:
+        """Shape and dtype."""
+        return self._shape, self._dtype
+
+    @property
+    def operands(self) -> list["Traced"]:
+        """The traced values among the arguments."""
+        return [a for a in self.args if isinstance(a, Traced)]
+
+    @property
     def data(self) -> "Traced":
-        """The value without its history: no gradient flows through `x.data`, here as on the tape."""
+        """The value without its history: no gradient flows through `x.data`, as on the tape."""
         return self.detach()
 
     _data = data
@@ -83,29 +96,32 @@ class Traced(DuckArray):
         """The same value; no gradient flows through it."""
         return record(detached, (self,))
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Operand, **kwargs: object
+    ) -> Operand:
         if method != "__call__" or kwargs:
-            what = f"np.{ufunc.__name__}" + (
-                f".{method}" if method != "__call__" else f" with {', '.join(kwargs)}="
-            )
+            call = f".{method}" if method != "__call__" else f" with {', '.join(kwargs)}="
             raise UnsupportedError(
-                f"{what} cannot be traced. Write y = f(x), or use a function over an axis."
+                f"np.{ufunc.__name__}{call} cannot be traced. Write y = f(x), or use a function "
+                "over an axis."
             )
         return apply(ufunc, inputs, {})
 
-    def __array_function__(self, fun: Function, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(
+        self, fun: Function, types: object, args: Args, kwargs: Kwargs
+    ) -> Operand:
         return apply(fun, args, kwargs)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         raise TraceError(
-            f"{self._what()} has no numbers while the cell is traced, so it cannot become a plain array, "
-            "as the indices of np.take do: write a[i]."
+            f"{self._what()} has no numbers while the cell is traced, so it cannot become a plain "
+            "array, as the indices of np.take do: write a[i]."
         )
 
-    def _number(self) -> Any:
+    def _number(self) -> NoReturn:
         raise TraceError(
-            f"{self._what()} has no numbers while the cell is traced, so Python cannot branch on it or read it. "
-            "Choose between values with np.where(condition, a, b)."
+            f"{self._what()} has no numbers while the cell is traced, so Python cannot branch on "
+            "it or read it. Choose between values with np.where(condition, a, b)."
         )
 
     __bool__ = __float__ = __int__ = __index__ = item = _number
@@ -118,93 +134,64 @@ class Traced(DuckArray):
             raise TypeError("a value without axes has no length")
         return self._shape[0]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator["Traced"]:
         return (self[i] for i in range(len(self)))
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+    def astype(self, dtype: DTypeLike, *args: object, **kwargs: object) -> "Traced":
         """The value in another dtype."""
         return record(astype, (self, np.dtype(dtype)))
 
-    def __eq__(self, other: Any) -> Any:
-        return record(np.equal, (self, other))
-
-    def __ne__(self, other: Any) -> Any:
-        return record(np.not_equal, (self, other))
-
-    def __lt__(self, other: Any) -> Any:
-        return record(np.less, (self, other))
-
-    def __le__(self, other: Any) -> Any:
-        return record(np.less_equal, (self, other))
-
-    def __gt__(self, other: Any) -> Any:
-        return record(np.greater, (self, other))
-
-    def __ge__(self, other: Any) -> Any:
-        return record(np.greater_equal, (self, other))
-
+    __eq__, __ne__ = _operator(np.equal), _operator(np.not_equal)
+    __lt__, __le__ = _operator(np.less), _operator(np.less_equal)
+    __gt__, __ge__ = _operator(np.greater), _operator(np.greater_equal)
+    __and__ = __rand__ = _operator(np.bitwise_and)
+    __or__ = __ror__ = _operator(np.bitwise_or)
+    __xor__ = __rxor__ = _operator(np.bitwise_xor)
     __hash__ = object.__hash__
 
-    def __and__(self, other: Any) -> Any:
-        return record(np.bitwise_and, (self, other))
-
-    def __or__(self, other: Any) -> Any:
-        return record(np.bitwise_or, (self, other))
-
-    def __xor__(self, other: Any) -> Any:
-        return record(np.bitwise_xor, (self, other))
-
-    def __invert__(self) -> Any:
+    def __invert__(self) -> "Traced":
         return record(np.invert, (self,))
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
 
 class Leaves:
-    """The leaves that a trace has met: parameters and arrays of the cell's closure, each once.
+    """The leaves that a trace has met: parameters and other arrays that the cell reads, each once.
 
-    owners: Tensors known to be within the cell's reach, so that `W.data` is found to be W's, not a constant.
+    owners: Tensors in the cell's closure, so that `W.data` is known to be an array of W's.
     """
 
     def __init__(self, owners: Iterable[Tensor] = ()):
         self.owners = {id(value(t)): t for t in owners}
-        self.constants: dict[int, Traced] = {}
+        self.by_id: dict[int, Traced] = {}
         self._since = Tensor(0.0).serial
-        self._kept: list[Any] = []  # what ids are taken of must live as long
+        self._alive: list[object] = []  # what ids are taken of must live as long
 
-    def lift(self, a: Any) -> Any:
+    def lift(self, a: Operand) -> Operand:
         """An operand as a Traced if it is an array; numbers, axes, shapes and keys as they are."""
         if isinstance(a, Traced):
             return a
         if isinstance(a, Tensor):
-            if (
-                a.fun is not None and a.serial > self._since
-            ):  # computed from parameters inside the cell
+            made_here = a.serial > self._since
+            if a.fun is not None and made_here:  # computed from parameters inside the cell
                 return self._once(a, lambda: record(a.fun, a.args, a.kwargs))
-            if a.requires_grad or a.serial <= self._since:
-                return self._once(
-                    a,
-                    lambda: Traced(
-                        a.shape,
-                        a.dtype,
-                        CONSTANT,
-                        source=a,
-                        name=a.name or "",
-                        wanted=a.requires_grad,
-                    ),
-                )
+            if a.requires_grad or not made_here:
+                return self._once(a, lambda: _leaf(a, a, a.name or "", a.requires_grad))
             a = value(a)
         if isinstance(a, (np.ndarray, np.generic)):
             array = np.asarray(a)
-            source = self.owners.get(id(a), array)
-            return self._once(a, lambda: Traced(array.shape, array.dtype, CONSTANT, source=source))
+            return self._once(a, lambda: _leaf(array, self.owners.get(id(a), array)))
         return a
 
-    def _once(self, a: Any, make: Any) -> Traced:
-        if id(a) not in self.constants:
-            self._kept.append(a)
-            self.constants[id(a)] = make()
-        return self.constants[id(a)]
+    def _once(self, a: object, make: Callable[[], Traced]) -> Traced:
+        if id(a) not in self.by_id:
+            self._alive.append(a)
+            self.by_id[id(a)] = make()
+        return self.by_id[id(a)]
+
+
+def _leaf(
+    a: Tensor | Array, origin: Tensor | Array, name: str = "", wanted: bool = False
+) -> Traced:
+    return Traced(a.shape, a.dtype, ONCE, origin=origin, name=name, wanted=wanted)
 
 
 _current: ContextVar[Leaves] = ContextVar("leaves")
@@ -221,8 +208,8 @@ def tracing(leaves: Leaves) -> Iterator[None]:
         _current.reset(token)
 
 
-def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What `fun` means on Traced values: as on Tensors, but a function without a rule is recorded too."""
+def apply(fun: Function, args: Args, kwargs: Kwargs) -> Operand:
+    """What `fun` means on Traced values: as on Tensors, and without a rule it is recorded too."""
     if fun in _ABOUT_SHAPE:
         return _ABOUT_SHAPE[fun](*args, **kwargs)
     if fun in COMPOSITE:
@@ -234,100 +221,52 @@ def apply(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return record(fun, args, kwargs)
 
 
-def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Traced:
-    """The Traced value of `fun(*args, **kwargs)`.  Raises ShapeError where the operands do not fit."""
+def record(fun: Function, args: Args, kwargs: Kwargs | None = None) -> Traced:
+    """The Traced value of `fun(*args, **kwargs)`.  Raises ShapeError if the shapes do not fit."""
     lift, kwargs = _current.get().lift, kwargs or {}
     if isinstance(fun, np.ufunc):
         args = tuple(np.asarray(a) if isinstance(a, (list, tuple)) else a for a in args)
-    if fun is getitem and (key := _without_numbers(args[1])):
+    if fun is getitem and (key := _traced_key(args[1])):
         fun, args = pick, (args[0], *key)
     if fun in (getitem, scatter):
         args = (lift(args[0]), *(a if isinstance(a, np.ndarray) else lift(a) for a in args[1:]))
     else:
         args = tuple(map(lift, args))
-    if any(
-        isinstance(v, Traced)
-        for a in (*args, *kwargs.values())
-        if isinstance(a, (list, tuple))
-        for v in a
-    ) or any(isinstance(v, (Traced, Tensor)) for v in kwargs.values()):
+    lists = (a for a in (*args, *kwargs.values()) if isinstance(a, (list, tuple)))
+    if any(isinstance(v, Traced) for a in lists for v in a) or any(
+        isinstance(v, (Traced, Tensor)) for v in kwargs.values()
+    ):
         raise UnsupportedError(
-            f"{name_of(fun)} cannot be traced with arrays in a list, a key or by name. Pass arrays by position; "
-            "use np.stack or np.concatenate for lists."
+            f"{name_of(fun)} cannot be traced with arrays in a list, a key or by name. Pass arrays "
+            "by position; use np.stack or np.concatenate for lists."
         )
-    level = max((a.level for a in args if isinstance(a, Traced)), default=CONSTANT)
+    traced = [a for a in args if isinstance(a, Traced)]
     try:
-        shape, dtype = result_type(fun, args, kwargs)
+        shape, dtype = result_kind(fun, args, kwargs)
     except ValueError as error:
-        shapes = " and ".join(
-            f"{a.name or 'an array'} {a.shape}" for a in args if isinstance(a, Traced)
-        )
+        shapes = " and ".join(f"{a.name or 'an array'} {a.shape}" for a in traced)
         raise ShapeError(f"{name_of(fun)} of {shapes}: {error}") from error
-    return Traced(shape, dtype, level, fun, args, kwargs)
+    return Traced(shape, dtype, max((a.phase for a in traced), default=ONCE), fun, args, kwargs)
 
 
-def _without_numbers(key: Any) -> tuple[Any, ...]:
-    """The parts of a key with indices that are traced; empty if there are none."""
-    parts = key if isinstance(key, tuple) else (key,)
-    traced = [k for k in parts if isinstance(k, Traced)]
+def _traced_key(key: Operand) -> Args:
+    """The indices of a key, if some of them are traced; else nothing."""
+    indices = key if isinstance(key, tuple) else (key,)
+    traced = [k for k in indices if isinstance(k, Traced)]
     if any(k.dtype.kind == "b" for k in traced):
         raise TraceError(
-            "how many entries a mask chooses depends on its numbers, which are not there while the cell is traced. "
-            "Keep all entries and choose values with np.where(mask, a, b)."
+            "how many entries a mask chooses depends on its numbers, which are not there while the "
+            "cell is traced. Keep all entries and choose values with np.where(mask, a, b)."
         )
-    return parts if traced else ()
+    return indices if traced else ()
 
 
-def result_type(
-    fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[int, ...], Any]:
-    """Shape and dtype of a result, found without computing it where that is easy, else on stand-ins."""
-    traced = [a for a in args if isinstance(a, Traced)]
-    if fun is np.matmul and not kwargs:
-        return _product_shape(*(a.shape for a in traced)), np.result_type(
-            *(a.dtype for a in traced)
-        )
-    if fun in AS_GIVEN:
-        return traced[0].shape, traced[0].dtype
-    if is_elementwise(fun):
-        one = fun(*(np.ones((), a.dtype) if isinstance(a, Traced) else a for a in args), **kwargs)
-        return np.broadcast_shapes(*(a.shape for a in traced)), np.asarray(one).dtype
-    stand_in = _of_any_numbers if fun in VIEWS else _stand_in
-    y = fun(*(stand_in(a) if isinstance(a, Traced) else a for a in args), **kwargs)
-    if not isinstance(y, (np.ndarray, np.generic)):
-        raise UnsupportedError(
-            f"{name_of(fun)} gives a {type(y).__name__}, not an array, and cannot be traced."
-        )
-    return np.shape(y), y.dtype
+def _filled(x: Traced, number: float, dtype: DTypeLike | None = None) -> Traced:
+    filled = np.broadcast_to(np.asarray(number, dtype or x.dtype), x.shape)
+    return _current.get().lift(filled)  # type: ignore[no-any-return]
 
 
-def _of_any_numbers(a: Traced) -> Array:
-    return np.zeros(a.shape, a.dtype)
-
-
-def _stand_in(a: Traced) -> Array:
-    """An array of this shape that functions accept: the unit matrix, a column of ones."""
-    if a.dtype.kind != "f":
-        return np.zeros(a.shape, a.dtype)
-    return np.broadcast_to(
-        np.eye(*a.shape[-2:], dtype=a.dtype) if a.ndim > 1 else np.ones((), a.dtype), a.shape
-    )
-
-
-def _product_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
-    if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
-        raise ValueError(
-            "the last axis of the first must be as long as the last but one of the second"
-        )
-    rows, columns = a[-2:-1], b[-1:] if len(b) > 1 else ()
-    return (*np.broadcast_shapes(a[:-2], b[:-2]), *rows, *columns)
-
-
-def _filled(x: Any, number: Any, dtype: Any = None) -> Any:
-    return _current.get().lift(np.broadcast_to(np.asarray(number, dtype or x.dtype), x.shape))
-
-
-_ABOUT_SHAPE: dict[Function, Any] = {
+_ABOUT_SHAPE: dict[Function, Function] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],

@@ -28,7 +28,7 @@ from tinygrad_rnn.scan.forms import (
     total_placed,
 )
 from tinygrad_rnn.scan.trace import Step, topological
-from tinygrad_rnn.scan.traced import CARRIED, CONSTANT, SUMMED, TIMED, Slot, Traced, record, tracing
+from tinygrad_rnn.scan.traced import BEFORE, END, LOOP, ONCE, Slot, Traced, record, tracing
 
 
 @dataclass
@@ -93,12 +93,12 @@ class _Walk:
         self.saved: dict[int, Traced] = {}
         self.cotangents: dict[int, Traced] = {}
         self.g_state = {
-            i: Traced(v.shape, v.dtype, CARRIED, source=Slot("g_state", i), name="g")
+            i: Traced(v.shape, v.dtype, LOOP, origin=Slot("g_state", i), name="g")
             for i, v in enumerate(step.state)
             if parts[i]
         }
         self.g_outputs = {
-            i: Traced(v.shape, v.dtype, TIMED, source=Slot("g_out", i), name="g_y")
+            i: Traced(v.shape, v.dtype, BEFORE, origin=Slot("g_out", i), name="g_y")
             for i, v in enumerate(step.outputs)
             if given[i] and id(v) in active
         }
@@ -111,8 +111,8 @@ class _Walk:
             for i, seed in seeds.items():
                 if id(results[i]) in self.active:
                     self._add(results[i], seed)
-        stepwise = [v for v in order if v.level != CONSTANT]
-        for v in (*reversed(stepwise), *(v for v in reversed(order) if v.level == CONSTANT)):
+        stepwise = [v for v in order if v.phase != ONCE]
+        for v in (*reversed(stepwise), *(v for v in reversed(order) if v.phase == ONCE)):
             g = self.cotangents.get(id(v))
             if g is None or v.fun is None:
                 continue
@@ -136,7 +136,7 @@ class _Walk:
             {i: self._found(v) for i, v in enumerate(self.step.x) if wanted_x[i]},
             {
                 id(v): self.cotangents[id(v)]
-                for v in self.step.leaves.constants.values()
+                for v in self.step.leaves.by_id.values()
                 if v.wanted and id(v) in self.cotangents
             },
         )
@@ -147,17 +147,17 @@ class _Walk:
 
     def _seen(self, v: Any) -> Any:
         """A forward value as the backward step sees it: an input known for all of time, or a constant."""
-        if not isinstance(v, Traced) or v.level == CONSTANT:
+        if not isinstance(v, Traced) or v.phase == ONCE:
             return v
         if id(v) not in self.saved:
             self.saved[id(v)] = Traced(
-                v.shape, v.dtype, TIMED, source=Slot("saved", len(self.read)), name=_kept_name(v)
+                v.shape, v.dtype, BEFORE, origin=Slot("saved", len(self.read)), name=_kept_name(v)
             )
             self.read.append(v)
         return self.saved[id(v)]
 
     def _add(self, v: Traced, share: Traced) -> None:
-        if v.level == CONSTANT and share.level in (TIMED, CARRIED):
+        if v.phase == ONCE and share.phase in (BEFORE, LOOP):
             share = sum_over_time(_fit(share, v))
         else:
             share = _fit(share, v)
@@ -179,18 +179,18 @@ def _fit(share: Traced, v: Traced) -> Traced:
 def sum_over_time(v: Traced) -> Traced:
     """sum_t v_t, with the sum pushed through what is linear."""
     fun, args = v.fun, v.args
-    stepwise = [isinstance(a, Traced) and a.level in (TIMED, CARRIED) for a in args]
+    stepwise = [isinstance(a, Traced) and a.phase in (BEFORE, LOOP) for a in args]
     if (pair := _outer(v)) is not None:
-        return Traced(v.shape, v.dtype, SUMMED, contract, pair)
+        return Traced(v.shape, v.dtype, END, contract, pair)
     if (rows := _rows(v)) is not None:
-        return Traced(v.shape, v.dtype, SUMMED, total_of_rows, (rows,))
+        return Traced(v.shape, v.dtype, END, total_of_rows, (rows,))
     if (
         fun is place
         and stepwise[0]
         and any(stepwise[1:])
         and indices_in_bulk(v, lambda a: isinstance(a, Traced))
     ):
-        return Traced(v.shape, v.dtype, SUMMED, total_placed, args)
+        return Traced(v.shape, v.dtype, END, total_placed, args)
     if (
         fun in (np.negative, np.transpose, np.reshape, np.sum, np.expand_dims, scatter, place)
         and stepwise[0]
@@ -210,7 +210,7 @@ def sum_over_time(v: Traced) -> Traced:
                 fun,
                 tuple(sum_over_time(a) if s else a for a, s in zip(args, stepwise, strict=True)),
             )
-    return Traced(v.shape, v.dtype, SUMMED, total, (v,))
+    return Traced(v.shape, v.dtype, END, total, (v,))
 
 
 def _rows(v: Traced) -> Traced | None:
@@ -228,7 +228,7 @@ def _rows(v: Traced) -> Traced | None:
 def _outer(v: Traced) -> tuple[Traced, Traced] | None:
     """The factors a, b of a product whose sum over time is sum_t a_t^T b_t, for rows a_t and b_t."""
     if len(v.args) != 2 or not all(
-        isinstance(a, Traced) and a.level in (TIMED, CARRIED) for a in v.args
+        isinstance(a, Traced) and a.phase in (BEFORE, LOOP) for a in v.args
     ):
         return None
     a, b = v.args
