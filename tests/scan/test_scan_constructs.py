@@ -14,7 +14,7 @@ import tinygrad_rnn as tg
 from tinygrad_rnn import functional
 from tinygrad_rnn.errors import DataError, TraceError, UnsupportedError
 from tinygrad_rnn.functional import sigmoid
-from tinygrad_rnn.scan import forms, scan
+from tinygrad_rnn.scan import operations, scan
 from tinygrad_rnn.scan.cache import plan_for
 from tinygrad_rnn.scan.trace import Signature
 
@@ -277,11 +277,13 @@ def test_the_sum_of_what_is_broadcast():
 def test_sums_over_time_by_their_definition():
     """contract, total_of_rows and total are names for sums that the program writes out."""
     x, d = draw(5, 3, 4), draw(5, 3, 2, seed=1)
-    assert_allclose(forms.contract(x, d), sum(x_t.T @ d_t for x_t, d_t in zip(x, d, strict=True)))
-    assert_allclose(forms.total(x), sum(x))
-    assert_allclose(forms.total_of_rows(x), sum(row for x_t in x for row in x_t))
-    assert_array_equal(forms.copied(x), x)
-    assert not np.may_share_memory(forms.copied(x), x)
+    assert_allclose(
+        operations.contract(x, d), sum(x_t.T @ d_t for x_t, d_t in zip(x, d, strict=True))
+    )
+    assert_allclose(operations.total(x), sum(x))
+    assert_allclose(operations.total_of_rows(x), sum(row for x_t in x for row in x_t))
+    assert_array_equal(operations.copied(x), x)
+    assert not np.may_share_memory(operations.copied(x), x)
 
 
 # -- what a cell can reach ----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.nonlinear import relu, softplus
-from tinygrad_rnn.scan.forms import VIEWS, gate, is_ufunc
+from tinygrad_rnn.scan.operations import VIEWS, gate, is_ufunc
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import BEFORE, Traced
 

@@ -4,18 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.scan.forms import (
-    VIEWS,
-    Aligned,
-    Bulk,
-    T,
-    contract,
-    in_bulk,
-    indices_in_bulk,
-    is_ufunc,
-    total_of_rows,
-    total_placed,
-)
+from tinygrad_rnn.scan.forms import Aligned, Bulk, T, in_bulk, indices_in_bulk
+from tinygrad_rnn.scan.operations import VIEWS, contract, is_ufunc, total_of_rows, total_scattered
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import END, Traced
 
@@ -120,10 +110,10 @@ def _sum(segment: Segment, v: Traced, sources: list[str]) -> None:
         segment.run.append(
             f"{names.of(v)} = {names.of(v)}_ones.dot({sources[0]}.reshape(-1, {v.shape[-1]}))"
         )
-    elif v.fun is total_placed:
+    elif v.fun is total_scattered:
         key, _ = indices_in_bulk(v, segment.timed) or ((), 0)
         given = [_operand(segment, v, a) for a in (*v.args[:2], *key)]
-        segment.run.append(f"{names.of(v)} = {names.call(total_placed, given)}")
+        segment.run.append(f"{names.of(v)} = {names.call(total_scattered, given)}")
     else:
         segment.run.append(
             f"{names.of(v)} = {names.object(np.add.reduce, 'add_reduce')}({sources[0]}, 0)"

@@ -14,11 +14,13 @@ import numpy as np
 
 from tinygrad_rnn.scan.buffers import Buffers
 from tinygrad_rnn.scan.bulk import series_of, write_bulk
-from tinygrad_rnn.scan.forms import VIEWS, T
+from tinygrad_rnn.scan.forms import T
 from tinygrad_rnn.scan.loop import Loop
 from tinygrad_rnn.scan.names import Names
-from tinygrad_rnn.scan.schedule import Schedule, users
+from tinygrad_rnn.scan.operations import VIEWS
+from tinygrad_rnn.scan.schedule import Schedule
 from tinygrad_rnn.scan.segment import Segment
+from tinygrad_rnn.scan.trace import users
 from tinygrad_rnn.scan.traced import Traced
 
 Array = Any
@@ -54,16 +56,16 @@ def emit(schedule: Schedule, keep: Sequence[Traced] = ()) -> Code:
             _once(
                 "prepare",
                 schedule.leaves,
-                schedule.prepare,
-                schedule.constants,
+                schedule.once,
+                schedule.prepared,
                 names,
                 _beside_rows(schedule),
             ),
             bind,
             _once(
                 "finish",
-                [*schedule.constants, *schedule.sums],
-                schedule.finish,
+                [*schedule.prepared, *schedule.sums],
+                schedule.end,
                 schedule.results,
                 names,
             ),
@@ -96,12 +98,10 @@ def _once(
 
 def _beside_rows(schedule: Schedule) -> set[int]:
     """Ids of transposed matrices that only multiply long rows, one at a time: there a view does as well as a copy."""
-    read = users(
-        [*schedule.prepare, *schedule.before, *schedule.loop, *schedule.after, *schedule.finish]
-    )
+    read = users([*schedule.once, *schedule.before, *schedule.loop, *schedule.after, *schedule.end])
     return {
         id(v)
-        for v in schedule.prepare
+        for v in schedule.once
         if v.fun is np.transpose
         and v.shape[0] >= 2 * v.shape[-1]
         and all(
@@ -135,7 +135,7 @@ def _bind(schedule: Schedule, keep: Sequence[Traced], names: Names) -> tuple[str
         [f"{segment.series[id(after)]}[{end}]" for _, after in schedule.carries],
         [_whole(segment, v) for v in keep],
     ]
-    given = [*map(names.of, schedule.constants), *map(names.of, schedule.timed)]
+    given = [*map(names.of, schedule.prepared), *map(names.of, schedule.timed)]
     given += [f"{names.of(schedule.timed[i])}_steps" for i in loop.stepped] + initial
     lines = [
         "def bind(T):",

@@ -9,28 +9,29 @@ because sigmoid(z) = tanh(z / 2) / 2 + 1/2.  Sums of neighbouring slices are fir
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, Shape
 from tinygrad_rnn.core.structural import getitem
 from tinygrad_rnn.rules.nonlinear import sigmoid
-from tinygrad_rnn.scan.forms import gate
+from tinygrad_rnn.scan.operations import gate
 from tinygrad_rnn.scan.rewrite import Rewriter, late, rewrites
 from tinygrad_rnn.scan.trace import topological
-from tinygrad_rnn.scan.traced import LOOP, ONCE, Traced, record
+from tinygrad_rnn.scan.traced import LOOP, ONCE, Operand, Traced, record
 
 
 class Gates(NamedTuple):
-    """Slices of one row z, and the function each goes through: y = factor * tanh(scale * z) + shift."""
+    """Slices of one row z, and what each goes through: y = factor * tanh(scale * z) + shift."""
 
     z: Traced
-    scale: Any
-    factor: Any
-    shift: Any
+    scale: Array
+    factor: Array
+    shift: Array
 
 
-def span(key: Any, shape: tuple[int, ...]) -> tuple[int, int] | None:
+def span(key: Operand, shape: Shape) -> tuple[int, int] | None:
     """Start and stop of a key that is a slice of the last axis and takes all of the others."""
     if not isinstance(key, tuple) or not key or not isinstance(key[-1], slice):
         return None
@@ -43,15 +44,15 @@ def span(key: Any, shape: tuple[int, ...]) -> tuple[int, int] | None:
     return (start, stop) if step == 1 and stop > start else None
 
 
-def is_slice(v: Any, one_row: bool = True) -> bool:
-    """Whether v is a slice of the last axis of a late value, of one row if so wanted."""
-    if (
-        not isinstance(v, Traced)
-        or v.fun is not getitem
-        or span(v.args[1], v.args[0].shape) is None
-    ):
+def is_slice(v: Operand) -> bool:
+    """Whether v is a slice of one row."""
+    if not isinstance(v, Traced) or v.fun is not getitem or not _is_row(v.args[0]):
         return False
-    return not one_row or v.args[0].size == v.args[0].shape[-1]
+    return span(v.args[1], v.args[0].shape) is not None
+
+
+def _is_row(a: Traced) -> bool:
+    return bool(a.shape) and a.size == a.shape[-1]
 
 
 def _gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int, Gates]:
@@ -59,32 +60,26 @@ def _gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int,
     found = {}
     for z in order:
         slices = users.get(id(z), ())
-        if (
-            z.phase != LOOP
-            or z.dtype.kind != "f"
-            or len(slices) < 2
-            or not all(map(is_slice, slices))
-        ):
+        if z.phase != LOOP or z.dtype.kind != "f" or len(slices) < 2:
             continue
         reads = [(v, u) for v in slices for u in users.get(id(v), ())]
-        if all(u.fun is np.tanh or (u.fun is sigmoid and is_gate(u, users)) for _, u in reads):
+        if all(map(is_slice, slices)) and all(
+            u.fun is np.tanh or (u.fun is sigmoid and is_gate(u, users)) for _, u in reads
+        ):
             scale, shift = np.ones(z.shape[-1], z.dtype), np.zeros(z.shape[-1], z.dtype)
-            for v, u in reads:
-                if u.fun is sigmoid:
-                    piece = slice(*(span(v.args[1], z.shape) or ()))
-                    scale[piece] = shift[piece] = 0.5
-            spans = sorted(span(v.args[1], z.shape) or (0, 0) for v, _ in reads)
-            apart = all(
-                stop <= start for (_, stop), (start, _) in zip(spans, spans[1:], strict=False)
-            )
-            if not apart and len({u.fun for _, u in reads}) > 1:
-                continue  # some entries might go through both
-            found[id(z)] = Gates(z, scale, scale, shift)
+            spans = [(*(span(v.args[1], z.shape) or (0, 0)), u.fun) for v, u in reads]
+            for start, stop, fun in spans:
+                if fun is sigmoid:
+                    scale[start:stop] = shift[start:stop] = 0.5
+            spans.sort(key=lambda piece: piece[:2])
+            apart = all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+            if apart or len({fun for _, _, fun in spans}) == 1:  # no entry goes through both
+                found[id(z)] = Gates(z, scale, scale, shift)
     return found
 
 
 def is_gate(v: Traced, users: dict[int, list[Traced]]) -> bool:
-    """Whether only products of v, or of 1 - v, are taken: then 1e-8 of error far out do no harm."""
+    """Whether only products of v, or of 1 - v, are taken: an error of 1e-8 far out does no harm."""
     reads = users.get(id(v), ())
     return bool(reads) and all(
         u.fun is np.multiply or (u.fun is np.subtract and type(u.args[0]) in (int, float))
@@ -102,15 +97,16 @@ def with_merged_sums(results: Sequence[Traced]) -> list[Traced]:
         args = tuple(new[id(a)] if isinstance(a, Traced) else a for a in v.args)
         if id(v) in unions:
             first, last = unions[id(v)]
+            rows = [a.args[0] for a in args]
             union = (..., slice(first, last))
-            whole = record(np.add, tuple(record(getitem, (a.args[0], union)) for a in args))
+            whole = record(np.add, tuple(record(getitem, (row, union)) for row in rows))
+            whole = made.setdefault((id(rows[0]), id(rows[1]), first), whole)
             start, stop = span(v.args[0].args[1], v.args[0].args[0].shape) or (0, 0)
-            sums = made.setdefault((id(args[0].args[0]), id(args[1].args[0]), first), whole)
-            new[id(v)] = record(getitem, (sums, (..., slice(start - first, stop - first))))
+            new[id(v)] = record(getitem, (whole, (..., slice(start - first, stop - first))))
         elif all(a is b for a, b in zip(args, v.args, strict=True)):
             new[id(v)] = v
         else:
-            new[id(v)] = Traced(v.shape, v.dtype, v.phase, v.fun, args, v.kwargs)
+            new[id(v)] = Traced(*v.kind, v.phase, v.fun, args, v.kwargs)
     return [new[id(v)] for v in results]
 
 
@@ -118,17 +114,12 @@ def _unions(order: Iterable[Traced]) -> dict[int, tuple[int, int]]:
     """By id of such a sum: where the union of the slices starts and stops."""
     groups: dict[tuple[int, int], list[tuple[int, int, Traced]]] = {}
     for v in order:
-        if (
-            v.fun is np.add
-            and v.phase == LOOP
-            and all(map(is_slice, v.args))
-            and v.args[0].dtype == v.args[1].dtype
-        ):
-            spans = [span(a.args[1], a.args[0].shape) for a in v.args]
-            if spans[0] == spans[1] and spans[0] is not None:
-                groups.setdefault((id(v.args[0].args[0]), id(v.args[1].args[0])), []).append(
-                    (*spans[0], v)
-                )
+        if v.fun is np.add and v.phase == LOOP and all(map(is_slice, v.args)):
+            a, b = v.args
+            first, second = (span(x.args[1], x.args[0].shape) for x in (a, b))
+            if a.dtype == b.dtype and first == second and first is not None:
+                rows = id(a.args[0]), id(b.args[0])
+                groups.setdefault(rows, []).append((*first, v))
     found = {}
     for pieces in groups.values():
         pieces.sort(key=lambda piece: piece[:2])
@@ -139,8 +130,8 @@ def _unions(order: Iterable[Traced]) -> dict[int, tuple[int, int]]:
 
 
 @rewrites(sigmoid, by_use=True)
-def _sigmoid(s: Rewriter, v: Traced) -> Any:
-    """By tanh, where only products, or 1 minus it, are taken of it: far out it is exact to 1e-8, not relatively."""
+def _sigmoid(s: Rewriter, v: Traced) -> Traced | None:
+    """By tanh, where only products, or 1 minus it, are taken of it; see `operations.gate`."""
     (a,) = v.args
     if not s.gates or not late(a) or not is_gate(s.now, s.users):
         return None
@@ -151,7 +142,7 @@ def _sigmoid(s: Rewriter, v: Traced) -> Any:
 
 
 @rewrites(np.tanh, by_use=True)
-def _gate(s: Rewriter, v: Traced) -> Any:
+def _gate(s: Rewriter, v: Traced) -> Traced | None:
     """The slice of all gates that v is, if v is one of several gates of one row."""
     if not s.gates:
         return None
@@ -171,41 +162,37 @@ def _gate(s: Rewriter, v: Traced) -> Any:
     return s.make(getitem, y, old.args[1])
 
 
-def _scaled(s: Rewriter, a: Any, k: Any) -> Any:
-    """k * a with k taken up by weights, for early parts too, so that the cotangents of both stay the same."""
+def _scaled(s: Rewriter, a: Operand, k: float | Array) -> Operand:
+    """k * a with k taken up by weights, for early terms too, so that both keep one cotangent."""
     if not isinstance(a, Traced):
         return a * k
     if a.fun is np.matmul and a.args[1].phase == ONCE:
         return s.make(np.matmul, a.args[0], s.make(np.multiply, a.args[1], k))
     if a.fun is np.add:
-        parts = [_scaled(s, b, k) for b in a.args]
-        return None if any(p is None for p in parts) else s.make(np.add, *parts)
+        terms = [_scaled(s, b, k) for b in a.args]
+        return None if any(term is None for term in terms) else s.make(np.add, *terms)
     return None if late(a) else s.make(np.multiply, a, k)
 
 
 @rewrites(getitem, by_use=True)
-def _getitem(s: Rewriter, v: Traced) -> Any:
-    """A slice of the last axis, taken of the operands instead, if nothing but such slices is wanted."""
+def _getitem(s: Rewriter, v: Traced) -> Traced | None:
+    """A slice of the last axis, taken of the operands instead, if all that is read are slices."""
     a, key = v.args
-    if span(key, a.shape) is None or a.size == a.shape[-1]:
-        return None  # of one row, slices lie in one piece anyway, and one product for all gates is quicker
+    if span(key, a.shape) is None or _is_row(a):
+        return None  # slices of a row lie in one piece anyway, and one product for all is quicker
     old = s.now.args[0]
     if not all(u.fun is getitem and span(u.args[1], old.shape) for u in s.users[id(old)]):
         return None
     return _sliced(s, a, key)
 
 
-def _sliced(s: Rewriter, a: Any, key: Any) -> Any:
-    start, stop = span(key, a.shape) or (0, 0)
-    last = (..., slice(start, stop))
+def _sliced(s: Rewriter, a: Traced, key: Operand) -> Traced:
+    last = (..., slice(*(span(key, a.shape) or (0, 0))))
     if a.fun in (np.add, np.subtract, np.multiply):
-        parts = []
-        for b in a.args:
-            if not isinstance(b, Traced) or b.ndim == 0 or b.shape[-1] == 1 != a.shape[-1]:
-                parts.append(b)
-            else:
-                parts.append(_sliced(s, b, last))
-        return s.make(a.fun, *parts)
+        whole = [np.ndim(b) == 0 or b.shape[-1] == 1 != a.shape[-1] for b in a.args]
+        operands = zip(a.args, whole, strict=True)
+        return s.make(a.fun, *(b if keep else _sliced(s, b, last) for b, keep in operands))
     if a.fun is np.matmul and a.args[1].ndim == 2 and a.args[1].phase == ONCE:
-        return s.make(np.matmul, a.args[0], s.make(getitem, a.args[1], last))
+        product = a.args[0], s.make(getitem, a.args[1], last)
+        return s.make(np.matmul, *product)
     return s.make(getitem, a, last)

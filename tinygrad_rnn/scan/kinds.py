@@ -8,7 +8,7 @@ from tinygrad_rnn._typing import Args, Array, DType, Function, Kwargs, Shape
 from tinygrad_rnn.core.methods import DuckArray
 from tinygrad_rnn.errors import UnsupportedError
 from tinygrad_rnn.guards.boundary import name_of
-from tinygrad_rnn.scan.forms import AS_GIVEN, VIEWS, is_elementwise
+from tinygrad_rnn.scan.operations import AS_GIVEN, VIEWS, is_elementwise
 
 Kind: TypeAlias = tuple[Shape, DType]  # of an array
 

@@ -10,7 +10,7 @@ from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.rules.nonlinear import relu, softplus
 from tinygrad_rnn.scan.buffers import Buffers
 from tinygrad_rnn.scan.bulk import series_of
-from tinygrad_rnn.scan.forms import VIEWS, copied, gate, is_ufunc
+from tinygrad_rnn.scan.operations import VIEWS, copied, gate, is_ufunc
 from tinygrad_rnn.scan.segment import Segment
 from tinygrad_rnn.scan.traced import BEFORE, Traced
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from tinygrad_rnn.core.tables import Function
 from tinygrad_rnn.guards.boundary import name_of
-from tinygrad_rnn.scan.forms import TimeAxis, is_ufunc
+from tinygrad_rnn.scan.forms import TimeAxis
+from tinygrad_rnn.scan.operations import is_ufunc
 from tinygrad_rnn.scan.traced import Traced
 
 _SPELLED = (TimeAxis, bool, int, float, str, type(None), type(...))

@@ -97,7 +97,7 @@ class Plan:
     def _forward(self) -> Program:
         step = self.step
         values = simplify(
-            [*step.next_state, *step.outputs], step.leaves, keep=self.keep, gates=True
+            [*step.next_state, *step.outputs], step.leaves, saved=self.keep, gates=True
         )
         next_state, series = values[: len(step.state)], values[len(step.state) :]
         planned = schedule(list(zip(step.state, next_state, strict=True)), series)

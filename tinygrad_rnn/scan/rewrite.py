@@ -1,22 +1,22 @@
 """Building a step anew over simpler values: the machinery of `simplify`, without its rules."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from tinygrad_rnn._typing import Function
 from tinygrad_rnn.guards.boundary import package_of
-from tinygrad_rnn.scan.traced import END, LOOP, Traced, record
+from tinygrad_rnn.scan.trace import users
+from tinygrad_rnn.scan.traced import END, LOOP, Operand, Traced, record
 
-Rewrite = Callable[["Rewriter", Traced], Any]  # the simpler value, or None
+Rewrite: TypeAlias = Callable[["Rewriter", Traced], Traced | None]  # the simpler value, or None
 
-REWRITES: dict[Any, Rewrite] = {}  # by function: rules that look at operands only
-BY_USE: dict[
-    Any, Rewrite
-] = {}  # rules that also look at what reads the value: `rewriter.now`, as it was
+REWRITES: dict[Function, Rewrite] = {}  # rules that look at operands only
+BY_USE: dict[Function, Rewrite] = {}  # rules that also look at what reads `rewriter.now`
 
 
-def rewrites(*funs: Any, by_use: bool = False) -> Callable[[Rewrite], Rewrite]:
+def rewrites(*funs: Function, by_use: bool = False) -> Callable[[Rewrite], Rewrite]:
     """`@rewrites(np.add)`: the decorated rule makes sums simpler."""
 
     def register(rule: Rewrite) -> Rewrite:
@@ -26,30 +26,28 @@ def rewrites(*funs: Any, by_use: bool = False) -> Callable[[Rewrite], Rewrite]:
     return register
 
 
-def late(a: Any) -> bool:
+def late(a: Operand) -> TypeGuard[Traced]:
     """Whether a waits for the state."""
     return isinstance(a, Traced) and a.phase == LOOP
 
 
 class Rewriter:
-    """Builds every value anew over simpler operands; equal operations become one."""
+    """Builds every value anew over simpler operands; equal operations become one.
+
+    linear, gates: see `simplify`.
+    """
 
     def __init__(
         self, order: Sequence[Traced], results: Sequence[Traced], linear: bool, gates: bool
     ):
-        self.linear, self.gates = linear, gates
-        self.order = order
+        self.order, self.linear, self.gates = order, linear, gates
         self.now = order[0]  # the value that is made anew, as it was
         self.new: dict[int, Traced] = {}
-        self.users: dict[int, list[Traced]] = {}  # of values as they were
-        self._made: dict[Any, Traced] = {}
-        for v in order:
-            for a in v.args:
-                if isinstance(a, Traced):
-                    self.users.setdefault(id(a), []).append(v)
+        self.users = users(order)  # of values as they were
         for v in results:  # a leaf that stands for who reads the result
-            self.users.setdefault(id(v), []).append(Traced(v.shape, v.dtype, v.phase))
-        self.notes: dict[Any, Any] = {}  # what rules remember
+            self.users.setdefault(id(v), []).append(Traced(*v.kind, v.phase))
+        self.notes: dict[object, Any] = {}  # what rules remember
+        self._made: dict[Hashable, Traced] = {}
 
     def visit(self, v: Traced) -> None:
         """Make v anew."""
@@ -60,23 +58,25 @@ class Rewriter:
         self.now = v
         phases = [a.phase for a in args if isinstance(a, Traced)]
         phase = END if v.phase == END else max(phases, default=v.phase)
-        again: Any = Traced(v.shape, v.dtype, phase, v.fun, args, v.kwargs)
+        again = Traced(*v.kind, phase, v.fun, args, v.kwargs)
         simpler = BY_USE[v.fun](self, again) if v.fun in BY_USE and phase != END else None
         self.new[id(v)] = self._simplest(again if simpler is None else simpler)
 
-    def make(self, fun: Any, *args: Any, **kwargs: Any) -> Any:
-        """`fun(*args)` in its simplest form."""
-        if not any(isinstance(a, Traced) for a in args):
-            number = fun(*args, **kwargs)
-            return (
-                number.item() if isinstance(number, np.generic) else number
-            )  # Python's numbers keep float32
+    def make(self, fun: Function, *args: Operand, **kwargs: Operand) -> Traced:
+        """`fun(*args)`, of which one is traced, in its simplest form."""
         return self._simplest(record(fun, args, kwargs))
 
-    def _simplest(self, v: Traced) -> Any:
+    def fold(self, fun: Function, *args: Operand) -> Operand:
+        """The same for any operands: a number if none is traced."""
+        if any(isinstance(a, Traced) for a in args):
+            return self.make(fun, *args)
+        number = fun(*args)
+        return number.item() if isinstance(number, np.generic) else number  # keeps float32
+
+    def _simplest(self, v: Traced) -> Traced:
         if v.fun in REWRITES:
             simpler = REWRITES[v.fun](self, v)
-            if simpler is not None and (simpler.shape, simpler.dtype) == (v.shape, v.dtype):
+            if simpler is not None and simpler.kind == v.kind:
                 return simpler
         if v.fun is None or package_of(v.fun) not in ("numpy", "tinygrad_rnn"):
             return v  # a leaf; or a function of the user's, which may draw random numbers
@@ -84,7 +84,7 @@ class Rewriter:
         return self._made.setdefault(key, v)
 
 
-def _key(a: Any) -> Any:
+def _key(a: Operand) -> Hashable:
     if isinstance(a, (Traced, np.ndarray)):
         return id(a)
     if isinstance(a, (tuple, list)):

@@ -1,16 +1,16 @@
-"""When each operation of a step runs: once, before the loop for all of time, in the loop, after it, or at the very end.
+"""When each operation of a step runs.
 
-prepare   depends on parameters only                             once
-before    known for all of time                                  batched over T
-loop      the next step waits for it                             T times
-after     depends on the state, but no state depends on it       batched over T
-finish    follows sums over time                                 once
+once    depends on parameters only                        once
+before  known for all of time                             batched over T
+loop    the next step waits for it                        T times
+after   depends on the state, but no later step waits     batched over T
+end     follows sums over time                            once
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tinygrad_rnn.scan.forms import copied
+from tinygrad_rnn.scan.operations import copied
 from tinygrad_rnn.scan.trace import topological
 from tinygrad_rnn.scan.traced import BEFORE, END, LOOP, ONCE, Traced
 
@@ -20,15 +20,15 @@ class Schedule:
     """The operations of a program in five phases, and the values that go in and come out."""
 
     reverse: bool  # whether the loop runs from the last step to the first
-    leaves: list[Traced]  # parameters and constants
+    leaves: list[Traced]  # parameters and other arrays that the cell reads
     timed: list[Traced]  # inputs with a time axis
     carries: list[tuple[Traced, Traced]]  # the state as it comes into a step, and as it leaves
-    prepare: list[Traced]
+    once: list[Traced]
     before: list[Traced]
     loop: list[Traced]
     after: list[Traced]
-    finish: list[Traced]
-    constants: list[Traced]  # what the first phase hands to the others
+    end: list[Traced]
+    prepared: list[Traced]  # what the first phase hands to the others
     sums: list[Traced]  # sums over time, which the last phase takes
     series: list[Traced]  # results with a time axis
     results: list[Traced]  # results of the last phase
@@ -41,64 +41,53 @@ def schedule(
     reverse: bool = False,
 ) -> Schedule:
     """Sort everything that `carries`, `series` and `results` are computed from into phases."""
-    carries = _own_place(carries)
+    carries = _own_values(carries)
     nexts = [after for _, after in carries]
     order = topological([*nexts, *series, *results, *(before for before, _ in carries)])
-    waited_for = {id(v) for v in topological(nexts)}
-    copies = {id(v) for v in nexts}
-    operations = [v for v in order if v.fun is not None]
-    loop = [v for v in operations if id(v) in waited_for and (v.phase == LOOP or id(v) in copies)]
+    waited_for, copies = {id(v) for v in topological(nexts)}, {id(v) for v in nexts}
+    leaves, operations = _split(order, lambda v: v.fun is None)
+    loop, others = _split(
+        operations, lambda v: id(v) in waited_for and (v.phase == LOOP or id(v) in copies)
+    )
+    of = {phase: [v for v in others if v.phase == phase] for phase in (ONCE, BEFORE, LOOP, END)}
+    sums, end = _split(of[END], _is_sum)
     in_loop = {id(v) for v in loop}
-    after_sums = [v for v in operations if v.phase == END]
-    sums = [
-        v
-        for v in after_sums
-        if all(a.phase != END for a in v.args if isinstance(a, Traced)) and _is_sum(v)
-    ]
-    is_sum = {id(v) for v in sums}
-    finish = [v for v in after_sums if id(v) not in is_sum]
-    prepare = [v for v in operations if v.phase == ONCE and id(v) not in in_loop]
-    later = [v for v in operations if v.phase in (BEFORE, LOOP) or id(v) in in_loop] + sums
-    used = {id(a) for v in later + finish for a in v.args if isinstance(a, Traced)} | {
-        id(v) for v in [*series, *results]
-    }
+    readers = [*of[BEFORE], *loop, *of[LOOP], *of[END]]
+    used = {id(a) for v in readers for a in v.operands} | {id(v) for v in [*series, *results]}
     return Schedule(
         reverse,
-        leaves=[v for v in order if v.fun is None and v.phase == ONCE],
-        timed=[v for v in order if v.fun is None and v.phase == BEFORE],
-        carries=list(carries),
-        prepare=prepare,
-        before=[v for v in operations if v.phase == BEFORE and id(v) not in in_loop],
+        leaves=[v for v in leaves if v.phase == ONCE],
+        timed=[v for v in leaves if v.phase == BEFORE],
+        carries=carries,
+        once=of[ONCE],
+        before=of[BEFORE],
         loop=loop,
-        after=[v for v in operations if v.phase == LOOP and id(v) not in in_loop] + sums,
-        finish=finish,
-        constants=[v for v in order if v.phase == ONCE and id(v) in used and id(v) not in in_loop],
+        after=of[LOOP] + sums,
+        end=end,
+        prepared=[v for v in order if v.phase == ONCE and id(v) in used - in_loop],
         sums=sums,
         series=list(series),
         results=list(results),
     )
 
 
+def _split(
+    values: Sequence[Traced], chosen: Callable[[Traced], bool]
+) -> tuple[list[Traced], list[Traced]]:
+    return [v for v in values if chosen(v)], [v for v in values if not chosen(v)]
+
+
 def _is_sum(v: Traced) -> bool:
-    return any(a.phase in (BEFORE, LOOP) for a in v.args if isinstance(a, Traced))
+    """Whether v is a sum over time of values that differ from step to step."""
+    return max((a.phase for a in v.operands), default=ONCE) in (BEFORE, LOOP)
 
 
-def _own_place(carries: Sequence[tuple[Traced, Traced]]) -> list[tuple[Traced, Traced]]:
-    """Every part of the state leaves the step as a value of its own: no input, no constant, no part twice."""
-    placed: list[tuple[Traced, Traced]] = []
+def _own_values(carries: Sequence[tuple[Traced, Traced]]) -> list[tuple[Traced, Traced]]:
+    """Every part of the state leaves the step as a value of its own: no input, no part twice."""
+    found: list[tuple[Traced, Traced]] = []
     for before, after in carries:
-        taken = any(after is other for _, other in placed)
+        taken = any(after is other for _, other in found)
         if after.fun is None or after.phase != LOOP or taken:
-            after = Traced(after.shape, after.dtype, LOOP, copied, (after,))
-        placed.append((before, after))
-    return placed
-
-
-def users(values: Iterable[Traced]) -> dict[int, list[Traced]]:
-    """By id: the operations among `values` that take it as an operand."""
-    found: dict[int, list[Traced]] = {}
-    for v in values:
-        for a in v.args:
-            if isinstance(a, Traced):
-                found.setdefault(id(a), []).append(v)
+            after = Traced(*after.kind, LOOP, copied, (after,))
+        found.append((before, after))
     return found

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.scan.forms import VIEWS
 from tinygrad_rnn.scan.names import Names
-from tinygrad_rnn.scan.schedule import Schedule, users
+from tinygrad_rnn.scan.operations import VIEWS
+from tinygrad_rnn.scan.schedule import Schedule
+from tinygrad_rnn.scan.trace import users
 from tinygrad_rnn.scan.traced import ONCE, Traced
 
 

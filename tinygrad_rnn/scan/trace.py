@@ -141,6 +141,15 @@ def topological(outputs: Iterable[Traced]) -> list[Traced]:
     return sorted(found.values(), key=lambda v: v.serial)
 
 
+def users(values: Iterable[Traced]) -> dict[int, list[Traced]]:
+    """By id: the operations among `values` that take it as an operand."""
+    found: dict[int, list[Traced]] = {}
+    for v in values:
+        for a in v.operands:
+            found.setdefault(id(a), []).append(v)
+    return found
+
+
 def described(step: Step, known: Collection[int]) -> str:
     """The step in words: steps are the same operations on the same things if these are equal.
 

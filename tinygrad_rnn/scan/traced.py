@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -24,8 +24,8 @@ from tinygrad_rnn.core.tables import COMPOSITE, VJP, check_call
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import ShapeError, TraceError, UnsupportedError
 from tinygrad_rnn.guards.boundary import name_of
-from tinygrad_rnn.scan.forms import detached, pick
 from tinygrad_rnn.scan.kinds import Kind, result_kind
+from tinygrad_rnn.scan.operations import detached, pick
 
 ONCE, BEFORE, LOOP, END = range(4)
 
@@ -151,6 +151,11 @@ class Traced(DuckArray):
 
     def __invert__(self) -> "Traced":
         return record(np.invert, (self,))
+
+
+def per_step(a: Operand) -> TypeGuard[Traced]:
+    """Whether a differs from step to step."""
+    return isinstance(a, Traced) and a.phase in (BEFORE, LOOP)
 
 
 class Leaves:
