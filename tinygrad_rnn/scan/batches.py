@@ -93,7 +93,7 @@ class Resized(Plan):
 def common(one: Code, other: Code, m: int, n: int) -> tuple[str, CodeType]:
     """The source of two programs for batches of m and n, with B for the size, and what it is compiled to."""
     _check_same(list(one.environment.items()), list(other.environment.items()))
-    source = re.sub(r"\bB \* 1\b", "B", _merged(one.source, other.source, m, n))
+    source = re.sub(r"\bB \* 1\b", "B", _merged(one.text, other.text, m, n))
     return source, compile(source, "<scan>", "exec")
 
 

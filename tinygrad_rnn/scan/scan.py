@@ -77,11 +77,11 @@ class Scan:
         """What runs once, before, in and after the loop, forward and backward, as the source that is run."""
         xs = _series(xs)
         plan, _ = _plan(cell, xs, _initial(cell, xs) if h0 is None else h0, bool(current()))
-        text = ["# forward", plan.forward.code.source]
+        text = ["# forward", plan.forward.code.text]
         if plan.wanted:
             text += [
                 "# backward",
-                plan.backward((True,) * len(plan.step.outputs)).program.code.source,
+                plan.backward((True,) * len(plan.step.outputs)).program.code.text,
             ]
         return "\n\n".join(text) + "\n"
 
