@@ -12,7 +12,7 @@ from stress_cells import CASES
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.methods import value
-from tinygrad_rnn.core.tree import flattened
+from tinygrad_rnn.core.tree import flat
 from tinygrad_rnn.errors import (
     DataError,
     NoDerivativeError,
@@ -35,16 +35,16 @@ def draw(*shape, seed=0):
 
 def weighted(scanned):
     """A scalar in which every entry of every result has a weight of its own."""
-    results = [*flattened(scanned.outputs), *flattened(scanned.state)]
+    results = [*flat(scanned.outputs), *flat(scanned.state)]
     return sum(np.sum(y * draw(*y.shape, seed=i).astype(y.dtype)) for i, y in enumerate(results))
 
 
 def values_and_gradients(case, **options):
     """The results, and d(weighted results)/d(everything that wants a gradient)."""
     scanned = scan(case.cell, case.xs, case.h0, **options)
-    inputs = [t for t in (*flattened(case.xs), *flattened(case.h0)) if isinstance(t, tg.Tensor)]
+    inputs = [t for t in (*flat(case.xs), *flat(case.h0)) if isinstance(t, tg.Tensor)]
     gradients = differentiate(weighted(scanned), [*case.parameters, *inputs])
-    values = [y.data for y in (*flattened(scanned.outputs), *flattened(scanned.state))]
+    values = [y.data for y in (*flat(scanned.outputs), *flat(scanned.state))]
     for wanted, g in zip([*case.parameters, *inputs], gradients, strict=True):
         assert g is None or (g.dtype == wanted.dtype and g.shape == wanted.shape)
     return values, [np.zeros(()) if g is None else g for g in gradients]
@@ -105,7 +105,7 @@ def test_outputs_are_the_states_of_unroll(name):
     outputs, state = scan(cell, xs)
     assert_allclose(outputs.data, np.stack([h.data for h in u.hidden]), rtol=1e-12)
     last = u.states[-1]
-    for ours, theirs in zip(flattened(state), flattened(last), strict=True):
+    for ours, theirs in zip(flat(state), flat(last), strict=True):
         assert_allclose(ours.data, theirs.data, rtol=1e-12)
 
 

@@ -12,6 +12,7 @@ from test_scan import agree, draw
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional
+from tinygrad_rnn.core.tree import LEAF
 from tinygrad_rnn.errors import DataError, TraceError, UnsupportedError
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.scan import operations, scan
@@ -364,7 +365,7 @@ def test_explain_of_a_cell_without_gradients():
 def program():
     kind = (((2, 4), np.dtype(float)),)
     return plan_for(
-        lambda x, h: np.tanh(x + h), Signature(None, kind, None, kind), [False], [False]
+        lambda x, h: np.tanh(x + h), Signature(LEAF, kind, LEAF, kind), [False], [False]
     ).forward
 
 

@@ -1,24 +1,44 @@
-"""Containers of arrays: tuples, named tuples, lists and dicts, nested in any way.  None is a place without an array.
+"""Containers of arrays: tuples, named tuples, lists and dicts, nested in any way.
 
-A *leaf* is anything else.  Its *path* is written as one would reach it in Python: `['W'][1]`, `.h` in a named tuple.
+None is a container with nothing in it.  A *leaf* is anything else.  Its *path* is written as one
+would reach it in Python: `['W'][1]`, `.h` in a named tuple.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from copy import copy
+from itertools import repeat
 from typing import Any
 
+from tinygrad_rnn._typing import Nested
 from tinygrad_rnn.errors import UsageError
 
 
-def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
+LEAF = "*"  # stands for a leaf in a structure
+
+
+def leaves(tree: Nested, path: str = "") -> list[tuple[str, Any]]:
     """(path, leaf) for every leaf, in order."""
-    places = _places(tree)
-    if places is None:
+    children = _children(tree)
+    if children is None:
         return [(path, tree)]
-    return [found for step, child in places.items() for found in leaves(child, path + step)]
+    return [found for step, child in children.items() for found in leaves(child, path + step)]
 
 
-def rebuild(tree: Any, new: Iterable[Any]) -> Any:
+def flat(tree: Nested) -> list[Any]:
+    """Every leaf, in order."""
+    if isinstance(tree, (tuple, list)):
+        return [leaf for child in tree for leaf in flat(child)]
+    if isinstance(tree, dict):
+        return flat(list(tree.values()))
+    return [] if tree is None else [tree]
+
+
+def structure(tree: Nested) -> Nested:
+    """The containers of `tree` with LEAF for each leaf: equal for what is built alike."""
+    return rebuild(tree, repeat(LEAF))
+
+
+def rebuild(tree: Nested, new: Iterable[Any]) -> Any:
     """A container of the same structure with new leaves, taken in order."""
     new = iter(new)
     if tree is None:
@@ -33,38 +53,38 @@ def rebuild(tree: Any, new: Iterable[Any]) -> Any:
     return next(new)
 
 
-def aligned(tree: Any, other: Any, what: str) -> list[Any]:
-    """What stands in `other` where `tree` has its leaves: an array-like, or None, also where a whole branch is None.
+def aligned(tree: Nested, other: Nested, what: str) -> list[Any]:
+    """What `other` has where `tree` has leaves: an array-like, or None, also for a whole branch.
 
-    Raises UsageError, calling it by the name `what`, if `other` does not have the structure of `tree`.
+    Raises UsageError, calling it by the name `what`, if its structure is not that of `tree`.
     """
     if other is None:
         return [None] * len(leaves(tree))
-    places = _places(tree)
-    if places is None:
+    children = _children(tree)
+    if children is None:
         return [other]
-    theirs = _places(other)
-    if theirs is None or theirs.keys() != places.keys():
+    theirs = _children(other)
+    if theirs is None or theirs.keys() != children.keys():
         raise UsageError(
-            f"{what} is of {described(other)}; it needs the structure of what it belongs to, {described(tree)}."
+            f"{what} is of {described(other)}; it needs the structure of what it belongs to, "
+            f"{described(tree)}."
         )
-    return [
-        leaf for step, child in places.items() for leaf in aligned(child, theirs[step], what + step)
-    ]
+    pairs = ((step, child, theirs[step]) for step, child in children.items())
+    return [leaf for step, child, given in pairs for leaf in aligned(child, given, what + step)]
 
 
-def is_container(x: Any) -> bool:
+def is_container(x: object) -> bool:
     """Whether x is looked into; None is a container with nothing in it."""
-    return _places(x) is not None
+    return _children(x) is not None
 
 
-def described(x: Any) -> str:
+def described(x: object) -> str:
     """For errors: `type dict with ['W'], ['b']`."""
-    places = _places(x)
-    return f"type {type(x).__name__}" + (f" with {', '.join(places)}" if places else "")
+    children = _children(x)
+    return f"type {type(x).__name__}" + (f" with {', '.join(children)}" if children else "")
 
 
-def _places(tree: Any) -> dict[str, Any] | None:
+def _children(tree: Nested) -> dict[str, Any] | None:
     """The children by the step that leads to them; None for a leaf."""
     if tree is None:
         return {}
@@ -72,34 +92,6 @@ def _places(tree: Any) -> dict[str, Any] | None:
         return {f"[{key!r}]": child for key, child in tree.items()}
     if isinstance(tree, (list, tuple)):
         fields = getattr(tree, "_fields", None)
-        steps = (
-            [f"[{i}]" for i in range(len(tree))]
-            if fields is None
-            else [f".{field}" for field in fields]
-        )
-        return dict(zip(steps, tree, strict=True))
+        named = [f".{field}" for field in fields or ()]
+        return dict(zip(named or [f"[{i}]" for i in range(len(tree))], tree, strict=True))
     return None
-
-
-# -- tuples within tuples: the states and inputs of a cell that `scan` runs
-
-Structure = Any  # a tuple of structures, or None for one array
-
-
-def structure(tree: Any) -> Structure:
-    """The tuples of `tree` with None for each array."""
-    return tuple(map(structure, tree)) if isinstance(tree, tuple) else None
-
-
-def flattened(tree: Any) -> list[Any]:
-    """The arrays of `tree`, from left to right."""
-    return (
-        [leaf for branch in tree for leaf in flattened(branch)]
-        if isinstance(tree, tuple)
-        else [tree]
-    )
-
-
-def rebuilt(form: Structure, flat: Iterator[Any]) -> Any:
-    """The tree of this structure over the arrays that `flat` gives."""
-    return next(flat) if form is None else tuple([rebuilt(branch, flat) for branch in form])

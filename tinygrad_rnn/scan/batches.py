@@ -1,24 +1,26 @@
 """A plan for another batch size, from plans for two.
 
-A cell may compute with the size of its batch, so one plan does not show what of its program is that size.  Two do:
-where, and only where, their programs differ, there stands a multiple of the size.  For a third size the cell is traced,
-to see that it still does the same, and everything else is taken from the two.
+A cell may compute with the size of its batch, so one plan does not show which numbers of its
+program are that size.  Two do: where, and only where, their programs differ, there stands a
+multiple of the size.  For a third size the cell is traced, to see that it still does the same, and
+everything else is taken from the two.
 """
 
 import copy
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from types import CodeType
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Function
 from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.scan.emit import Code
 from tinygrad_rnn.scan.kinds import Kind
 from tinygrad_rnn.scan.plan import Backward, Plan, Program, rows_of
 from tinygrad_rnn.scan.trace import Signature, trace
+from tinygrad_rnn.scan.traced import Operand
 
 _NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 _TIMES = re.compile(r"B \* (\d+)")
@@ -29,30 +31,33 @@ class DiffersError(Exception):
 
 
 def batch_of(signature: Signature) -> int:
-    """How many rows every part of the state has; 0 if they differ, or for one row, which has programs of its own."""
+    """How many rows every part of the state has.
+
+    0 if they differ, or for one row, which has programs of its own.
+    """
     rows = {shape[0] if shape else 0 for shape, _ in signature.state}
     size = rows.pop() if len(rows) == 1 else 0
     return size if size > 1 else 0
 
 
-def family(signature: Signature) -> Any:
+def family(signature: Signature) -> Hashable:
     """What the signatures for batches of different sizes have in common."""
     size = batch_of(signature)
 
-    def without(kinds: Sequence[Kind]) -> Any:
-        return tuple(
-            ("B" if shape[:1] == (size,) else shape[:1], shape[1:], dtype) for shape, dtype in kinds
-        )
+    def without(kinds: Sequence[Kind]) -> Hashable:
+        rows = ("B" if shape[:1] == (size,) else shape[:1] for shape, _ in kinds)
+        return tuple((n, shape[1:], dtype) for n, (shape, dtype) in zip(rows, kinds, strict=True))
 
     return signature.x_form, without(signature.x), signature.state_form, without(signature.state)
 
 
 class Resized(Plan):
-    """A plan made of two others of the same cell and family.  Raises DiffersError where that cannot be."""
+    """A plan made of two others of the same cell and family.
 
-    def __init__(
-        self, cell: Callable[[Any, Any], Any], signature: Signature, one: Plan, other: Plan
-    ):
+    Raises DiffersError if that cannot be.
+    """
+
+    def __init__(self, cell: Function, signature: Signature, one: Plan, other: Plan):
         vars(self).update(vars(one))
         self.signature, self._both = signature, (one, other)
         self._sizes = batch_of(one.signature), batch_of(other.signature)
@@ -79,32 +84,31 @@ class Resized(Plan):
             except DiffersError:
                 if all(given):
                     raise
-                back = self.backward((True,) * len(given))  # `Run` gives it zeros
+                back = self.backward((True,) * len(given))  # `Call` gives it zeros
             self._backward[given] = back
         return self._backward[given]
 
     def _resized(self, one: Program, other: Program) -> Program:
-        source, compiled = common(one.code, other.code, *self._sizes)
+        text, compiled = common(one.code, other.code, *self._sizes)
         environment = {**one.code.environment, "B": batch_of(self.signature)}
-        return Program(one.schedule, Code.made(source, environment, one.code.stepped, compiled))
+        return Program(one.schedule, Code.made(text, environment, one.code.stepped, compiled))
 
 
 @lru_cache(maxsize=128)
 def common(one: Code, other: Code, m: int, n: int) -> tuple[str, CodeType]:
-    """The source of two programs for batches of m and n, with B for the size, and what it is compiled to."""
+    """The text of programs for batches of m and n, with B for the size, and what it compiles to."""
     _check_same(list(one.environment.items()), list(other.environment.items()))
-    source = re.sub(r"\bB \* 1\b", "B", _merged(one.text, other.text, m, n))
-    return source, compile(source, "<scan>", "exec")
+    text = re.sub(r"\bB \* 1\b", "B", _merged(one.text, other.text, m, n))
+    return text, compile(text, "<scan>", "exec")
 
 
 def _merged(a: str, b: str, m: int, n: int) -> str:
-    """Two texts as one: numbers that are the same multiple of m in the one and of n in the other become `B * k`."""
+    """Two texts as one: the same multiple of m in the one and of n in the other becomes `B * k`."""
     ours, theirs = _NUMBER.split(a), _NUMBER.split(b)
     if len(ours) != len(theirs):
         raise DiffersError
-    return "".join(
-        [x if x == y else _multiple(x, y, m, n) for x, y in zip(ours, theirs, strict=True)]
-    )
+    pairs = zip(ours, theirs, strict=True)
+    return "".join([x if x == y else _multiple(x, y, m, n) for x, y in pairs])
 
 
 def _multiple(x: str, y: str, m: int, n: int) -> str:
@@ -113,12 +117,12 @@ def _multiple(x: str, y: str, m: int, n: int) -> str:
     raise DiffersError
 
 
-def _check_same(ours: Sequence[Any], theirs: Sequence[Any]) -> None:
+def _check_same(ours: Sequence[object], theirs: Sequence[object]) -> None:
     if len(ours) != len(theirs) or not all(map(_same, ours, theirs)):
         raise DiffersError
 
 
-def _same(a: Any, b: Any) -> bool:
+def _same(a: Operand, b: Operand) -> bool:
     a, b = value(a), value(b)
     if a is b or type(a) is not type(b):
         return a is b

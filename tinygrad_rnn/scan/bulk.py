@@ -45,7 +45,7 @@ def _write(segment: Segment, v: Traced) -> None:
 
 
 def _is_view(segment: Segment, v: Traced, form: Bulk) -> bool:
-    """Whether NumPy gives a view of the operand's series: it can be made before there are numbers."""
+    """Whether NumPy gives a view of the operand's series, which can be made without numbers."""
     fun, (x, *others), kwargs = form
     if v.fun not in VIEWS or any(isinstance(a, Traced) for a in others):
         return False

@@ -1,14 +1,14 @@
 """What a cell can read: its attributes, its closure, its defaults, and the globals its code names.
 
-A plan is good for as long as all of that is the same objects.  The numbers in Tensors and arrays may change, they are
-read at every call; a new object in the place of an old one means a new trace.
+A plan is good for as long as all of that is the same objects.  The numbers in Tensors and arrays
+may change, they are read at every call; a new object instead of an old one means a new trace.
 """
 
 import functools
 from collections.abc import Callable, Collection
 from operator import is_
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,14 +21,16 @@ _LEAVES = (
 _FIXED = (tuple, frozenset, MethodType)
 _LIBRARIES = ("numpy", "tinygrad_rnn", "builtins")
 
+Contents: TypeAlias = Callable[[], Collection[object]]  # gives what a container holds now
+
 
 class Closure:
-    """Everything within reach of a cell, and the containers it was found in."""
+    """Everything that a cell can reach, and the containers it was found in."""
 
-    def __init__(self, cell: Any):
+    def __init__(self, cell: object):
         self.cell = cell
-        self.found: list[Any] = []
-        self._containers: list[tuple[Callable[[], Collection[Any]], tuple[Any, ...]]] = []
+        self.found: list[object] = []
+        self._containers: list[tuple[Contents, tuple[object, ...]]] = []
         seen: set[int] = set()
         stack = [cell]
         while stack:
@@ -45,8 +47,8 @@ class Closure:
                         self._containers.append((contents, now))
                     stack.extend(now)
 
-    def of(self, cell: Any) -> bool:
-        """Whether this is the reach of that very cell; a method is made anew whenever it is looked up."""
+    def of(self, cell: object) -> bool:
+        """Whether this is the closure of that cell; a method is a new object at each look-up."""
         return cell is self.cell or (isinstance(cell, MethodType) and bool(cell == self.cell))
 
     def unchanged(self) -> bool:
@@ -65,12 +67,12 @@ class Closure:
         )
 
 
-def name_of_cell(cell: Any) -> str:
+def name_of_cell(cell: object) -> str:
     """What to call it in errors."""
     return str(getattr(cell, "__qualname__", type(cell).__qualname__))
 
 
-def _contents(x: Any) -> list[Callable[[], Collection[Any]]]:
+def _contents(x: object) -> list[Contents]:
     """Functions that give what x holds now."""
     if isinstance(x, (list, tuple, set, frozenset)):
         return [functools.partial(tuple, x)]
@@ -83,26 +85,20 @@ def _contents(x: Any) -> list[Callable[[], Collection[Any]]]:
     if isinstance(x, functools.partial):
         return [lambda: (x.func, x.args, x.keywords)]
     slots = [n for c in type(x).__mro__ for n in getattr(c, "__slots__", ()) if hasattr(x, n)]
-    found: list[Callable[[], Collection[Any]]] = (
-        [lambda: [getattr(x, n) for n in slots]] if slots else []
-    )
+    found: list[Contents] = [lambda: [getattr(x, n) for n in slots]] if slots else []
     if hasattr(x, "__dict__"):
         found.append(x.__dict__.values)
     call = type(x).__dict__.get("__call__")
     return [*found, lambda: (call,)] if isinstance(call, FunctionType) else found
 
 
-def _of_function(f: FunctionType) -> Callable[[], Collection[Any]]:
+def _of_function(f: FunctionType) -> Contents:
     cells, look_up = f.__closure__ or (), f.__globals__.get
     names = () if str(f.__module__).split(".")[0] in _LIBRARIES else f.__code__.co_names
-
-    def contents() -> Collection[Any]:
-        return [*map(_filling, cells), f.__defaults__, f.__kwdefaults__, *map(look_up, names)]
-
-    return contents
+    return lambda: [*map(_filling, cells), f.__defaults__, f.__kwdefaults__, *map(look_up, names)]
 
 
-def _filling(cell: CellType) -> Any:
+def _filling(cell: CellType) -> object:
     try:
         return cell.cell_contents
     except ValueError:  # not assigned yet

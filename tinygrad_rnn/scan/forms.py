@@ -135,7 +135,7 @@ def _from_end(axes: int | Sequence[int], ndim: int) -> int | tuple[int, ...]:
 
 
 def _stays_behind(key: Operand) -> bool:
-    """Whether an index leaves an axis put in front of it in front: its arrays stand side by side."""
+    """Whether an axis put in front of x stays in front of x[key]: its arrays stand side by side."""
     entries = key if isinstance(key, tuple) else (key,)
     if not any(isinstance(k, (list, np.ndarray)) for k in entries):
         plain = (int, np.integer, slice, type(None), type(...))

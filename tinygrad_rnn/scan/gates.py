@@ -1,9 +1,9 @@
 """Rules for gates, the slices of one product.
 
-Of several rows, slices would be strided, and one product for each gate is quicker.  Of a single row they lie in one
-piece, and gates are computed together:
+Of several rows, slices would be strided, and one product for each gate is quicker.  Of a single row
+they lie in one piece, and gates are computed together:
 
-    i, f, g, o = split(z);  sigmoid(i), tanh(g), ...   ->   y = a * tanh(s * z) + b, and slices of it
+    i, f, g, o = split(z);  sigmoid(i), tanh(g), ...  ->  y = a * tanh(s * z) + b, and its slices
 
 because sigmoid(z) = tanh(z / 2) / 2 + 1/2.  Sums of neighbouring slices are first made one sum.
 """
@@ -88,7 +88,7 @@ def is_gate(v: Traced, users: dict[int, list[Traced]]) -> bool:
 
 
 def with_merged_sums(results: Sequence[Traced]) -> list[Traced]:
-    """Sums a[i:j] + b[i:j] of the same two rows over neighbouring slices, made slices of one sum."""
+    """Sums a[i:j] + b[i:j] of the same two rows over neighbouring slices: slices of one sum."""
     order = topological(results)
     unions = _unions(order)
     new: dict[int, Traced] = {}

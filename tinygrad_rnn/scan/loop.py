@@ -140,7 +140,7 @@ class Loop:
         return True
 
     def _view(self, v: Traced, of: str, view: Callable[[str], str]) -> str:
-        """Name v a view of another name in the loop: one view, or one for each step, made before."""
+        """Name v a view of another name in the loop: one, or one for each step, made before."""
         if of in self.lists:
             name, steps_of_base = self.names.fresh(f"{self.names.of(v)}_t"), self.lists[of]
             self.lists[name] = steps = f"{name}_steps"
@@ -153,7 +153,7 @@ class Loop:
         return name
 
     def _line(self, v: Traced) -> str:
-        """The statements that compute one step of v; empty if its pieces are written there already."""
+        """The statements that compute one step of v; empty if its pieces lie there already."""
         given = [self.operand(v, a) for a in v.args]
         out, names = self._target(v), self.names
         if is_ufunc(v.fun):

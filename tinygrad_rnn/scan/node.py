@@ -1,15 +1,15 @@
-"""A scan on the tape: one Tensor for the whole run, and one for each of its results.
+"""A scan on the tape: one Tensor for the whole call, and one for each of its results.
 
-The run is recorded as an application of `scan` to the parameters, the inputs and the initial state.  Its cotangent
-is not an array but `Cotangents`, one array for each result that is in use.
+The call is recorded as an application of `scan` to the parameters, the inputs and the initial
+state.  Its cotangent is not an array but `Cotangents`, one array for each result that is in use.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, DType
 from tinygrad_rnn.core.backward import carefully, pullback
 from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.mode import grad_mode
@@ -18,16 +18,14 @@ from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.guards.fingerprints import FIXED
 from tinygrad_rnn.scan.call import Call
 
-Array = Any
-
 
 class Cotangents:
-    """The cotangents of a run's results, by their number; it adds up as an array does."""
+    """The cotangents of a call's results, by their number; it adds up as an array does."""
 
     shape: tuple[int, ...] = ()
     ndim = 0
 
-    def __init__(self, by_result: dict[int, Array], dtype: Any):
+    def __init__(self, by_result: dict[int, Array], dtype: DType):
         self.by_result, self.dtype = by_result, dtype
 
     def __add__(self, other: "Cotangents") -> "Cotangents":
@@ -38,68 +36,73 @@ class Cotangents:
 
 
 class Record:
-    """What one call of `scan` was given, and its run.
+    """What the tape remembers of one call of `scan`.
 
     operands  what it depends on
-    argnums   which of them are Tensors that a gradient is wanted of
-    replay    runs the same steps one by one on the tape and gives the results
+    keys      under which name `Call.backward` gives the cotangent of each operand
+    argnums   which operands are Tensors that a gradient is wanted of
+    replay    computes the same steps one by one on the tape and gives the results
     """
 
-    def __init__(self, call: Call, replay: Any, leaf_ids: list[Any], operands: Sequence[Any]):
-        self.call, self.replay, self.leaf_ids, self.operands = call, replay, leaf_ids, operands
+    def __init__(
+        self,
+        call: Call,
+        replay: Callable[[], list[Tensor]],
+        keys: Sequence[Hashable],
+        operands: Sequence[Tensor | Array],
+    ):
+        self.call, self.replay, self.keys, self.operands = call, replay, keys, operands
         self.argnums: tuple[int, ...] = ()
 
 
 def scan(*operands: Array, record: Record) -> Array:
-    """The token of a run: an empty stand-in that its results hang on.  Recorded, but never called."""
+    """The token of a call: an empty stand-in that its results hang on.  Recorded, never called."""
     raise NotImplementedError
 
 
 def result(token: Array, i: int, record: Record) -> Array:
-    """Result number i of a run: its outputs, then the parts of its last state.  Recorded, but never called."""
+    """Result number i: the outputs, then the parts of the last state.  Recorded, never called."""
     raise NotImplementedError
 
 
-def _scan(
-    argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, record: Record
+def _shares(
+    argnums: Sequence[int], g: Cotangents, y: Array | Tensor, *operands: Array, record: Record
 ) -> list[Array]:
-    if not isinstance(
-        g, Cotangents
-    ):  # check_grads tries every rule by itself, but the token is no number
-        found: dict[Any, Array] = {}
+    if not isinstance(g, Cotangents):  # check_grads tries every rule by itself
+        found: Mapping[Hashable, Array | None] = {}
     elif isinstance(y, Tensor) or Tensor in map(type, g.by_result.values()):
         found = _recorded(g, record)
     else:
-        found = _computed(g, record)
-    shares = [found.get(record.leaf_ids[i]) for i in argnums]
-    return [
-        np.zeros_like(operands[i]) if share is None else share
-        for i, share in zip(argnums, shares, strict=True)
-    ]
+        n, m = len(record.call.outputs), len(record.call.state)
+        given = [g.by_result.get(i) for i in range(n + m)]
+        found = record.call.backward(given[:n], given[n:])
+    return _filled(argnums, found, operands, record)
 
 
-def _carefully(
-    argnums: Sequence[int], g: Cotangents, y: Array, *operands: Array, record: Record
+def _careful_shares(
+    argnums: Sequence[int], g: Cotangents, y: Array | Tensor, *operands: Array, record: Record
 ) -> list[Array]:
-    """The same for a careful walk: by one through the steps."""
+    """The same for a careful walk: step by step."""
     found = _recorded(g, record)
-    shares = [found.get(record.leaf_ids[i]) for i in argnums]
-    shares = shares if isinstance(y, Tensor) else [value(share) for share in shares]
-    return [
-        np.zeros_like(operands[i]) if share is None else share
-        for i, share in zip(argnums, shares, strict=True)
-    ]
+    if not isinstance(y, Tensor):
+        found = {key: value(share) for key, share in found.items()}
+    return _filled(argnums, found, operands, record)
 
 
-def _computed(g: Cotangents, record: Record) -> dict[Any, Array]:
-    n, m = len(record.call.outputs), len(record.call.state)
-    given = [g.by_result.get(i) for i in range(n + m)]
-    return record.call.backward(given[:n], given[n:])
+def _filled(
+    argnums: Sequence[int],
+    found: Mapping[Hashable, Array | None],
+    operands: Sequence[Array],
+    record: Record,
+) -> list[Array]:
+    """The shares of these operands, zeros where nothing was found."""
+    shares = [(operands[i], found.get(record.keys[i])) for i in argnums]
+    return [np.zeros_like(x) if share is None else share for x, share in shares]
 
 
-def _recorded(g: Cotangents, record: Record) -> dict[Any, Array]:
-    """The same shares as recorded Tensors: from the unrolled tape of the same cell, up to the operands."""
-    operands = {record.operands[i] for i in record.argnums}
+def _recorded(g: Cotangents, record: Record) -> dict[Hashable, Array | None]:
+    """Shares as recorded Tensors: from the unrolled tape of the same cell, up to the operands."""
+    operands = {t for i in record.argnums if isinstance(t := record.operands[i], Tensor)}
     with grad_mode(True), _requiring(operands):
         results = record.replay()
         seeds = {results[i]: c for i, c in g.by_result.items() if isinstance(results[i], Tensor)}
@@ -112,12 +115,12 @@ def _recorded(g: Cotangents, record: Record) -> dict[Any, Array]:
             },
             stop=operands,
         )
-    return {record.leaf_ids[i]: found.get(record.operands[i]) for i in record.argnums}
+    return {record.keys[i]: found.get(record.operands[i]) for i in record.argnums}
 
 
 @contextmanager
 def _requiring(operands: Iterable[Tensor]) -> Iterator[None]:
-    """What required a gradient when the run was recorded does so again: `grad` has made its variables constants."""
+    """What required a gradient at the call does so again: `grad` made its variables constants."""
     constants = [t for t in operands if not t.requires_grad]
     for t in constants:
         t.requires_grad = True
@@ -129,5 +132,5 @@ def _requiring(operands: Iterable[Tensor]) -> Iterator[None]:
 
 
 FIXED.add(Record)
-defvjp_variadic(scan, _scan, careful=_carefully)
+defvjp_variadic(scan, _shares, careful=_careful_shares)
 defvjp(result, lambda g, y, token, i, record: Cotangents({i: g}, token.dtype))

@@ -43,7 +43,7 @@ defvjp(pick, lambda g, y, x, *key: scatter_at(g, x.shape, *key))
 
 
 def pick_each(x: Array, *key: Array, ndim: int) -> Array:
-    """`pick` at every t: x: (T, ...); arrays in the key are (T, ...) of 1 + ndim axes, or of no T."""
+    """`pick` at every t, x: (T, ...); arrays in the key have axes T and ndim more, or no T."""
     picked: Array = x[(_each(len(x), ndim), *key)]
     return picked
 
@@ -63,7 +63,7 @@ def total_scattered(g: Array, shape: Shape, *key: Array) -> Array:
 
 
 def contract(a: Array, b: Array) -> Array:
-    """sum_t a_t^T b_t for a: (T, ..., K) and b: (T, ..., N): one product of tall matrices, (K, N)."""
+    """sum_t a_t^T b_t for a: (T, ..., K), b: (T, ..., N): one product of tall matrices, (K, N)."""
     product: Array = a.reshape((-1, a.shape[-1])).T @ b.reshape((-1, b.shape[-1]))
     return product
 

@@ -1,9 +1,9 @@
-"""A cell made into programs: traced once, transposed, scheduled, emitted, and kept for the next call."""
+"""A cell made into programs: traced once, transposed, scheduled, emitted, and stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from typing import Any
 
+from tinygrad_rnn._typing import Array, Function
 from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.scan.closure import Closure
@@ -14,12 +14,11 @@ from tinygrad_rnn.scan.trace import Signature, Step, topological, trace
 from tinygrad_rnn.scan.traced import Traced
 from tinygrad_rnn.scan.transpose import Transposed, transpose
 
-Array = Any
-_LENGTHS_KEPT = 8  # of each program: workspaces for that many T
+_MOST_LENGTHS = 8  # of each program: workspaces for that many T
 
 
 class Program:
-    """A schedule, its code, and workspaces: buffers bound for some T, each in use by one call at a time."""
+    """A schedule, its code, and workspaces: buffers for T steps, each used by one call at a time."""
 
     def __init__(self, planned: Schedule, code: Code):
         self.schedule, self.code = planned, code
@@ -37,7 +36,7 @@ class Program:
     def give_back(self, workspace: "Workspace") -> None:
         """Let a later call use these buffers."""
         self._idle.setdefault(workspace.T, []).append(workspace)
-        for length in list(self._idle)[:-_LENGTHS_KEPT]:
+        for length in list(self._idle)[:-_MOST_LENGTHS]:
             self._idle.pop(length, None)
 
 
@@ -51,7 +50,7 @@ class Workspace:
     def steps(
         self, i: int, series: Array, make: Callable[[Array, bool], list[Array]]
     ) -> list[Array]:
-        """The steps of kept series i, from the last to the first; made once if the series lies in a buffer."""
+        """The steps of saved series i, last to first; made once if the series lies in a buffer."""
         known = self._steps.get(i)
         if known is None or known[0] is not series:
             self._steps[i] = known = (series, make(series, True))
@@ -63,7 +62,7 @@ class Plan:
 
     def __init__(
         self,
-        cell: Callable[[Any, Any], Any],
+        cell: Function,
         signature: Signature,
         wanted_x: list[bool],
         wanted_state: list[bool],
@@ -71,43 +70,45 @@ class Plan:
         self.closure = Closure(cell)
         self.signature, self.wanted_x, self.wanted_state = signature, wanted_x, wanted_state
         self.step = _simplified(trace(cell, signature))
-        self.promoted = tuple((v.shape, v.dtype) for v in self.step.next_state) != signature.state
+        self.promoted = tuple(v.kind for v in self.step.next_state) != signature.state
         order = topological([*self.step.next_state, *self.step.outputs])
         self.parameters = [v for v in order if v.fun is None and v.wanted]
-        self.keys = [
+        self.keys: list[Hashable] = [  # of what `scan` is recorded to depend on
             *map(id, self.parameters),
             *(("x", i) for i in range(len(wanted_x))),
             *(("state", i) for i in range(len(wanted_state))),
-        ]  # of what `scan` is recorded to depend on
+        ]
         self.rows = rows_of(self.step)
         self.wanted = any(wanted_x) or any(wanted_state) or bool(self.parameters)
-        self.keep: list[Traced] = []
+        self.saved: list[Traced] = []  # forward values that the backward pass reads
         self._backward: dict[tuple[bool, ...], Backward] = {}
         if self.wanted:
             full = transposed(self.step, [True] * len(self.step.outputs), wanted_x, wanted_state)
-            self.keep = _read(full)
+            self.saved = _read(full)
             self._full: Transposed | None = full  # until it is asked for
         self.forward = self._forward()
         self.leaves = self.forward.schedule.leaves
-        self._sources = [v.origin for v in self.leaves]
-        self._tensors = [v.origin for v in self.leaves if isinstance(v.origin, Tensor)]
+        self._origins = [v.origin for v in self.leaves]
+        self._tensors = [t for t in self._origins if isinstance(t, Tensor)]
         self._trained = [t._requires_grad for t in self._tensors]
-        self._kinds = [(v.shape, v.dtype) for v in self.leaves]
+        self._kinds = [v.kind for v in self.leaves]
 
     def _forward(self) -> Program:
-        step = self.step
-        values = simplify(
-            [*step.next_state, *step.outputs], step.leaves, saved=self.keep, gates=True
-        )
+        step, saved = self.step, self.saved
+        results = [*step.next_state, *step.outputs]
+        values = simplify(results, step.leaves, saved=saved, gates=True)
         next_state, series = values[: len(step.state)], values[len(step.state) :]
         planned = schedule(list(zip(step.state, next_state, strict=True)), series)
-        outputs, keep = series[: len(step.outputs)], series[len(step.outputs) :]
-        return Program(planned, emit(replace(planned, series=outputs), keep))
+        outputs, saved = series[: len(step.outputs)], series[len(step.outputs) :]
+        return Program(planned, emit(replace(planned, series=outputs), saved))
 
     def fits(
-        self, cell: Any, closure: list[Closure], wanted_x: list[bool], wanted_state: list[bool]
+        self, cell: Function, closure: list[Closure], wanted_x: list[bool], wanted_state: list[bool]
     ) -> bool:
-        """Whether cell and gradients are as they were; `reach` is filled if the cell has to be searched."""
+        """Whether cell and gradients are as they were.
+
+        `closure` is filled if the cell has to be searched.
+        """
         if wanted_x != self.wanted_x or wanted_state != self.wanted_state:
             return False
         if self.closure.of(cell):
@@ -123,9 +124,7 @@ class Plan:
 
     def values(self) -> list[Array]:
         """The arrays of the leaves as they are now."""
-        return [
-            source._data if type(source) is Tensor else value(source) for source in self._sources
-        ]
+        return [x._data if type(x) is Tensor else value(x) for x in self._origins]
 
     def backward(self, given: tuple[bool, ...]) -> "Backward":
         """The backward program where these outputs have a cotangent."""
@@ -137,25 +136,29 @@ class Plan:
 
 
 class Backward:
-    """The program that goes back through time, and which of its inputs and results is what."""
+    """The program that goes back through time, and which of its inputs and results is what.
+
+    parts   numbers of the parts of the state that carry a cotangent
+    leaves  for each leaf: its number in the plan, if any, and where it comes from
+    inputs  for each timed input: ("saved", number of the series) or ("g", number of the output)
+    """
 
     def __init__(self, plan: Plan, t: Transposed):
-        carries = [(t.g_state[i], t.previous[i]) for i in t.g_state]
-        self.parts = list(t.g_state)  # numbers of the parts of the state that carry a cotangent
-        self.x = list(t.g_x)
-        self.keys = [
+        self.parts, self.x = list(t.g_state), list(t.g_x)
+        self.keys: list[Hashable] = [
             *t.parameters,
             *(("x", i) for i in self.x),
             *(("state", i) for i in self.parts),
         ]
+        carries = [(t.g_state[i], t.previous[i]) for i in t.g_state]
         planned = schedule(carries, list(t.g_x.values()), list(t.parameters.values()), reverse=True)
         self.program = Program(planned, emit(planned))
-        kept = {id(v): i for i, v in enumerate(plan.keep)}
-        of_leaf = {id(leaf): kept[value] for value, leaf in t.saved.items() if value in kept}
-        places = {id(v): i for i, v in enumerate(plan.leaves)}
-        self.leaves = [(places.get(id(v)), v.origin) for v in planned.leaves]
-        self.inputs = [  # for each timed input: number of the kept series, or of the output
-            ("kept", of_leaf[id(v)]) if v.origin.role == "saved" else ("g", v.origin.number)
+        saved = {id(v): i for i, v in enumerate(plan.saved)}
+        of_leaf = {id(leaf): saved[v] for v, leaf in t.saved.items() if v in saved}
+        number = {id(v): i for i, v in enumerate(plan.leaves)}
+        self.leaves = [(number.get(id(v)), v.origin) for v in planned.leaves]
+        self.inputs = [
+            ("saved", of_leaf[id(v)]) if v.origin.role == "saved" else ("g", v.origin.number)
             for v in planned.timed
         ]
 
@@ -166,12 +169,9 @@ def rows_of(step: Step) -> int:
 
 
 def _simplified(step: Step) -> Step:
-    new = iter(simplify([*step.next_state, *step.outputs], step.leaves))
-    return replace(
-        step,
-        next_state=[next(new) for _ in step.next_state],
-        outputs=[next(new) for _ in step.outputs],
-    )
+    new = simplify([*step.next_state, *step.outputs], step.leaves)
+    n = len(step.next_state)
+    return replace(step, next_state=new[:n], outputs=new[n:])
 
 
 def transposed(
@@ -187,7 +187,6 @@ def transposed(
 
 def _read(t: Transposed) -> list[Traced]:
     """The forward values that the backward pass reads."""
-    reached = {
-        id(v) for v in topological([*t.previous.values(), *t.g_x.values(), *t.parameters.values()])
-    }
+    results = topological([*t.previous.values(), *t.g_x.values(), *t.parameters.values()])
+    reached = set(map(id, results))
     return [v for v in t.read if id(t.saved[id(v)]) in reached]

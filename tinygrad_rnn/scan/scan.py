@@ -1,37 +1,40 @@
-"""`scan(cell, xs, h0)`: a cell over all of time as one operation, as fast as a kernel written by hand."""
+"""`scan(cell, xs, h0)`: a cell over all of time as one operation, as fast as code by hand."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, Nested
 from tinygrad_rnn.core.methods import operand, value
 from tinygrad_rnn.core.mode import current, stepwise
 from tinygrad_rnn.core.recording import record_result
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.core.tensor import Tensor
-from tinygrad_rnn.core.tree import flattened, rebuilt, structure
+from tinygrad_rnn.core.tree import flat, rebuild, structure
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.guards.fingerprints import COPIED, HELD, held
+from tinygrad_rnn.guards.fingerprints import COPIED, HELD, Marks, held
 from tinygrad_rnn.scan import node
 from tinygrad_rnn.scan.cache import forget, plan_for
 from tinygrad_rnn.scan.call import Call
 from tinygrad_rnn.scan.closure import name_of_cell
 from tinygrad_rnn.scan.plan import Plan
-from tinygrad_rnn.scan.trace import Signature
+from tinygrad_rnn.scan.trace import Signature, split
 
-Array = Any
+StepFunction: TypeAlias = Callable[[Any, Any], Any]  # (x, state) -> state, or (state, output)
+Leaf: TypeAlias = Tensor | Array
 
 
 class Scanned(NamedTuple):
     """What `scan` returns.
 
-    outputs  (T, ...): the outputs of a cell that gives (state, output), else the first part of each state, h_1 .. h_T
+    outputs  (T, ...): the outputs of a cell that gives (state, output), else h_1 .. h_T, the first
+             part of each state
     state    the state after the last step, built as h0 is
     """
 
-    outputs: Any
+    outputs: Any  # a Tensor, or Tensors in containers
     state: Any
 
 
@@ -41,48 +44,47 @@ class Scan:
 
     def __call__(
         self,
-        cell: Callable[[Any, Any], Any],
-        xs: Any,
-        h0: Any = None,
+        cell: StepFunction,
+        xs: Nested,
+        h0: Nested = None,
         *,
         checkpoint: int | str | None = None,
         unrolled: bool = False,
     ) -> Scanned:
-        """Run `state = cell(x_t, state)`, or `state, output = cell(x_t, state)`, for t = 1 .. T.
+        """Apply `state = cell(x_t, state)`, or `state, output = cell(x_t, state)`, for t = 1 .. T.
 
         cell        any function in plain NumPy from (x, state) to state or (state, output)
-        xs          (T, ...): an array, a Tensor or a list of T arrays; or a tuple of them, and x is a tuple too
-        h0          the state before the first step, an array or a tuple; None asks `cell.initial_state`
-        checkpoint  keep the state only every so many steps ("auto": about sqrt(T)/2) and run the steps between
-                    again in the backward pass: less memory for at most a third more time
-        unrolled    record every operation of every step instead, as `unroll` does: for pictures; under `debug()`,
-                    in `jvp`, and for derivatives of derivatives this is done anyway
+        xs          (T, ...): an array, a Tensor or a list of T arrays; or a tuple of them, and x is
+                    a tuple too
+        h0          the state before the first step, an array or a tuple; None asks
+                    `cell.initial_state`
+        checkpoint  store the state only every so many steps ("auto": about sqrt(T)/2) and compute
+                    the steps between again in the backward pass: less memory for more time
+        unrolled    record every operation of every step instead, as `unroll` does: for pictures.
+                    Done anyway under `debug()`, in `jvp`, and for derivatives of derivatives
 
-        Gradients flow to xs, h0, and every Tensor that the cell reads.  The cell is run once, on values that have
-        a shape but no numbers, and then never again until something it can reach is replaced.
+        Gradients flow to xs, h0, and every Tensor that the cell reads.  The cell runs once, on
+        values that have a shape but no numbers, and not again until something it can reach is
+        replaced.
 
-        Raises TraceError for a cell that cannot be traced, DataError for an empty sequence, ShapeError for inputs
-        of different lengths, UsageError where h0 is missing.
+        Raises TraceError for a cell that cannot be traced, DataError for an empty sequence,
+        ShapeError for inputs of different lengths, UsageError if h0 is missing.
         """
-        xs = _series(xs)
-        T = _length(xs)
-        h0 = _initial(cell, xs) if h0 is None else h0
+        xs, h0, T = _given(cell, xs, h0)
         every = _every(checkpoint, T)
         mode = current()
         if unrolled or stepwise.get() or not isinstance(mode, bool):
             return _unrolled(cell, xs, h0, T)
         return _scanned(cell, xs, h0, every, mode)
 
-    def explain(self, cell: Callable[[Any, Any], Any], xs: Any, h0: Any = None) -> str:
-        """What runs once, before, in and after the loop, forward and backward, as the source that is run."""
-        xs = _series(xs)
-        plan, _ = _plan(cell, xs, _initial(cell, xs) if h0 is None else h0, bool(current()))
+    def explain(self, cell: StepFunction, xs: Nested, h0: Nested = None) -> str:
+        """What runs once, before, in and after the loop, forward and backward, as Python code."""
+        xs, h0, _ = _given(cell, xs, h0)
+        plan, *_ = _planned(cell, xs, h0, bool(current()))
         text = ["# forward", plan.forward.code.text]
         if plan.wanted:
-            text += [
-                "# backward",
-                plan.backward((True,) * len(plan.step.outputs)).program.code.text,
-            ]
+            back = plan.backward((True,) * len(plan.step.outputs))
+            text += ["# backward", back.program.code.text]
         return "\n\n".join(text) + "\n"
 
     def forget(self) -> None:
@@ -93,37 +95,45 @@ class Scan:
 scan = Scan()
 
 
-def _series(xs: Any) -> Any:
-    """The inputs as arrays or Tensors with a time axis; a list is a list of steps."""
-    if isinstance(xs, tuple):
-        return tuple(map(_series, xs))
-    if isinstance(xs, list):
-        if not xs:
-            raise DataError("xs is empty: there is no time step to scan over.")
-        return np.stack([operand(x, "an entry of xs") for x in xs])
-    return xs if isinstance(xs, (Tensor, np.ndarray)) else np.asarray(xs)
-
-
-def _length(xs: Any) -> int:
-    lengths = {len(x) if x.ndim else None for x in flattened(xs)}
+def _given(cell: StepFunction, xs: Nested, h0: Nested) -> tuple[Nested, Nested, int]:
+    """Inputs and state as arrays and Tensors in tuples, and T."""
+    xs = _each(xs, _series)
+    lengths = {len(x) if x.ndim else None for x in flat(xs)}
     if None in lengths or not lengths:
         raise ShapeError(
-            "xs needs a time axis first: an array (T, B, I) or (T, I), a list of T arrays, or a tuple of these."
+            "xs needs a time axis first: an array (T, B, I) or (T, I), a list of T arrays, or a "
+            "tuple of these."
         )
     if len(lengths) > 1:
-        raise ShapeError(
-            f"the inputs have {', '.join(str(x.shape) for x in flattened(xs))}; T, the first, must be equal."
-        )
-    (T,) = lengths
+        shapes = ", ".join(str(x.shape) for x in flat(xs))
+        raise ShapeError(f"the inputs have {shapes}; T, the first, must be equal.")
+    T = int(lengths.pop() or 0)
     if not T:
-        raise DataError("xs is empty: there is no time step to scan over.")
-    return int(T or 0)
+        raise DataError(_EMPTY)
+    if h0 is None:
+        if not hasattr(cell, "initial_state"):
+            raise UsageError(f"{name_of_cell(cell)} has no initial_state(batch). Pass h0 to scan.")
+        h0 = cell.initial_state(flat(xs)[0].shape[1:-1])
+    return xs, _each(h0, lambda h: h if isinstance(h, Tensor) else np.asarray(h)), T
 
 
-def _initial(cell: Any, xs: Any) -> Any:
-    if not hasattr(cell, "initial_state"):
-        raise UsageError(f"{name_of_cell(cell)} has no initial_state(batch). Pass h0 to scan.")
-    return cell.initial_state(flattened(xs)[0].shape[1:-1])
+_EMPTY = "xs is empty: there is no time step to scan over."
+
+
+def _each(tree: Nested, made: Callable[[Any], Leaf]) -> Nested:
+    """What is made of each entry of a tuple; a list is no container here, but an array."""
+    if isinstance(tree, tuple):
+        return getattr(tree, "_make", tuple)([_each(child, made) for child in tree])
+    return made(tree)
+
+
+def _series(x: object) -> Leaf:
+    """An input as an array or Tensor with a time axis; a list is a list of steps."""
+    if isinstance(x, list):
+        if not x:
+            raise DataError(_EMPTY)
+        return np.stack([operand(step, "an entry of xs") for step in x])
+    return x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
 
 
 def _every(checkpoint: int | str | None, T: int) -> int | None:
@@ -131,24 +141,18 @@ def _every(checkpoint: int | str | None, T: int) -> int | None:
         return None
     if checkpoint == "auto":
         return max(1, int(T**0.5 / 2))  # a step between takes several times the memory of a state
-    if (
-        isinstance(checkpoint, (int, np.integer))
-        and not isinstance(checkpoint, bool)
-        and checkpoint >= 1
-    ):
+    truth = isinstance(checkpoint, bool)
+    if isinstance(checkpoint, (int, np.integer)) and not truth and checkpoint >= 1:
         return int(checkpoint)
     raise RangeError(
         f'checkpoint is {checkpoint!r}; it must be a number of steps, at least 1, or "auto".'
     )
 
 
-def _plan(
-    cell: Callable[[Any, Any], Any], xs: Any, h0: Any, recording: bool, again: int = 2
-) -> tuple[Plan, Any]:
-    flat_x, flat_h = (
-        flattened(xs),
-        [h if isinstance(h, Tensor) else np.asarray(h) for h in flattened(h0)],
-    )
+def _planned(
+    cell: StepFunction, xs: Nested, h0: Nested, recording: bool, again: int = 2
+) -> tuple[Plan, Signature, list[Leaf], list[Leaf]]:
+    flat_x, flat_h = flat(xs), flat(h0)
     signature = Signature(
         structure(xs),
         tuple([(x.shape[1:], x.dtype) for x in flat_x]),
@@ -156,45 +160,36 @@ def _plan(
         tuple([(h.shape, h.dtype) for h in flat_h]),
     )
     wanted = [
-        [recording and isinstance(a, Tensor) and a._requires_grad for a in flat]
-        for flat in (flat_x, flat_h)
+        [recording and isinstance(a, Tensor) and a._requires_grad for a in leaves]
+        for leaves in (flat_x, flat_h)
     ]
     plan = plan_for(cell, signature, *wanted)
-    if (
-        again and plan.promoted
-    ):  # the first step of a float32 state with float64 weights gives float64
-        promoted = [
-            astype(_tensor(h), v.dtype) for h, v in zip(flat_h, plan.step.next_state, strict=True)
-        ]
-        return _plan(cell, xs, rebuilt(structure(h0), iter(promoted)), recording, again - 1)
-    return plan, (flat_x, flat_h)
+    if again and plan.promoted:  # a float32 state and float64 weights give a float64 state
+        pairs = zip(flat_h, plan.step.next_state, strict=True)
+        h0 = rebuild(h0, [astype(_tensor(h), v.dtype) for h, v in pairs])
+        return _planned(cell, xs, h0, recording, again - 1)
+    return plan, signature, flat_x, flat_h
 
 
 def _scanned(
-    cell: Callable[[Any, Any], Any], xs: Any, h0: Any, every: int | None, recording: bool
+    cell: StepFunction, xs: Nested, h0: Nested, every: int | None, recording: bool
 ) -> Scanned:
-    plan, (flat_x, flat_h) = _plan(cell, xs, h0, recording)
-    marks: list[Any] = []
-    keeps = plan.wanted and recording
-    if keeps:
+    plan, signature, flat_x, flat_h = _planned(cell, xs, h0, recording)
+    marks: list[Marks] = []
+    recorded = plan.wanted and recording
+    if recorded:
         most = HELD if every is None else COPIED
-        flat_x, flat_h = (
-            [held(a, marks, most) for a in flat_x],
-            [held(a, marks, most) for a in flat_h],
-        )
-    call = Call(
-        plan,
-        plan.values(),
-        list(map(value, flat_x)),
-        list(map(value, flat_h)),
-        every,
-        recorded=keeps,
-    )
+        flat_x = [held(a, marks, most) for a in flat_x]
+        flat_h = [held(a, marks, most) for a in flat_h]
+    arrays = plan.values(), list(map(value, flat_x)), list(map(value, flat_h))
+    call = Call(plan, *arrays, every, recorded)
     operands = (*[v.origin for v in plan.parameters], *flat_x, *flat_h)
-    x_form, h_form = plan.signature.x_form, plan.signature.state_form
-    replay = lambda: _flat(
-        _unrolled(cell, rebuilt(x_form, iter(flat_x)), rebuilt(h_form, iter(flat_h)), call.T)
-    )
+    x_form, h_form = signature.x_form, signature.state_form
+
+    def replay() -> list[Tensor]:
+        outputs, state = _unrolled(cell, rebuild(x_form, flat_x), rebuild(h_form, flat_h), call.T)
+        return [*flat(outputs), *flat(state)]
+
     record = node.Record(call, replay, plan.keys, operands)
     token = record_result(np.zeros(()), node.scan, operands, {"record": record}, marks)
     record.argnums = token.argnums
@@ -204,34 +199,20 @@ def _scanned(
         else Tensor(array)
         for i, array in enumerate([*call.outputs, *call.state])  # counts have no slope
     )
-    return Scanned(rebuilt(plan.step.output_form, results), rebuilt(h_form, results))
+    return Scanned(rebuild(plan.step.output_form, results), rebuild(h_form, results))
 
 
-def _flat(s: Scanned) -> list[Any]:
-    return [*flattened(s.outputs), *flattened(s.state)]
-
-
-def _unrolled(cell: Callable[[Any, Any], Any], xs: Any, state: Any, T: int) -> Scanned:
+def _unrolled(cell: StepFunction, xs: Nested, state: Nested, T: int) -> Scanned:
     """The same, step by step on the tape."""
-    form, flat = structure(xs), flattened(xs)
-    outputs: list[Any] = []
-    first = structure(state)
+    flat_x, form, outputs = flat(xs), structure(state), []
     for t in range(T):
-        returned = cell(rebuilt(form, (_tensor(x[t]) for x in flat)), state)
-        if structure(returned) == first:
-            state, output = returned, flattened(returned)[0]
-        else:
-            state, output = returned
+        x = rebuild(xs, [_tensor(x[t]) for x in flat_x])
+        state, output = split(cell, cell(x, state), form)
         outputs.append(output)
-    stacked = [
-        np.stack([_tensor(a) for a in series])
-        for series in zip(*map(flattened, outputs), strict=True)
-    ]
-    return Scanned(
-        rebuilt(structure(outputs[0]), iter(stacked)),
-        rebuilt(first, map(_tensor, flattened(state))),
-    )
+    all_steps = zip(*map(flat, outputs), strict=True)
+    stacked = [np.stack([_tensor(a) for a in series]) for series in all_steps]
+    return Scanned(rebuild(outputs[0], stacked), rebuild(state, map(_tensor, flat(state))))
 
 
-def _tensor(a: Any) -> Tensor:
+def _tensor(a: Leaf) -> Tensor:
     return a if isinstance(a, Tensor) else Tensor(a)

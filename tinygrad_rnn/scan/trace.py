@@ -1,132 +1,132 @@
-"""Running a cell once, for one time step, on values without numbers, to see which operations it consists of."""
+"""Running a cell for one time step on values without numbers, to see what it consists of."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn._typing import Function, Nested
 from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.mode import grad_mode
 from tinygrad_rnn.core.tensor import Tensor
-from tinygrad_rnn.core.tree import Structure, flattened, rebuilt, structure
+from tinygrad_rnn.core.tree import LEAF, flat, rebuild, structure
 from tinygrad_rnn.errors import TinygradError, TraceError
 from tinygrad_rnn.scan.closure import Closure, name_of_cell
 from tinygrad_rnn.scan.kinds import Kind
-from tinygrad_rnn.scan.traced import BEFORE, LOOP, Leaves, Slot, Traced, tracing
+from tinygrad_rnn.scan.traced import BEFORE, LOOP, Leaves, Operand, Slot, Traced, tracing
 
-Array = Any
-
-_PURE = "A scanned cell is run once for all time steps: what changes with t, such as a dropout mask, comes in through xs."
-_MEND = "Mend the cell, or use tg.unroll, which runs it at every step."
+_PURE = (
+    "A scanned cell is run once for all time steps: what changes with t, such as a dropout mask, "
+    "comes in through xs."
+)
+_INSTEAD = "Change the cell, or use tg.unroll, which runs it at every step."
 
 
 @dataclass
 class Step:
-    """What a cell does in one time step: next_state and outputs as Traced values over the leaves x and state."""
+    """What a cell does in one time step: next_state and outputs, over the leaves x and state."""
 
     leaves: Leaves
     x: list[Traced]
     state: list[Traced]
     next_state: list[Traced]
     outputs: list[Traced]
-    output_form: Structure
+    output_form: Nested
     description: str = ""  # of all of it, in words
 
 
 class Signature(NamedTuple):
     """Structure, shapes and dtypes of one step's input and state."""
 
-    x_form: Structure
+    x_form: Nested
     x: tuple[Kind, ...]
-    state_form: Structure
+    state_form: Nested
     state: tuple[Kind, ...]
 
 
-def trace(cell: Callable[[Any, Any], Any], signature: Signature) -> Step:
+def trace(cell: Function, signature: Signature) -> Step:
     """The step of `cell` for inputs and states of this kind.
 
-    Raises TraceError where what the cell does depends on values, on chance, or on how often it ran, and where the
-    state changes its shape.
+    Raises TraceError if what the cell does depends on values, on chance, or on how often it ran,
+    and if the state changes its shape.
     """
-    within = Closure(cell)
-    step = _run(cell, signature, within.found)
-    again = _run(cell, signature, within.found)
-    if not within.unchanged():
+    name = name_of_cell(cell)
+    closure = Closure(cell)
+    step = _traced_once(cell, signature, closure.found)
+    again = _traced_once(cell, signature, closure.found)
+    if not closure.unchanged():
         raise TraceError(
-            f"{name_of_cell(cell)} changed something it can reach when it was run. {_PURE} {_MEND}"
+            f"{name} changed something it can reach when it was run. {_PURE} {_INSTEAD}"
         )
-    known = set(map(id, within.found))
+    known = set(map(id, closure.found))
     step.description = described(step, known)
     if step.description != described(again, known):
         raise TraceError(
-            f"{name_of_cell(cell)} did something else when it was run again: it draws random numbers or counts its "
-            f"calls. {_PURE} {_MEND}"
+            f"{name} did something else when it was run again: it draws random numbers or counts "
+            f"its calls. {_PURE} {_INSTEAD}"
         )
     for i, (old, new) in enumerate(zip(step.state, step.next_state, strict=True)):
         if old.shape != new.shape:
             part = f"part {i + 1} of the state" if len(step.state) > 1 else "the state"
             raise TraceError(
-                f"{name_of_cell(cell)} was given {part} with shape {old.shape} and returned it with shape {new.shape}. "
-                f"It must keep its shape: give h0 the shape {new.shape}. {_MEND}"
+                f"{name} was given {part} with shape {old.shape} and returned it with shape "
+                f"{new.shape}. It must keep its shape: give h0 the shape {new.shape}. {_INSTEAD}"
             )
     return step
 
 
-def _run(cell: Callable[[Any, Any], Any], signature: Signature, within: Iterable[Any]) -> Step:
-    found = Leaves(t for t in within if isinstance(t, Tensor))
-    xs = [
-        Traced(*kind, BEFORE, origin=Slot("x", i), name="x") for i, kind in enumerate(signature.x)
-    ]
+def _traced_once(cell: Function, signature: Signature, closure: Iterable[object]) -> Step:
+    leaves = Leaves(t for t in closure if isinstance(t, Tensor))
+    x_form, x_kinds, state_form, state_kinds = signature
+    xs = [Traced(*k, BEFORE, origin=Slot("x", i), name="x") for i, k in enumerate(x_kinds)]
     states = [
-        Traced(*kind, LOOP, origin=Slot("state", i), name="h")
-        for i, kind in enumerate(signature.state)
+        Traced(*k, LOOP, origin=Slot("state", i), name="h") for i, k in enumerate(state_kinds)
     ]
-    with tracing(found), grad_mode(True):
+    with tracing(leaves), grad_mode(True):
         try:
-            result = cell(
-                rebuilt(signature.x_form, iter(xs)), rebuilt(signature.state_form, iter(states))
-            )
+            returned = cell(rebuild(x_form, xs), rebuild(state_form, states))
         except TraceError as error:
-            raise TraceError(f"{name_of_cell(cell)} cannot be traced: {error} {_MEND}") from error
+            name = name_of_cell(cell)
+            raise TraceError(f"{name} cannot be traced: {error} {_INSTEAD}") from error
         except TinygradError:
             raise
         except Exception as error:
             raise TraceError(
-                f"{name_of_cell(cell)} cannot be traced: {type(error).__name__}: {error}. While it is traced its "
-                f"inputs have a shape and a dtype, but no numbers. {_MEND}"
+                f"{name_of_cell(cell)} cannot be traced: {type(error).__name__}: {error}. While it "
+                f"is traced its inputs have a shape and a dtype, but no numbers. {_INSTEAD}"
             ) from error
-        next_state, outputs = _split(cell, result, signature.state_form)
-        new, given = (
-            [_lifted(cell, found, v) for v in flattened(tree)] for tree in (next_state, outputs)
-        )
-    return Step(found, xs, states, new, given, structure(outputs))
+        state, output = split(cell, returned, state_form)
+        next_state = [_lifted(cell, leaves, v) for v in flat(state)]
+        outputs = [_lifted(cell, leaves, v) for v in ([None] if output is None else flat(output))]
+    return Step(leaves, xs, states, next_state, outputs, structure(output))
 
 
-def _split(cell: Any, result: Any, state_form: Structure) -> tuple[Any, Any]:
-    """The next state and the output; a cell without an output gives the first part of its state."""
-    if structure(result) == state_form:
-        return result, flattened(result)[0]
-    if isinstance(result, tuple) and len(result) == 2 and structure(result[0]) == state_form:
-        return result
-    given = (
-        f"a tuple of {len(result)}" if isinstance(result, tuple) else f"one {type(result).__name__}"
-    )
-    wanted = "one array" if state_form is None else f"a tuple of {len(state_form)}"
+def split(cell: Function, returned: Nested, state_form: Nested) -> tuple[Nested, Nested]:
+    """The next state and the output; for a cell without an output the first part of its state."""
+    if structure(returned) == state_form:
+        return returned, flat(returned)[0]
+    if isinstance(returned, tuple) and len(returned) == 2:
+        state, output = returned
+        if structure(state) == state_form:
+            return state, output
+    kind = type(returned).__name__
+    given = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else f"one {kind}"
+    wanted = "one array" if state_form == LEAF else f"a tuple of {len(state_form)}"
     raise TraceError(
         f"{name_of_cell(cell)} was given {wanted} as its state and returned {given}. "
         "It must return the next state, built like the last one, or (state, output)."
     )
 
 
-def _lifted(cell: Any, found: Leaves, value: Any) -> Traced:
-    value = found.lift(np.asarray(value) if isinstance(value, (int, float)) else value)
-    if not isinstance(value, Traced):
+def _lifted(cell: Function, leaves: Leaves, v: Operand) -> Traced:
+    v = leaves.lift(np.asarray(v) if isinstance(v, (int, float)) else v)
+    if not isinstance(v, Traced):
         raise TraceError(
-            f"{name_of_cell(cell)} returned a {type(value).__name__} where an array is wanted: it must return the next "
-            "state, an array or a tuple of arrays, or (state, output)."
+            f"{name_of_cell(cell)} returned a {type(v).__name__} where an array is wanted: it must "
+            "return the next state, an array or a tuple of arrays, or (state, output)."
         )
-    return value
+    return v
 
 
 def topological(outputs: Iterable[Traced]) -> list[Traced]:
@@ -134,8 +134,8 @@ def topological(outputs: Iterable[Traced]) -> list[Traced]:
     found = {id(v): v for v in outputs}
     stack = list(found.values())
     while stack:
-        for a in stack.pop().args:
-            if isinstance(a, Traced) and id(a) not in found:
+        for a in stack.pop().operands:
+            if id(a) not in found:
                 found[id(a)] = a
                 stack.append(a)
     return sorted(found.values(), key=lambda v: v.serial)
@@ -159,7 +159,7 @@ def described(step: Step, known: Collection[int]) -> str:
     values = topological(results)
     number = {id(v): f"v{i}" for i, v in enumerate(values)}
 
-    def word(a: Any) -> str:
+    def word(a: Operand) -> str:
         if isinstance(a, Traced):
             return number[id(a)]
         if isinstance(a, tuple):
@@ -167,16 +167,10 @@ def described(step: Step, known: Collection[int]) -> str:
         a = value(a)
         return f"{a.dtype} {a.shape} #{hash(a.tobytes())}" if isinstance(a, np.ndarray) else repr(a)
 
-    def origin(v: Traced) -> str:
-        return f"@{id(v.origin)}" if id(v.origin) in known else word(v.origin)
+    def meaning(v: Traced) -> str:
+        if v.fun is None:
+            return f"@{id(v.origin)}" if id(v.origin) in known else word(v.origin)
+        return f"{v.fun!r} {' '.join(map(word, (*v.args, *v.kwargs.items())))}"
 
-    lines = [
-        f"{number[id(v)]} {v.shape} {v.dtype} "
-        + (
-            origin(v)
-            if v.fun is None
-            else f"{v.fun!r} {' '.join(map(word, (*v.args, *v.kwargs.items())))}"
-        )
-        for v in values
-    ]
+    lines = [f"{number[id(v)]} {v.shape} {v.dtype} {meaning(v)}" for v in values]
     return "\n".join([*lines, " ".join(map(word, results))])

@@ -1,4 +1,4 @@
-"""The backward step of a cell: the same rules that the tape uses, run on the traced values of one step.
+"""The backward step of a cell: the rules of the tape, applied to the traced values of one step.
 
     cotangents of the next state and of the outputs  ->  of the state, of x, and of the parameters
 
@@ -58,7 +58,7 @@ class Transposed:
 def transpose(
     step: Step, given: Sequence[bool], wanted_x: Sequence[bool], wanted_state: Sequence[bool]
 ) -> Transposed:
-    """The transpose of `step`; given: which outputs have a cotangent; wanted_*: which inputs want one.
+    """The transpose of `step`, where these outputs have a cotangent and these inputs want one.
 
     Raises NoDerivativeError for a function without a rule between what wants a gradient and the
     results.
@@ -157,7 +157,7 @@ class _Walk:
         return record(np.zeros, v.kind) if g is None else g
 
     def _seen(self, v: Operand) -> Operand:
-        """A forward value as the backward step sees it: an input, or the same where it is known once."""
+        """A forward value in the backward step: an input, or itself if it is known once."""
         if not isinstance(v, Traced) or v.phase == ONCE:
             return v
         if id(v) not in self.saved:
@@ -175,7 +175,7 @@ class _Walk:
 
 
 def _fit(share: Traced, v: Traced) -> Traced:
-    """Broadcast axes summed away, in the dtype of the value: as on the tape where a share is pulled."""
+    """The share without broadcast axes, in the dtype of the value, as on the tape."""
     if share.shape != v.shape:
         share = unbroadcast(share, v.shape)
     return share if share.dtype == v.dtype else record(astype, (share, v.dtype))
