@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.core.tree import aligned, is_container, leaves, rebuild
+from tinygrad_rnn.core.tree import LEAF, aligned, flat, is_container, leaves, rebuild, structure
 from tinygrad_rnn.errors import DTypeError, GradientError, ShapeError, UsageError
 
 X = np.array([0.5, -1.0, 2.0])
@@ -31,6 +31,13 @@ def test_leaves_are_listed_with_the_path_that_reaches_them() -> None:
         assert eval("tree" + path, {"tree": tree}) is leaf
     assert leaves(5.0, "x") == [("x", 5.0)]
     assert leaves(None) == []
+    assert flat(tree) == [leaf for _, leaf in found]
+
+
+def test_structures_are_equal_for_what_is_built_alike() -> None:
+    assert structure({"W": [X, (2.0, None)]}) == {"W": [LEAF, (LEAF, None)]}
+    assert structure(State(X, (1.0,))) == structure(State(2.0, (X,))) == (LEAF, (LEAF,))
+    assert type(structure(State(X, X))) is State
 
 
 def test_rebuild_keeps_types_order_and_none() -> None:

@@ -3,6 +3,7 @@
 import functools
 import itertools
 import tracemalloc
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -98,6 +99,33 @@ ROWS = {
 @pytest.mark.parametrize("name", ROWS)
 def test_slices_of_a_row(name, B):
     check(lambda x, h: ROWS[name](np.tanh(h) @ V + x @ V, x, h), B)
+
+
+class Pair(NamedTuple):
+    h: object
+    c: object
+
+
+def test_a_state_that_is_a_named_tuple_and_outputs_in_a_dict():
+    """The cell meets the containers it was given, and its own come back."""
+
+    def cell(x, s):
+        c = np.tanh(x @ W + s.h @ U)
+        return Pair(h=np.sin(s.c + c), c=c), {"c": c, "h": [s.h, s.c]}
+
+    h0 = Pair(tensor(3, 4, seed=6), tensor(3, 4, seed=7))
+    xs = tensor(5, 3, 4, seed=5)
+    agree(stress_cells.Case(cell, xs, h0, PARAMETERS))
+    outputs, state = scan(cell, xs, h0)
+    assert type(state) is Pair
+    assert outputs["h"][0].shape == (5, 3, 4)
+
+
+@pytest.mark.parametrize("unrolled", [False, True])
+@pytest.mark.parametrize("returned", [None, [1.0, 2.0], ({}, 1.0)], ids=str)
+def test_a_state_of_another_structure(returned, unrolled):
+    with pytest.raises(TraceError, match="one array as its state and returned"):
+        scan(lambda x, h: returned, draw(3, 2, 4), draw(2, 4), unrolled=unrolled)
 
 
 def test_rows_of_the_state_chosen_by_an_input():
