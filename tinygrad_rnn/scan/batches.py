@@ -1,8 +1,8 @@
 """A plan for another batch size, from plans for two.
 
 A cell may compute with the size of its batch, so one plan does not show which numbers of its
-program are that size.  Two do: where, and only where, their programs differ, there stands a
-multiple of the size.  For a third size the cell is traced, to see that it still does the same, and
+program are that size.  Two do: a number is a multiple of the size exactly if the two programs
+differ there.  For a third size the cell is traced, to see that it still does the same, and
 everything else is taken from the two.
 """
 

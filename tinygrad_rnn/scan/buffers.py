@@ -16,7 +16,7 @@ from tinygrad_rnn.scan.traced import BEFORE, Traced
 
 
 class Buffers:
-    """Decides before anything is written; gives out buffers once what precedes the loop is written.
+    """Decides where values lie before any code is written, then gives out the buffers.
 
     needed  ids of values whose series is wanted after the loop
     home    by id: the value in whose buffer it lies
@@ -89,7 +89,7 @@ class Buffers:
         return v in self.needed and v not in self._early and v not in self.pieces
 
     def _computed_before(self, v: Traced) -> Traced | None:
-        """An operand like v in shape and dtype, in a buffer of its own, that nothing else reads."""
+        """An operand of v's shape and dtype, in a buffer of its own, that nothing else reads."""
         for a in v.operands:
             buffered = a.phase == BEFORE and (is_ufunc(a.fun) or a.fun is np.matmul)
             alone = len(self.segment.users[id(a)]) == 1 and id(a) not in self.segment.outside
@@ -119,7 +119,7 @@ class Buffers:
         return a.fun is concatenate and id(a) not in self._results and alone and lasts
 
     def _ending(self, v: Traced) -> Traced | None:
-        """An operand made in the loop, like v in shape and dtype, that nothing else reads."""
+        """An operand of v's shape and dtype, made in the loop, that nothing else reads."""
         for a in v.operands:
             own = id(a) in self.segment.in_loop and id(a) not in self.needed and a.fun not in VIEWS
             if own and a.kind == v.kind and all(u is v for u in self.segment.users[id(a)]):

@@ -37,7 +37,7 @@ def plan_for(
 ) -> Plan:
     """The plan of this cell, made now if there is none that fits."""
     code = _code_of(cell)
-    closure: list[Closure] = []  # looked for only if it is another cell of the same code
+    closure: list[Closure] = []  # of this cell, if it has to be searched
     with _lock:
         for plan in _plans.get((code, signature), ()):
             if plan.fits(cell, closure, wanted_x, wanted_state):
@@ -86,7 +86,7 @@ def forget() -> None:
 
 
 def _code_of(cell: Function) -> object:
-    """What equal cells share: a lambda made anew in every epoch is the same cell."""
+    """What cells of the same code share: a lambda made anew in every epoch is the same cell."""
     if isinstance(cell, FunctionType):
         return cell.__code__
     return cell.__func__.__code__ if isinstance(cell, MethodType) else type(cell)

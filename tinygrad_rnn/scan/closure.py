@@ -1,7 +1,7 @@
 """What a cell can read: its attributes, its closure, its defaults, and the globals its code names.
 
-A plan is good for as long as all of that is the same objects.  The numbers in Tensors and arrays
-may change, they are read at every call; a new object instead of an old one means a new trace.
+A plan is good as long as all of these are the same objects.  The numbers in Tensors and arrays may
+change, for they are read at every call; a new object instead of an old one means a new trace.
 """
 
 import functools

@@ -5,7 +5,7 @@ a function right, so a form only says which arguments name axes, shapes or keys.
 not here is applied step by step: slower, never wrong.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -44,7 +44,7 @@ T = TimeAxis()
 
 
 class Aligned:
-    """An operand given axes of length 1 behind T, to broadcast against one of more axes."""
+    """An operand with axes of length 1 put in behind T, so that it broadcasts as at one step."""
 
     def __init__(self, operand: Traced, ndim: int):
         self.operand, self.shape = operand, (T, *(1,) * (ndim - operand.ndim), *operand.shape)
@@ -109,7 +109,7 @@ def _chosen(v: Traced, timed: Timed) -> Bulk | None:
 
 
 def indices_in_bulk(v: Traced, timed: Timed) -> tuple[Args, int] | None:
-    """The key of a `pick` or `scatter_at` over all t, and the axes of one step's.
+    """The key of a `pick` or `scatter_at` over all t, and how many axes it has at one step.
 
     None unless every entry of the key is an index.
     """
@@ -128,14 +128,14 @@ def _product(v: Traced, timed: Timed) -> Bulk | None:
     return (v.fun, v.args, {}) if timed(a) and not timed(b) and b.ndim < 3 else None
 
 
-def _from_end(axes: int | Sequence[int], ndim: int) -> int | tuple[int, ...]:
+def _from_end(axes: Operand, ndim: int) -> int | tuple[int, ...]:
     if isinstance(axes, (tuple, list)):
         return tuple(a % ndim - ndim for a in axes)
-    return axes % ndim - ndim  # type: ignore[operator]
+    return int(axes % ndim - ndim)
 
 
 def _stays_behind(key: Operand) -> bool:
-    """Whether an axis put in front of x stays in front of x[key]: its arrays stand side by side."""
+    """Whether an axis put in front of x stays in front of x[key]: no arrays lie apart in it."""
     entries = key if isinstance(key, tuple) else (key,)
     if not any(isinstance(k, (list, np.ndarray)) for k in entries):
         plain = (int, np.integer, slice, type(None), type(...))

@@ -1,7 +1,7 @@
 """Rules for gates, the slices of one product.
 
-Of several rows, slices would be strided, and one product for each gate is quicker.  Of a single row
-they lie in one piece, and gates are computed together:
+Slices of several rows would be strided, so one product for each gate is quicker.  Slices of a
+single row lie in one piece, so its gates are computed together:
 
     i, f, g, o = split(z);  sigmoid(i), tanh(g), ...  ->  y = a * tanh(s * z) + b, and its slices
 
@@ -79,7 +79,7 @@ def _gates(order: Sequence[Traced], users: dict[int, list[Traced]]) -> dict[int,
 
 
 def is_gate(v: Traced, users: dict[int, list[Traced]]) -> bool:
-    """Whether only products of v, or of 1 - v, are taken: an error of 1e-8 far out does no harm."""
+    """Whether v is only read by products, or as 1 - v: an error of 1e-8 far out does no harm."""
     reads = users.get(id(v), ())
     return bool(reads) and all(
         u.fun is np.multiply or (u.fun is np.subtract and type(u.args[0]) in (int, float))
@@ -131,7 +131,7 @@ def _unions(order: Iterable[Traced]) -> dict[int, tuple[int, int]]:
 
 @rewrites(sigmoid, by_use=True)
 def _sigmoid(s: Rewriter, v: Traced) -> Traced | None:
-    """By tanh, where only products, or 1 minus it, are taken of it; see `operations.gate`."""
+    """A gate by tanh; see `is_gate` and `operations.gate`."""
     (a,) = v.args
     if not s.gates or not late(a) or not is_gate(s.now, s.users):
         return None
@@ -143,7 +143,7 @@ def _sigmoid(s: Rewriter, v: Traced) -> Traced | None:
 
 @rewrites(np.tanh, by_use=True)
 def _gate(s: Rewriter, v: Traced) -> Traced | None:
-    """The slice of all gates that v is, if v is one of several gates of one row."""
+    """v as a slice of all gates, if it is one of several gates of one row."""
     if not s.gates:
         return None
     old = s.now.args[0]
@@ -163,7 +163,7 @@ def _gate(s: Rewriter, v: Traced) -> Traced | None:
 
 
 def _scaled(s: Rewriter, a: Operand, k: float | Array) -> Operand:
-    """k * a with k taken up by weights, for early terms too, so that both keep one cotangent."""
+    """k * a, with k multiplied into the weights of late and early terms alike."""
     if not isinstance(a, Traced):
         return a * k
     if a.fun is np.matmul and a.args[1].phase == ONCE:
@@ -176,10 +176,10 @@ def _scaled(s: Rewriter, a: Operand, k: float | Array) -> Operand:
 
 @rewrites(getitem, by_use=True)
 def _getitem(s: Rewriter, v: Traced) -> Traced | None:
-    """A slice of the last axis, taken of the operands instead, if all that is read are slices."""
+    """A slice of the last axis, taken of the operands instead, if nothing but slices is read."""
     a, key = v.args
     if span(key, a.shape) is None or _is_row(a):
-        return None  # slices of a row lie in one piece anyway, and one product for all is quicker
+        return None  # slices of a row lie in one piece, and one product for all is quicker
     old = s.now.args[0]
     if not all(u.fun is getitem and span(u.args[1], old.shape) for u in s.users[id(old)]):
         return None

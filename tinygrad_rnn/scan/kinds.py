@@ -14,7 +14,7 @@ Kind: TypeAlias = tuple[Shape, DType]  # of an array
 
 
 def result_kind(fun: Function, args: Args, kwargs: Kwargs) -> Kind:
-    """Shape and dtype of a result, not computed where that is easy, else found on stand-ins."""
+    """Shape and dtype of a result: by rules where that is easy, else by a call on stand-ins."""
     traced = [a for a in args if isinstance(a, DuckArray)]
     shapes = [a.shape for a in traced]
     if fun is np.matmul and not kwargs:
@@ -36,7 +36,7 @@ def result_kind(fun: Function, args: Args, kwargs: Kwargs) -> Kind:
 
 
 def _stand_in(a: DuckArray, zeros: bool) -> Array:
-    """An array of this shape that functions accept: the unit matrix, a column of ones."""
+    """An array of this shape that most functions accept: unit matrices, or ones."""
     if zeros or a.dtype.kind != "f":
         return np.zeros(a.shape, a.dtype)
     unit = np.eye(*a.shape[-2:], dtype=a.dtype) if a.ndim > 1 else np.ones((), a.dtype)

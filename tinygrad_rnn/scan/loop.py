@@ -112,7 +112,7 @@ class Loop:
         return self._step(a, series_of(self.segment, a))
 
     def _spread(self, v: Traced, a: Traced) -> str:
-        """What is known once in the shape of v: without broadcasting, ufuncs are twice as fast."""
+        """a, which is known once, in the shape of v: ufuncs need not broadcast, at half the cost."""
         if (id(a), v.shape) not in self.spread:
             self.spread[id(a), v.shape] = name = self.names.fresh(f"{self.names.of(a)}_spread")
             copy = self.names.function(np.ascontiguousarray)
@@ -140,7 +140,7 @@ class Loop:
         return True
 
     def _view(self, v: Traced, of: str, view: Callable[[str], str]) -> str:
-        """Name v a view of another name in the loop: one, or one for each step, made before."""
+        """Name v, a view of another name in the loop: one view, or one for each step."""
         if of in self.lists:
             name, steps_of_base = self.names.fresh(f"{self.names.of(v)}_t"), self.lists[of]
             self.lists[name] = steps = f"{name}_steps"
@@ -183,7 +183,7 @@ class Loop:
         return f"{out}[...] = {names.call(v.fun, given, v.kwargs)}"
 
     def _sum(self, v: Traced, given: str, out: str) -> str:
-        """A sum or a mean over axes; empty where it is nothing special."""
+        """A sum or a mean over axes by a quicker call; empty if there is none."""
         a, names = v.args[0], self.names
         if a.dtype != v.dtype or len(v.args) > 1 or not v.kwargs.keys() <= {"axis", "keepdims"}:
             return ""
@@ -199,7 +199,7 @@ class Loop:
         return f"{add}({given}, {names.literal(axis)}, None, {out}, {keepdims})"
 
     def _concatenation(self, v: Traced, given: list[str], out: str) -> str:
-        """Only what does not lie there already is copied."""
+        """Copy the pieces that do not lie in the result already."""
         rest = [i for i, a in enumerate(v.args) if id(a) not in self.buffers.pieces]
         if len(rest) == len(given):
             call = self.names.function(np.concatenate)

@@ -68,7 +68,7 @@ def result(token: Array, i: int, record: Record) -> Array:
 def _shares(
     argnums: Sequence[int], g: Cotangents, y: Array | Tensor, *operands: Array, record: Record
 ) -> list[Array]:
-    if not isinstance(g, Cotangents):  # check_grads tries every rule by itself
+    if not isinstance(g, Cotangents):  # check_grads tries every rule on its own
         found: Mapping[Hashable, Array | None] = {}
     elif isinstance(y, Tensor) or Tensor in map(type, g.by_result.values()):
         found = _recorded(g, record)
@@ -82,7 +82,7 @@ def _shares(
 def _careful_shares(
     argnums: Sequence[int], g: Cotangents, y: Array | Tensor, *operands: Array, record: Record
 ) -> list[Array]:
-    """The same for a careful walk: step by step."""
+    """The same shares for a careful walk, which goes step by step."""
     found = _recorded(g, record)
     if not isinstance(y, Tensor):
         found = {key: value(share) for key, share in found.items()}

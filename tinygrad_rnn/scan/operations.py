@@ -1,4 +1,4 @@
-"""Functions that only the programs of `scan` contain, and what it must know of others."""
+"""Functions that only the programs of `scan` contain, and what scan must know of others."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def copied(x: Array) -> Array:
 
 @primitive
 def pick(x: Array, *key: Array) -> Array:
-    """x[key], as it is traced where indices have no numbers: they are operands here."""
+    """x[key] for indices that are traced: they are operands here."""
     return x[key]
 
 

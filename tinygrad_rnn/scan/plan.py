@@ -1,4 +1,4 @@
-"""A cell made into programs: traced once, transposed, scheduled, emitted, and stored."""
+"""The programs of a cell: it is traced once, transposed, scheduled, and emitted as code."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ _MOST_LENGTHS = 8  # of each program: workspaces for that many T
 
 
 class Program:
-    """A schedule, its code, and workspaces: buffers for T steps, each used by one call at a time."""
+    """A schedule, its code, and workspaces: buffers for T steps, each of one call at a time."""
 
     def __init__(self, planned: Schedule, code: Code):
         self.schedule, self.code = planned, code
@@ -85,7 +85,7 @@ class Plan:
         if self.wanted:
             full = transposed(self.step, [True] * len(self.step.outputs), wanted_x, wanted_state)
             self.saved = _read(full)
-            self._full: Transposed | None = full  # until it is asked for
+            self._full: Transposed | None = full  # until `backward` takes it
         self.forward = self._forward()
         self.leaves = self.forward.schedule.leaves
         self._origins = [v.origin for v in self.leaves]

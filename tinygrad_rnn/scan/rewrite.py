@@ -1,4 +1,4 @@
-"""Building a step anew over simpler values: the machinery of `simplify`, without its rules."""
+"""Rebuilding a step from simpler values: the machinery of `simplify`, without its rules."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeAlias, TypeGuard
@@ -32,7 +32,7 @@ def late(a: Operand) -> TypeGuard[Traced]:
 
 
 class Rewriter:
-    """Builds every value anew over simpler operands; equal operations become one.
+    """Rebuilds every value from simpler operands; equal operations become one.
 
     linear, gates: see `simplify`.
     """
@@ -41,16 +41,16 @@ class Rewriter:
         self, order: Sequence[Traced], results: Sequence[Traced], linear: bool, gates: bool
     ):
         self.order, self.linear, self.gates = order, linear, gates
-        self.now = order[0]  # the value that is made anew, as it was
+        self.now = order[0]  # the value that is being rebuilt, as it was
         self.new: dict[int, Traced] = {}
         self.users = users(order)  # of values as they were
-        for v in results:  # a leaf that stands for who reads the result
+        for v in results:  # a leaf stands for the reader of a result
             self.users.setdefault(id(v), []).append(Traced(*v.kind, v.phase))
         self.notes: dict[object, Any] = {}  # what rules remember
         self._made: dict[Hashable, Traced] = {}
 
     def visit(self, v: Traced) -> None:
-        """Make v anew."""
+        """Rebuild v."""
         if v.fun is None:
             self.new[id(v)] = v
             return
@@ -63,7 +63,7 @@ class Rewriter:
         self.new[id(v)] = self._simplest(again if simpler is None else simpler)
 
     def make(self, fun: Function, *args: Operand, **kwargs: Operand) -> Traced:
-        """`fun(*args)`, of which one is traced, in its simplest form."""
+        """`fun(*args)` in its simplest form; at least one operand is traced."""
         return self._simplest(record(fun, args, kwargs))
 
     def fold(self, fun: Function, *args: Operand) -> Operand:

@@ -1,4 +1,4 @@
-"""`scan(cell, xs, h0)`: a cell over all of time as one operation, as fast as code by hand."""
+"""`scan(cell, xs, h0)`: a cell over all of time as one operation."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
@@ -121,7 +121,7 @@ _EMPTY = "xs is empty: there is no time step to scan over."
 
 
 def _each(tree: Nested, made: Callable[[Any], Leaf]) -> Nested:
-    """What is made of each entry of a tuple; a list is no container here, but an array."""
+    """The tuple, or tuples in tuples, of what is made of each entry; a list is an entry here."""
     if isinstance(tree, tuple):
         return getattr(tree, "_make", tuple)([_each(child, made) for child in tree])
     return made(tree)

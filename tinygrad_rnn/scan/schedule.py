@@ -83,7 +83,7 @@ def _is_sum(v: Traced) -> bool:
 
 
 def _own_values(carries: Sequence[tuple[Traced, Traced]]) -> list[tuple[Traced, Traced]]:
-    """Every part of the state leaves the step as a value of its own: no input, no part twice."""
+    """Let every part of the state leave the step as a value of its own, no input, and once."""
     found: list[tuple[Traced, Traced]] = []
     for before, after in carries:
         taken = any(after is other for _, other in found)

@@ -80,7 +80,7 @@ class Segment:
         return name
 
     def inherit(self, v: Traced) -> str:
-        """A buffer for the series of v: that of an operand that v is the last to read, if any."""
+        """A buffer for the series of v: if v is the last to read an operand, the buffer of that."""
         for a in v.operands if id(v) not in self.assigned else ():
             if a.kind == v.kind and self._ends(a, v):
                 self.owned[id(v)] = self.series[id(v)] = name = self.owned.pop(id(a))
@@ -97,6 +97,6 @@ class Segment:
         return id(a) in self.owned and id(a) not in self._lasting and self.read_last(a, at)
 
     def read_last(self, a: Traced, at: Traced) -> bool:
-        """Whether nothing reads a after the operation `at`, neither itself nor a view of it."""
+        """Whether nothing reads a, or a view of it, after the operation `at`."""
         users, position = self.users[id(a)], self._position
         return all(position[id(u)] <= position[id(at)] and u.fun not in VIEWS for u in users)

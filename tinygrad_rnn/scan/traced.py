@@ -171,7 +171,7 @@ class Leaves:
         self._alive: list[object] = []  # what ids are taken of must live as long
 
     def lift(self, a: Operand) -> Operand:
-        """An operand as a Traced if it is an array; numbers, axes, shapes and keys as they are."""
+        """An array as a Traced; a number, an axis, a shape or a key as it is."""
         if isinstance(a, Traced):
             return a
         if isinstance(a, Tensor):
@@ -214,7 +214,7 @@ def tracing(leaves: Leaves) -> Iterator[None]:
 
 
 def apply(fun: Function, args: Args, kwargs: Kwargs) -> Operand:
-    """What `fun` means on Traced values: as on Tensors, and without a rule it is recorded too."""
+    """What `fun` means on Traced values: as on Tensors; without a rule it is recorded too."""
     if fun in _ABOUT_SHAPE:
         return _ABOUT_SHAPE[fun](*args, **kwargs)
     if fun in COMPOSITE:
@@ -266,9 +266,9 @@ def _traced_key(key: Operand) -> Args:
     return indices if traced else ()
 
 
-def _filled(x: Traced, number: float, dtype: DTypeLike | None = None) -> Traced:
+def _filled(x: Traced, number: float, dtype: DTypeLike | None = None) -> Operand:
     filled = np.broadcast_to(np.asarray(number, dtype or x.dtype), x.shape)
-    return _current.get().lift(filled)  # type: ignore[no-any-return]
+    return _current.get().lift(filled)
 
 
 _ABOUT_SHAPE: dict[Function, Function] = {

@@ -72,9 +72,9 @@ def transpose(
 def _active(
     step: Step, order: Iterable[Traced], wanted_x: Sequence[bool], wanted_state: Sequence[bool]
 ) -> tuple[set[int], list[bool]]:
-    """Ids of the values through which gradients flow, and the parts of the state that are such.
+    """Ids of the values through which gradients flow, and which parts of the state do so.
 
-    A part of the state may become one by recurrence.
+    A part of the state may join them at a later step.
     """
     carried = list(wanted_state)
     while True:
@@ -91,7 +91,7 @@ def _active(
 
 
 def _cuts(v: Traced) -> bool:
-    """Whether derivatives end at this operation, by intention."""
+    """Whether this operation is meant to stop gradients."""
     return v.fun is detached or (v.fun in CUTS and v.fun not in VJP)
 
 
@@ -181,6 +181,13 @@ def _fit(share: Traced, v: Traced) -> Traced:
     return share if share.dtype == v.dtype else record(astype, (share, v.dtype))
 
 
+# Linear in their first operand.
+_LINEAR = {
+    *(np.negative, np.transpose, np.reshape, np.sum, np.expand_dims),
+    *(scatter, scatter_at),
+}
+
+
 def sum_over_time(v: Traced) -> Traced:
     """sum_t v_t, with the sum pushed through what is linear."""
     fun, args = v.fun, v.args
@@ -203,17 +210,12 @@ def sum_over_time(v: Traced) -> Traced:
     return Traced(*v.kind, END, total, (v,))
 
 
-_LINEAR = {
-    *(np.negative, np.transpose, np.reshape, np.sum, np.expand_dims, scatter, scatter_at),
-}  # in their first operand
-
-
 def _is_traced(a: Operand) -> bool:
     return isinstance(a, Traced)
 
 
 def _rows(v: Traced) -> Traced | None:
-    """What v is the sum of over all axes but the last, as the share of a bias is."""
+    """The a of which v is the sum over all axes but the last, as for the share of a bias."""
     if v.fun is not np.reshape or v.args[0].fun is not np.sum:
         return None
     a: Traced = v.args[0].args[0]
