@@ -3,7 +3,7 @@
 import numpy as np
 
 from cases.table import MEANING, case, normal
-from tinygrad_rnn.rules.checked import checked
+from tinygrad_rnn.rules.piecewise import checked
 
 MEANING[checked] = lambda x, low, high, complaint: np.array(x)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cases.table import MEANING, case, normal
-from tinygrad_rnn.rules.structure import filled
+from tinygrad_rnn.rules.creation import filled
 
 MEANING[filled] = lambda value, shape, dtype: np.full(shape, value, dtype)
 

@@ -346,7 +346,7 @@ def test_scores_must_be_floats_with_an_axis_of_classes() -> None:
     ]:
         refused(
             DTypeError,
-            "they must be floats. Is the target in their place?",
+            "they must be floats. Are they and the target swapped?",
             loss,
             Y.astype(int),
             target,

@@ -19,7 +19,7 @@ from tinygrad_rnn.core.tables import BILINEAR, LINEAR, VJP
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.rules import activations, elementwise, nonlinear, piecewise, scale, trigonometry
-from tinygrad_rnn.rules.checked import checked
+from tinygrad_rnn.rules.piecewise import checked
 
 pytestmark = pytest.mark.usefixtures("quiet")
 INF, NAN = np.inf, np.nan

@@ -1,7 +1,7 @@
 """What NumPy lacks: the nonlinear functions, losses and layers without state of recurrent networks.
 
-Everything takes Tensors or arrays.  Names are those of PyTorch, with NumPy's `axis=`; the three sums and means of
-squares that docs/equations.md numbers have the names they have there.
+Everything takes Tensors or arrays.  Names are those of PyTorch, with NumPy's `axis=`; the three
+losses of squares that docs/equations.md numbers are named as there.
 """
 
 __all__ = [

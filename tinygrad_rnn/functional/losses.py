@@ -1,67 +1,80 @@
 """How far an output is from its target.  Numbers in brackets are those of docs/equations.md.
 
-reduction  "mean": over all that counts; "sum"; "none": a loss for each entry or, with classes, for each row
+reduction  "mean": over all that counts; "sum"; "none": a loss for each entry or, with classes, for
+           each row
 
-All of them raise ShapeError where output and target do not go together (a target is never broadcast), UsageError for a
-reduction or an option they do not know, DataError for the mean of an empty batch.
+All of them raise ShapeError where output and target do not go together (a target is never
+broadcast), UsageError for a reduction or an option they do not know, DataError for the mean of an
+empty batch.
 """
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, ArrayLike
 from tinygrad_rnn.core.methods import operand, value
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public
-from tinygrad_rnn.rules.checked import checked
 from tinygrad_rnn.rules.nonlinear import log_softmax, softplus, weighted
+from tinygrad_rnn.rules.piecewise import checked
 from tinygrad_rnn.rules.scale import fitted, over, wide
 from tinygrad_rnn.rules.shape import as_array
 
-Array = Any
+X = TypeVar("X", bound=Tensor | Array)  # the loss of a Tensor is a Tensor, of an array an array
+Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
-
-# -- numbers ------------------------------------------------------------------------------------------
+# -- numbers ---------------------------------------------------------------------------------------
 
 
 @public
-def half_squared_error(y: Array, target: Array) -> Array:
-    """1/2 sum (y - target)^2, the loss above (3.2), whose derivative is y - target.  y, target: (B, O) -> ()."""
+def half_squared_error(y: X, target: ArrayLike) -> X:
+    """1/2 sum (y - target)^2, the loss above (3.2); its derivative is y - target.
+
+    y, target: (B, O) -> ().
+    """
     error = _difference(y, target)
-    return fitted(0.5 * np.sum(_square(error)), error)
+    loss: X = _fitted(0.5 * np.sum(_square(error)), error)
+    return loss
 
 
 @public
-def squared_error(y: Array, target: Array) -> Array:
+def squared_error(y: X, target: ArrayLike) -> X:
     """sum (target - y)^2, the E_t of the folded model.  y, target: (B, O) -> ()."""
-    error = _difference(y, target)
-    return fitted(np.sum(_square(error)), error)
+    return mse_loss(y, target, reduction="sum")
 
 
 @public
-def mean_squared_error(y: Array, target: Array) -> Array:
+def mean_squared_error(y: X, target: ArrayLike) -> X:
     """The mean of (y - target)^2 over all entries.  y, target: (B, O) -> ()."""
     return mse_loss(y, target)
 
 
 @public
-def mse_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
+def mse_loss(y: X, target: ArrayLike, *, reduction: Reduction = "mean") -> X:
     """(y - target)^2.  y, target: (...) -> (), or (...) with reduction="none"."""
     error = _difference(y, target)
-    return fitted(_reduced(_square(error), reduction), error)
+    loss: X = _fitted(_reduced(_square(error), reduction), error)
+    return loss
 
 
 @public
-def l1_loss(y: Array, target: Array, *, reduction: str = "mean") -> Array:
-    """|y - target|, with slope 0 where they are equal.  y, target: (...) -> (), or (...) with reduction="none"."""
-    return _reduced(np.abs(_difference(y, target)), reduction)
+def l1_loss(y: X, target: ArrayLike, *, reduction: Reduction = "mean") -> X:
+    """|y - target|, with slope 0 where they are equal.
+
+    y, target: (...) -> (), or (...) with reduction="none".
+    """
+    loss: X = _reduced(np.abs(_difference(y, target)), reduction)
+    return loss
 
 
 @public
-def huber_loss(y: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
-    """e^2 / 2 for an error e = y - target up to delta > 0, beyond it the tangent delta * (|e| - delta / 2).
+def huber_loss(y: X, target: ArrayLike, *, delta: float = 1.0, reduction: Reduction = "mean") -> X:
+    """e^2 / 2 for an error e = y - target up to delta > 0, beyond it delta * (|e| - delta / 2).
 
-    y, target: (...) -> (), or (...) with reduction="none".  Huber (1964), doi:10.1214/aoms/1177703732.
+    y, target: (...) -> (), or (...) with reduction="none".
+    Huber (1964), doi:10.1214/aoms/1177703732.
 
     >>> huber_loss(np.array([0.5, 3.0]), np.zeros(2), reduction="none").tolist()
     [0.125, 2.5]
@@ -72,125 +85,140 @@ def huber_loss(y: Array, target: Array, *, delta: float = 1.0, reduction: str = 
         )
     error = _difference(y, target)
     near = np.clip(error, -delta, delta)
-    return fitted(_reduced(wide(near) * (error - 0.5 * near), reduction), error)
+    loss: X = _fitted(_reduced(wide(near) * (error - 0.5 * near), reduction), error)
+    return loss
 
 
-# -- classes ------------------------------------------------------------------------------------------
+# -- classes ---------------------------------------------------------------------------------------
 
 
 @public
 def cross_entropy(
-    logits: Array,
-    target: Array,
+    logits: X,
+    target: ArrayLike,
     *,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
-    reduction: str = "mean",
-) -> Array:
-    """-log softmax(logits)[target], averaged over the batch: the loss for a softmax read-out, before softmax.
+    reduction: Reduction = "mean",
+) -> X:
+    """-log softmax(logits)[target], averaged over the batch: the loss of a read-out before softmax.
 
     logits           (..., O), the classes last
     target           class indices (...), integers in 0..O-1, or probabilities (..., O)
-    ignore_index     a class index that stands for "no target": such a row has loss 0, gradient 0, and does not
-                     count for the mean.  None: every row counts (PyTorch's default is -100)
-    label_smoothing  this share of the target is spread over all classes alike; Szegedy et al. (2016),
-                     arXiv:1512.00567, section 7
+    ignore_index     a class index that stands for "no target": such a row has loss 0, gradient 0,
+                     and does not count for the mean.  None: every row counts (PyTorch: -100)
+    label_smoothing  this share of the target is spread over all classes alike; Szegedy et al.
+                     (2016), arXiv:1512.00567, section 7
 
     The result is (), or (...) with reduction="none".
-    Raises DataError for a class out of range and for the mean where all rows are ignored, DTypeError for
-    integer logits.
+    Raises DataError for a class out of range and for the mean where all rows are ignored,
+    DTypeError for integer logits.
 
-    >>> cross_entropy(np.array([[0.0, 0.0], [0.0, 9.0]]), np.array([0, -1]), ignore_index=-1).round(6).tolist()
+    >>> logits = np.array([[0.0, 0.0], [0.0, 9.0]])
+    >>> cross_entropy(logits, np.array([0, -1]), ignore_index=-1).round(6).tolist()
     0.693147
     """
     if not 0 <= label_smoothing <= 1:
         raise UsageError(
             f"label_smoothing is {label_smoothing}; it is a share of the target and lies in [0, 1]."
         )
-    logits, target = _check_scores(logits, "logits"), operand(target, "target")
-    if target.dtype.kind in "iu":
-        rows, classes, counted = _rows(logits, target, "logits", ignore_index)
+    scores, wanted = _check_scores(logits, "logits"), operand(target, "target")
+    counted = None
+    if wanted.dtype.kind in "iu":
+        rows, classes, counted = _rows(scores, wanted, "logits", ignore_index)
         scores = log_softmax(rows)
         losses = -_at_classes(scores, classes)
         if label_smoothing:
             smooth = label_smoothing * np.mean(scores, axis=-1)
             losses = weighted(1 - label_smoothing, losses) - smooth
-        return _reduced(losses, reduction, counted)
-    if ignore_index is not None:
-        raise UsageError(
-            "ignore_index is for class indices. With probabilities, select the rows that count."
-        )
-    _check_same_shape(logits, target)
-    if label_smoothing:
-        target = (1 - label_smoothing) * target + label_smoothing / logits.shape[-1]
-    return _reduced(-np.sum(weighted(target, log_softmax(logits)), axis=-1), reduction)
+    else:
+        if ignore_index is not None:
+            raise UsageError(
+                "ignore_index is for class indices. With probabilities, select the rows that count."
+            )
+        _check_same_shape(scores, wanted)
+        if label_smoothing:
+            wanted = (1 - label_smoothing) * wanted + label_smoothing / scores.shape[-1]
+        losses = -np.sum(weighted(wanted, log_softmax(scores)), axis=-1)
+    loss: X = _reduced(losses, reduction, counted)
+    return loss
 
 
 @public
 def nll_loss(
-    log_probs: Array, target: Array, *, ignore_index: int | None = None, reduction: str = "mean"
-) -> Array:
-    """-log_probs[target]: `cross_entropy` of class indices for an output that is log_softmax already.
+    log_probs: X,
+    target: ArrayLike,
+    *,
+    ignore_index: int | None = None,
+    reduction: Reduction = "mean",
+) -> X:
+    """-log_probs[target]: `cross_entropy` of class indices for the output of log_softmax.
 
-    log_probs: (..., O); target: class indices (...).  ignore_index, result and errors as in `cross_entropy`.
+    log_probs: (..., O); target: class indices (...).  ignore_index, result and errors as in
+    `cross_entropy`.
     """
-    log_probs = _check_scores(log_probs, "log_probs")
-    rows, classes, counted = _rows(log_probs, target, "log_probs", ignore_index)
-    return _reduced(-_at_classes(rows, classes), reduction, counted)
+    scores = _check_scores(log_probs, "log_probs")
+    rows, classes, counted = _rows(scores, target, "log_probs", ignore_index)
+    loss: X = _reduced(-_at_classes(rows, classes), reduction, counted)
+    return loss
 
 
 @public
 def binary_cross_entropy_with_logits(
-    logits: Array, target: Array, *, reduction: str = "mean"
-) -> Array:
+    logits: X, target: ArrayLike, *, reduction: Reduction = "mean"
+) -> X:
     """-target log p - (1 - target) log(1 - p) for p = sigmoid(logits): a yes or no at each entry.
 
     logits: (...); target: (...), probabilities in [0, 1] -> (), or (...) with reduction="none".
     Raises DataError for a target outside [0, 1], DTypeError for integer logits.
 
-    >>> binary_cross_entropy_with_logits(np.array([-1000.0, 1000.0]), np.array([0, 0]), reduction="none").tolist()
+    >>> logits = np.array([-1000.0, 1000.0])
+    >>> binary_cross_entropy_with_logits(logits, np.zeros(2), reduction="none").tolist()
     [0.0, 1000.0]
     """
-    logits, target = _check_floats(logits, "logits"), operand(target, "target")
-    _check_same_shape(logits, target)
-    target = checked(
-        target,
+    x, p = _check_floats(logits, "logits"), operand(target, "target")
+    _check_same_shape(x, p)
+    p = checked(
+        p,
         0,
         1,
         "target holds {wrong}, outside [0, 1]; it is the probability of a yes, or 0 and 1.",
     )
-    if target.dtype.kind != "f":
-        target = target.astype(logits.dtype)
+    if p.dtype.kind != "f":
+        p = p.astype(x.dtype)
     # -log sigmoid(x) = softplus(-x) and -log(1 - sigmoid(x)) = softplus(x)
-    yes, no = weighted(target, softplus(-logits)), weighted(1.0 - target, softplus(logits))
-    return _reduced(yes + no, reduction)
+    loss: X = _reduced(weighted(p, softplus(-x)) + weighted(1.0 - p, softplus(x)), reduction)
+    return loss
 
 
-# -- parts --------------------------------------------------------------------------------------------
+# -- what they share -------------------------------------------------------------------------------
 
 
 def _rows(
-    scores: Array, target: Array, name: str, ignore_index: int | None
-) -> tuple[Array, Array, Array]:
-    """The scores and the class of each row, and which rows count: None if all do; the others get zeros and class 0."""
-    target = value(operand(target, "target"))
-    if target.dtype.kind not in "iu":
-        raise DTypeError(f"class indices have dtype {target.dtype}; they must be integers.")
-    if target.shape != scores.shape[:-1]:
+    scores: Array, target: ArrayLike, name: str, ignore_index: int | None
+) -> tuple[Array, Array, Array | None]:
+    """The scores and the class of each row, and which rows count, None for all.
+
+    The others get zeros and class 0.
+    """
+    classes: Array = value(operand(target, "target"))
+    if classes.dtype.kind not in "iu":
+        raise DTypeError(f"class indices have dtype {classes.dtype}; they must be integers.")
+    if classes.shape != scores.shape[:-1]:
         raise ShapeError(
-            f"class indices have shape {target.shape}; {name} {scores.shape} need {scores.shape[:-1]}, "
-            "one class for each row."
+            f"class indices have shape {classes.shape}; {name} {scores.shape} need "
+            f"{scores.shape[:-1]}, one class for each row."
         )
     counted = None
     if ignore_index is not None:
-        counted = target != ignore_index
-        scores, target = np.where(counted[..., None], scores, 0.0), np.where(counted, target, 0)
+        counted = np.not_equal(classes, ignore_index)
+        scores, classes = np.where(counted[..., None], scores, 0.0), np.where(counted, classes, 0)
     last = scores.shape[-1] - 1
     complaint = (
         f"{{wrong}} is no class index; with {last + 1} {name} they lie in 0..{last}. "
         "If it stands for no target, pass it as ignore_index."
     )
-    return scores, checked(target, 0, last, complaint), counted
+    return scores, checked(classes, 0, last, complaint), counted
 
 
 def _at_classes(scores: Array, classes: Array) -> Array:
@@ -198,7 +226,7 @@ def _at_classes(scores: Array, classes: Array) -> Array:
     return scores[(*np.indices(classes.shape, sparse=True), classes)]
 
 
-def _reduced(losses: Array, reduction: str, counted: Array = None) -> Array:
+def _reduced(losses: Array, reduction: Reduction, counted: Array | None = None) -> Any:
     if counted is not None:
         losses = np.where(counted, losses, 0.0)
     if reduction == "none":
@@ -216,10 +244,14 @@ def _reduced(losses: Array, reduction: str, counted: Array = None) -> Array:
     return fitted(over(np.sum(wide(losses)), number), losses)
 
 
-def _difference(y: Array, target: Array) -> Array:
-    y, target = operand(y, "y"), operand(target, "target")
-    _check_same_shape(y, target)
-    return as_array(y - target)
+def _fitted(loss: Array, error: Array) -> Any:
+    return fitted(loss, error)
+
+
+def _difference(y: Tensor | Array, target: ArrayLike) -> Array:
+    output, wanted = operand(y, "y"), operand(target, "target")
+    _check_same_shape(output, wanted)
+    return as_array(output - wanted)
 
 
 def _square(error: Array) -> Array:
@@ -235,17 +267,18 @@ def _check_same_shape(y: Array, target: Array) -> None:
         )
 
 
-def _check_floats(scores: Array, name: str) -> Array:
-    scores = operand(scores, f"the array {name}")
+def _check_floats(given: Tensor | Array, name: str) -> Array:
+    scores: Array = operand(given, f"the array {name}")
     if scores.dtype.kind != "f":
         raise DTypeError(
-            f"{name} have dtype {scores.dtype}; they must be floats. Is the target in their place?"
+            f"{name} have dtype {scores.dtype}; they must be floats. "
+            "Are they and the target swapped?"
         )
     return scores
 
 
-def _check_scores(scores: Array, name: str) -> Array:
-    scores = _check_floats(scores, name)
+def _check_scores(given: Tensor | Array, name: str) -> Array:
+    scores = _check_floats(given, name)
     if scores.ndim == 0:
         raise ShapeError(f"{name} have shape (); the last axis is that of the classes.")
     return scores

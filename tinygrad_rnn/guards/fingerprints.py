@@ -19,11 +19,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.guards.operands import NUMBERS
-
-Array = Any
 
 COPIED: Final = 65536  # bytes: up to here a copy costs less than two fingerprints
 HELD: Final = (

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.errors import DataError, DTypeError, TinygradError
-
-Array = Any
 
 FLOAT64 = np.dtype(float)
 FLOATS = frozenset(map(np.dtype, "efdg"))

@@ -1,18 +1,16 @@
-"""Activations beside those of `nonlinear`, and the functions they are made of, each one node of the graph.
+"""Activations beside those of `nonlinear`, and the functions they are made of, each one node.
 
 Values and slopes are limits at +-infinity; a slope at a kink is that of PyTorch.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tables import defvjp, primitive
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.rules.nonlinear import sigmoid, softplus, weighted
-
-Array = Any
 
 _SELU_ALPHA = 1.6732632423543772  # Klambauer et al. (2017), (14)
 _SELU_SCALE = 1.0507009873554805
@@ -21,7 +19,7 @@ _FAR = 750.0  # exp(-750) is 0
 _FAR_SQUARED = 40.0  # exp(-x**2 / 2) is 0
 
 
-# -- pieces of straight lines -------------------------------------------------------------------------
+# -- pieces of straight lines ----------------------------------------------------------------------
 
 
 @primitive
@@ -42,7 +40,8 @@ def hardtanh(x: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """
     if not min_val <= max_val:
         raise UsageError(
-            f"hardtanh cuts off at min_val={min_val} and max_val={max_val}; min_val must not be larger."
+            f"hardtanh cuts off at min_val={min_val} and max_val={max_val}; "
+            "min_val must not be larger."
         )
     return np.clip(x, min_val, max_val)
 
@@ -58,7 +57,7 @@ defvjp(
 )
 
 
-# -- linear on the right, bounded on the left ---------------------------------------------------------
+# -- linear on the right, bounded on the left ------------------------------------------------------
 
 
 @primitive
@@ -95,9 +94,8 @@ def mish(x: Array) -> Array:
 
 
 def _elu(g: Array, y: Array, x: Array, alpha: float = 1.0) -> Array:
-    return np.where(
-        x > 0, g, g * alpha * np.exp(np.where(x > 0, 0.0, x))
-    )  # by y the tail would be lost
+    slope = alpha * np.exp(np.where(x > 0, 0.0, x))  # by y the tail would be lost
+    return np.where(x > 0, g, g * slope)
 
 
 def _near(x: Array, far: float) -> Array:
@@ -122,7 +120,7 @@ defvjp(silu, _silu)
 defvjp(mish, _mish)
 
 
-# -- the normal distribution --------------------------------------------------------------------------
+# -- the normal distribution -----------------------------------------------------------------------
 
 _ERF = np.vectorize(math.erf, otypes=[float])
 _ERFC = np.vectorize(math.erfc, otypes=[float])
@@ -132,7 +130,7 @@ _ERFC = np.vectorize(math.erfc, otypes=[float])
 def erf(x: Array) -> Array:
     """The error function 2/sqrt(pi) * integral from 0 to x of exp(-s^2), elementwise.
 
-    NumPy has none, so this is the one of Python's math module, entry by entry: about 0.1 microseconds each.
+    NumPy has none, so this is that of Python's math module, entry by entry: about 0.1 us each.
     """
     return _entrywise(_ERF, x)
 
@@ -147,7 +145,7 @@ def erfc(x: Array) -> Array:
 def gelu(x: Array, approximate: str = "none") -> Array:
     """x times the probability that a standard normal number is below x, elementwise.
 
-    approximate  "none": by erfc, entry by entry; "tanh": within 0.0005 of it by tanh, and many times faster
+    approximate  "none": by erfc, entry by entry; "tanh": within 0.0005 of it, and many times faster
     Raises UsageError for any other.  Hendrycks and Gimpel (2016), arXiv:1606.08415.
     """
     if approximate not in ("none", "tanh"):
@@ -159,9 +157,9 @@ def gelu(x: Array, approximate: str = "none") -> Array:
     return np.maximum(x, -_FAR_SQUARED) * share
 
 
-def _entrywise(f: Any, x: Array) -> Array:
+def _entrywise(f: np.vectorize, x: Array) -> Array:
     x = np.asarray(x)
-    return f(x).astype(np.result_type(x, np.float16))  # a float keeps its dtype
+    return np.asarray(f(x), np.result_type(x, np.float16))  # a float keeps its dtype
 
 
 def _normal_cdf(x: Array) -> Array:
@@ -169,7 +167,7 @@ def _normal_cdf(x: Array) -> Array:
 
 
 def _near_logit(x: Array) -> Array:
-    """Nearly the logit of _normal_cdf(x); its sigmoid is the paper's (1 + tanh(z / 2)) / 2 without cancellation."""
+    """z, nearly the logit of _normal_cdf(x); its sigmoid is (1 + tanh(z/2)) / 2, not cancelled."""
     return math.sqrt(8 / math.pi) * (x + 0.044715 * x * x * x)
 
 
@@ -184,7 +182,8 @@ def _gelu(g: Array, y: Array, x: Array, approximate: str = "none") -> Array:
 def _bell(x: Array) -> Array:
     """2 / sqrt(pi) exp(-x**2), the slope of erf."""
     x = _near(x, _FAR_SQUARED)
-    return (2 / math.sqrt(math.pi)) * np.exp(-x * x)
+    bell: Array = (2 / math.sqrt(math.pi)) * np.exp(-x * x)
+    return bell
 
 
 defvjp(erf, lambda g, y, x: g * _bell(x))
@@ -192,7 +191,7 @@ defvjp(erfc, lambda g, y, x: -g * _bell(x))
 defvjp(gelu, _gelu, None)
 
 
-# -- bounded ------------------------------------------------------------------------------------------
+# -- bounded ---------------------------------------------------------------------------------------
 
 
 @primitive

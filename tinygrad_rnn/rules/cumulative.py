@@ -1,15 +1,13 @@
 """Rules of the running sums and products, of differences, and of the trapezoid."""
 
-from typing import Any
-
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from tinygrad_rnn._typing import Array, Shape
 from tinygrad_rnn.core.tables import composite, defvjp, primitive
 from tinygrad_rnn.rules.nonlinear import weighted
 from tinygrad_rnn.rules.scale import fitted, multiplies
-
-Array = Any
+from tinygrad_rnn.rules.shape import as_array
 
 
 @primitive
@@ -25,7 +23,7 @@ def recurrence(a: Array, b: Array) -> Array:
 
 
 def _backwards(a: Array, g: Array) -> Array:
-    """s_i = g_i + a_i s_(i+1): what reaches b_i."""
+    """s_i = g_i + a_i s_(i+1): the share of b_i."""
     return recurrence(a[::-1], g[::-1])[::-1]
 
 
@@ -37,11 +35,11 @@ defvjp(
 
 
 def _first(x: Array, axis: int | None) -> Array:
-    """The axis of the running made the first; None runs over all entries."""
+    """The axis of the sums made the first; None: all entries in one."""
     return np.reshape(x, -1) if axis is None or x.ndim < 2 else np.swapaxes(x, 0, axis)
 
 
-def _back(x: Array, axis: int | None, shape: tuple[int, ...]) -> Array:
+def _back(x: Array, axis: int | None, shape: Shape) -> Array:
     """The inverse of `_first`."""
     return np.reshape(x, shape) if axis is None or len(shape) < 2 else np.swapaxes(x, 0, axis)
 
@@ -52,9 +50,7 @@ def _cumsum(g: Array, a: Array, axis: int | None) -> Array:
 
 def _cumprod(g: Array, y: Array, a: Array, axis: int | None) -> Array:
     x, y, g = _first(fitted(a, g), axis), _first(y, axis), _first(g, axis)
-    before = np.concatenate(
-        [np.ones_like(y[:1]), y[:-1]]
-    )  # y_i = y_(i-1) x_i, so an x of 0 needs no care
+    before = np.concatenate([np.ones_like(y[:1]), y[:-1]])  # y_i = y_(i-1) x_i, also for an x of 0
     share = weighted(before, _backwards(x[1:], g))
     if not multiplies(x):  # products of all that follow may overflow, but for no reason
         none = np.equal(x, 0)
@@ -75,7 +71,11 @@ def _pairs(a: Array, axis: int) -> tuple[Array, Array]:
 
 @composite(np.diff)
 def diff(
-    a: Array, n: int = 1, axis: int = -1, prepend: Array = None, append: Array = None
+    a: Array,
+    n: int = 1,
+    axis: int = -1,
+    prepend: Array | None = None,
+    append: Array | None = None,
 ) -> Array:
     """The n-th difference of neighbours along an axis."""
     if n < 0:
@@ -83,10 +83,8 @@ def diff(
     if prepend is not None or append is not None:
         edge = list(np.shape(a))
         edge[axis] = 1
-        ends = [
-            e if e is None or np.ndim(e) else np.broadcast_to(e, edge) for e in (prepend, append)
-        ]
-        a = np.concatenate([piece for piece in (ends[0], a, ends[1]) if piece is not None], axis)
+        pieces = [piece for piece in (prepend, a, append) if piece is not None]
+        a = np.concatenate([p if np.ndim(p) else np.broadcast_to(p, edge) for p in pieces], axis)
     for _ in range(n):
         later, earlier = _pairs(a, axis)
         a = later - earlier
@@ -94,11 +92,12 @@ def diff(
 
 
 @composite(np.trapezoid)
-def trapezoid(y: Array, x: Array = None, dx: Array = 1.0, axis: int = -1) -> Array:
-    """The integral of y along an axis by the trapezoidal rule; x says where, or dx how far apart."""
-    later, earlier = _pairs(y if hasattr(y, "ndim") else np.asarray(y), axis)
+def trapezoid(y: Array, x: Array | None = None, dx: float | Array = 1.0, axis: int = -1) -> Array:
+    """The integral of y along an axis; x says where its entries lie, or dx how far apart."""
+    later, earlier = _pairs(as_array(y), axis)
     if x is not None:
         dx = np.diff(x, axis=axis) if np.ndim(x) > 1 else np.diff(x)
         if np.ndim(x) == 1:
             dx = np.reshape(dx, (-1,) + (1,) * (later.ndim - 1 - axis % later.ndim))
-    return np.sum(dx * (later + earlier) / 2.0, axis)
+    integral: Array = np.sum(dx * (later + earlier) / 2.0, axis)
+    return integral

@@ -3,15 +3,14 @@
 Where there is no derivative, at a matrix without inverse or without full rank, the share is NaN.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tables import composite, defconstant, defvjp, primitive
 from tinygrad_rnn.rules.scale import within
 from tinygrad_rnn.rules.shape import as_array
-
-Array = Any
 
 
 def _transposed(a: Array) -> Array:
@@ -22,18 +21,7 @@ def _inverse_transposed(a: Array) -> Array:
     return _transposed(np.linalg.inv(a))
 
 
-defvjp(np.linalg.inv, lambda g, y, a: -_transposed(y) @ g @ _transposed(y))
-
-
-def _pinv(
-    g: Array,
-    y: Array,
-    a: Array,
-    rcond: Any = None,
-    hermitian: bool = False,
-    *,
-    rtol: Any = None,
-) -> Array:
+def _pinv(g: Array, y: Array, a: Array) -> Array:
     """Golub and Pereyra (1973), doi:10.1137/0710036.  At a matrix without full rank it jumps."""
     g, p = _transposed(g), _transposed(y)
     left, right = g - a @ (y @ g), g - (g @ y) @ a  # (1 - a y) g, g (1 - y a)
@@ -43,14 +31,11 @@ def _pinv(
     return np.where(full, share, np.nan)
 
 
-defvjp(np.linalg.pinv, _pinv)
-
-
 def _solve_left(g: Array, y: Array, a: Array, b: Array) -> Array:
-    of_b = _solve_right(g, y, a, b)
+    of_b = -_solve_right(g, y, a, b)
     if np.ndim(b) == 1:
-        return -np.expand_dims(of_b, -1) * np.expand_dims(y, -2)
-    return -of_b @ _transposed(y)
+        return of_b[..., None] * y[..., None, :]
+    return of_b @ _transposed(y)
 
 
 def _solve_right(g: Array, y: Array, a: Array, b: Array) -> Array:
@@ -59,7 +44,23 @@ def _solve_right(g: Array, y: Array, a: Array, b: Array) -> Array:
     return np.linalg.solve(_transposed(a), g)
 
 
+def _cholesky(g: Array, y: Array, a: Array, /, *, upper: bool = False) -> Array:
+    """Murray (2016), arXiv:1602.07527; a share that is symmetric, as a is."""
+    g, factor = (_transposed(g), _transposed(y)) if upper else (g, y)
+    n = a.shape[-1]
+    phi = np.tri(n, dtype=g.dtype) - 0.5 * np.eye(n, dtype=g.dtype)  # lower half, half the diagonal
+    left = np.linalg.solve(_transposed(factor), phi * (_transposed(factor) @ g))
+    share = _transposed(np.linalg.solve(_transposed(factor), _transposed(left)))
+    return 0.5 * (share + _transposed(share))
+
+
+defvjp(np.linalg.inv, lambda g, y, a: -_transposed(y) @ g @ _transposed(y))
+defvjp(np.linalg.pinv, lambda g, y, a, rcond=None, hermitian=False, *, rtol=None: _pinv(g, y, a))
 defvjp(np.linalg.solve, _solve_left, _solve_right)
+defvjp(np.linalg.cholesky, _cholesky)
+
+
+# -- determinants ----------------------------------------------------------------------------------
 
 
 @primitive
@@ -69,7 +70,19 @@ def scale_of_det(a: Array) -> Array:
     return np.where(np.isfinite(logarithm), np.exp(logarithm), np.nan)
 
 
-defconstant(scale_of_det)
+@primitive
+def sign_of_det(a: Array) -> Array:
+    """-1, 0 or 1."""
+    return np.asarray(np.linalg.slogdet(a)[0])
+
+
+@primitive
+def logabsdet(a: Array) -> Array:
+    """log |det(a)|, without forming the determinant."""
+    return np.asarray(np.linalg.slogdet(a)[1])
+
+
+defconstant(scale_of_det, sign_of_det)
 
 
 def cofactors(a: Array) -> Array:
@@ -79,7 +92,7 @@ def cofactors(a: Array) -> Array:
     scale = np.where(usual, scale, 1.0)
     scaled = np.where(usual, a, np.eye(a.shape[-1], dtype=a.dtype)) / scale
     det = np.expand_dims(np.linalg.det(scaled), (-2, -1))
-    found = det * _inverse_transposed(scaled) * scale ** (a.shape[-1] - 1)
+    found: Array = det * _inverse_transposed(scaled) * scale ** (a.shape[-1] - 1)
     return found if np.all(usual) else np.where(usual, found, _minors(a))
 
 
@@ -90,39 +103,15 @@ def _minors(a: Array) -> Array:
     columns = np.array(others, dtype=int).reshape(n, 1, n - 1)
     rows = [a[..., np.array(i, dtype=int).reshape(n - 1, 1), columns] for i in others]
     signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
-    return np.stack([np.linalg.det(row) for row in rows], axis=-2) * signs.astype(a.dtype)
+    minors = np.stack([np.linalg.det(row) for row in rows], axis=-2)
+    signed: Array = minors * signs.astype(a.dtype)
+    return signed
 
 
 def _det(g: Array, y: Array, a: Array) -> Array:
-    g, size = (np.expand_dims(x, (-2, -1)) for x in (g, y))
     if within(np.abs(y), float(np.finfo(y.dtype).tiny), np.inf):
-        return g * size * _inverse_transposed(a)
-    return g * cofactors(a)
-
-
-defvjp(np.linalg.det, _det)
-
-
-class SignAndLogabsdet(NamedTuple):
-    """What `np.linalg.slogdet` gives: the determinant is sign * exp(logabsdet)."""
-
-    sign: Array  # a plain array
-    logabsdet: Array
-
-
-@primitive
-def sign_of_det(a: Array) -> Array:
-    """-1, 0 or 1."""
-    return np.linalg.slogdet(a)[0]
-
-
-@primitive
-def logabsdet(a: Array) -> Array:
-    """log |det(a)|, without forming the determinant."""
-    return np.linalg.slogdet(a)[1]
-
-
-defconstant(sign_of_det)
+        return np.expand_dims(g * y, (-2, -1)) * _inverse_transposed(a)
+    return np.expand_dims(g, (-2, -1)) * cofactors(a)
 
 
 def _logabsdet(g: Array, y: Array, a: Array) -> Array:
@@ -133,24 +122,15 @@ def _logabsdet(g: Array, y: Array, a: Array) -> Array:
     return np.where(regular, g * inverse, np.nan)
 
 
+defvjp(np.linalg.det, _det)
 defvjp(logabsdet, _logabsdet)
 
 
-@composite(np.linalg.slogdet)
-def slogdet(a: Array) -> SignAndLogabsdet:
-    """The sign and the logarithm of the absolute value of the determinant."""
-    return SignAndLogabsdet(sign_of_det(a), logabsdet(a))
+class SignAndLogabsdet(NamedTuple):
+    """What `np.linalg.slogdet` gives: the determinant is sign * exp(logabsdet)."""
+
+    sign: Array  # a plain array
+    logabsdet: Array
 
 
-def _cholesky(g: Array, y: Array, a: Array, /, *, upper: bool = False) -> Array:
-    """Murray (2016), arXiv:1602.07527; a share that is symmetric, as a is."""
-    g, factor = (_transposed(g), _transposed(y)) if upper else (g, y)
-    phi = np.tri(a.shape[-1], dtype=g.dtype) - 0.5 * np.eye(
-        a.shape[-1], dtype=g.dtype
-    )  # lower half, half the diagonal
-    left = np.linalg.solve(_transposed(factor), phi * (_transposed(factor) @ g))
-    share = _transposed(np.linalg.solve(_transposed(factor), _transposed(left)))
-    return 0.5 * (share + _transposed(share))
-
-
-defvjp(np.linalg.cholesky, _cholesky)
+composite(np.linalg.slogdet)(lambda a: SignAndLogabsdet(sign_of_det(a), logabsdet(a)))

@@ -1,20 +1,18 @@
 """Rules of arithmetic, powers, exponentials and logarithms; broadcast axes are summed away later.
 
-A rule is the plain derivative: infinite where that is.  `x + 0.0` makes 0 of -0: where a function ends
-at 0, its slope is that from above.  Factors are ordered so that nothing overflows on the way.
+A rule is the plain derivative: infinite where that is.  `x + 0.0` makes 0 of -0: where a function
+ends at 0, its slope is that from above.  Factors are ordered so that nothing overflows on the way.
 """
 
 from math import inf, log
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tables import defvjp
 from tinygrad_rnn.rules.nonlinear import sigmoid
 from tinygrad_rnn.rules.scale import moderate, within
 from tinygrad_rnn.rules.shape import floating
-
-Array = Any  # an ndarray, or a Tensor when the derivative is itself differentiated
 
 defvjp(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
 defvjp(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
@@ -36,7 +34,7 @@ defvjp(np.log1p, lambda g, y, x: g / (x + 1.0))
 
 
 def _lead(g: Array, a: Array, b: Array) -> Array:
-    """a - b; where both are the same infinity, as if b were so already: -inf below a, inf above it."""
+    """a - b; of two equal infinities, as if b were so already: -inf below a, inf above it."""
     a, b = floating(a, g), floating(b, g)
     same = np.isinf(a) & np.equal(a, b)
     return np.where(same, -a, a) - np.where(same, 0.0, b)
@@ -74,7 +72,8 @@ def _power_slope(a: Array, b: Array) -> Array:
     power = a ** np.where(small, exponent / 2, exponent)
     power = np.where(even, np.copysign(power, a), power)
     b = np.minimum(np.maximum(b, facts.min), facts.max)  # 0 times infinity is 0 here
-    return b * power * np.where(small, power, 1.0)
+    slope: Array = b * power * np.where(small, power, 1.0)
+    return slope
 
 
 def _power_exponent(g: Array, y: Array, a: Array, b: Array) -> Array:

@@ -1,6 +1,5 @@
 """Rules of the matrix product in all its shapes, and the other products in terms of it."""
 
-from collections.abc import Sequence
 from functools import reduce
 from math import prod
 from operator import index
@@ -9,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tables import composite, defvjp
 from tinygrad_rnn.errors import LinAlgError, ShapeError
 from tinygrad_rnn.rules.shape import as_array
-
-Array = Any
 
 
 def _matmul_left(g: Array, y: Array, a: Array, b: Array) -> Array:
@@ -30,7 +28,8 @@ def _matmul_right(g: Array, y: Array, a: Array, b: Array) -> Array:
     if b.ndim == 1:
         return np.expand_dims(g, -1) * a
     if a.ndim == 1:
-        return np.expand_dims(a, -1) * np.expand_dims(g, -2)
+        share: Array = np.expand_dims(a, -1) * np.expand_dims(g, -2)
+        return share
     if a.ndim == 2 and b.ndim == 2:
         return a.T @ g
     if b.ndim == 2:  # stacked rows against one matrix: one product instead of a sum of products
@@ -42,39 +41,24 @@ def _matmul_right(g: Array, y: Array, a: Array, b: Array) -> Array:
 defvjp(np.matmul, _matmul_left, _matmul_right)
 
 
-@composite(np.linalg.matmul)
-def matmul(x1: Array, x2: Array, /) -> Array:
-    """x1 @ x2."""
-    return np.matmul(x1, x2)
+# -- products of vectors and stacks of them --------------------------------------------------------
+
+composite(np.linalg.matmul)(lambda x1, x2, /: np.matmul(x1, x2))
+composite(np.vdot)(lambda a, b, /: np.matmul(np.ravel(a), np.ravel(b)))
+composite(np.outer)(lambda a, b, out=None: np.reshape(a, (-1, 1)) * np.ravel(b))
+composite(np.vecdot)(
+    lambda x1, x2, /: np.squeeze(np.expand_dims(x1, -2) @ np.expand_dims(x2, -1), (-2, -1))
+)
+composite(np.linalg.vecdot)(
+    lambda x1, x2, /, *, axis=-1: np.vecdot(_axis_last(x1, axis), _axis_last(x2, axis))
+)
+if hasattr(np, "matvec"):  # new in NumPy 2.2
+    composite(np.matvec)(lambda x1, x2, /: np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), -1))
+    composite(np.vecmat)(lambda x1, x2, /: np.squeeze(np.matmul(np.expand_dims(x1, -2), x2), -2))
 
 
-# -- products of vectors, matrices and more axes ------------------------------------------------------
-
-
-@composite(np.dot)
-def dot(a: Array, b: Array, out: None = None) -> Array:
-    """The sum over the last axis of a and the last but one of b (its only one if it is a vector)."""
-    if 0 in (np.ndim(a), np.ndim(b)):
-        return np.multiply(a, b)
-    return np.matmul(a, b) if np.ndim(b) <= 2 else np.tensordot(a, b, (-1, -2))
-
-
-@composite(np.inner)
-def inner(a: Array, b: Array, /) -> Array:
-    """The sum over the last axes of both."""
-    return np.multiply(a, b) if 0 in (np.ndim(a), np.ndim(b)) else np.tensordot(a, b, (-1, -1))
-
-
-@composite(np.vdot)
-def vdot(a: Array, b: Array, /) -> Array:
-    """The sum over all entries, row by row."""
-    return np.matmul(np.ravel(a), np.ravel(b))
-
-
-@composite(np.outer)
-def outer(a: Array, b: Array, out: None = None) -> Array:
-    """Every entry of a times every entry of b: a matrix."""
-    return np.reshape(a, (-1, 1)) * np.ravel(b)
+def _axis_last(x: Array, axis: int) -> Array:
+    return np.moveaxis(as_array(x), axis, -1)
 
 
 @composite(np.linalg.outer)
@@ -85,6 +69,41 @@ def outer_of_vectors(x1: Array, x2: Array, /) -> Array:
             f"np.linalg.outer needs two vectors, not shapes {np.shape(x1)} and {np.shape(x2)}."
         )
     return np.outer(x1, x2)
+
+
+@composite(np.cross)
+def cross(
+    a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
+    """The vector product in three dimensions."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = _axis_last(a, axisa), _axis_last(b, axisb)
+    if (a.shape[-1], b.shape[-1]) != (3, 3):
+        raise ShapeError(
+            f"np.cross on Tensors needs vectors of length 3, not {a.shape[-1]} and {b.shape[-1]}."
+        )
+    left, right = [1, 2, 0], [2, 0, 1]
+    return np.moveaxis(a[..., left] * b[..., right] - a[..., right] * b[..., left], -1, axisc)
+
+
+composite(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
+
+
+# -- products of more axes -------------------------------------------------------------------------
+
+
+def _product(a: Array, b: Array, axes: tuple[int, int]) -> Array:
+    """The sum over one axis of each; of a number with anything, their product."""
+    return a * b if 0 in (np.ndim(a), np.ndim(b)) else np.tensordot(a, b, axes)
+
+
+composite(np.inner)(lambda a, b, /: _product(a, b, (-1, -1)))
+composite(np.dot)(
+    lambda a, b, out=None: (
+        np.matmul(a, b) if np.ndim(a) and 1 <= np.ndim(b) <= 2 else _product(a, b, (-1, -2))
+    )
+)
 
 
 @composite(np.linalg.tensordot)
@@ -101,13 +120,16 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     lengths, others = [a.shape[i] for i in over_a], [b.shape[i] for i in over_b]
     if lengths != others:
         raise ShapeError(
-            f"np.tensordot of {a.shape} and {b.shape} sums over axes of lengths {lengths} and {others}."
+            f"np.tensordot of {a.shape} and {b.shape} sums over axes of lengths {lengths} and "
+            f"{others}."
         )
     of_a, of_b = list(ascii_lowercase[: a.ndim]), list(ascii_uppercase[: b.ndim])
     for i, j in zip(over_a, over_b, strict=True):
         of_b[j] = of_a[i]
     rest = [c for c in of_a if c not in of_b] + [c for c in of_b if c not in of_a]
-    return np.einsum(f"{''.join(of_a)},{''.join(of_b)}->{''.join(rest)}", a, b, optimize=True)
+    subscripts = f"{''.join(of_a)},{''.join(of_b)}->{''.join(rest)}"
+    product: Array = np.einsum(subscripts, a, b, optimize=True)
+    return product
 
 
 @composite(np.kron)
@@ -115,65 +137,14 @@ def kron(a: Array, b: Array) -> Array:
     """The Kronecker product: every entry of a times the whole of b, block by block."""
     ndim = max(np.ndim(a), np.ndim(b))
     of_a, of_b = ((1,) * (ndim - np.ndim(x)) + np.shape(x) for x in (a, b))
-    product = np.reshape(a, [n for i in of_a for n in (i, 1)]) * np.reshape(
-        b, [n for j in of_b for n in (1, j)]
-    )
-    return np.reshape(product, [i * j for i, j in zip(of_a, of_b, strict=True)])
+    blocks = np.reshape(a, [n for i in of_a for n in (i, 1)])
+    inside = np.reshape(b, [n for j in of_b for n in (1, j)])
+    return np.reshape(blocks * inside, [i * j for i, j in zip(of_a, of_b, strict=True)])
 
 
-@composite(np.vecdot)
-def vecdot(x1: Array, x2: Array, /) -> Array:
-    """The inner products of stacked vectors."""
-    return np.squeeze(np.expand_dims(x1, -2) @ np.expand_dims(x2, -1), (-2, -1))
+# -- powers and traces -----------------------------------------------------------------------------
 
-
-@composite(np.linalg.vecdot)
-def vecdot_along(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
-    """The inner products of the vectors that lie along an axis."""
-    return np.vecdot(np.moveaxis(as_array(x1), axis, -1), np.moveaxis(as_array(x2), axis, -1))
-
-
-def matvec(x1: Array, x2: Array, /) -> Array:
-    """Stacked matrices times stacked vectors."""
-    return np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), -1)
-
-
-def vecmat(x1: Array, x2: Array, /) -> Array:
-    """Stacked vectors times stacked matrices."""
-    return np.squeeze(np.matmul(np.expand_dims(x1, -2), x2), -2)
-
-
-if hasattr(np, "matvec"):  # new in NumPy 2.2
-    composite(np.matvec)(matvec)
-    composite(np.vecmat)(vecmat)
-
-
-@composite(np.cross)
-def cross(
-    a: Array, b: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
-) -> Array:
-    """The vector product in three dimensions."""
-    if axis is not None:
-        axisa = axisb = axisc = axis
-    a, b = np.moveaxis(as_array(a), axisa, -1), np.moveaxis(as_array(b), axisb, -1)
-    if (a.shape[-1], b.shape[-1]) != (3, 3):
-        raise ShapeError(
-            f"np.cross on Tensors needs vectors of length 3, not {a.shape[-1]} and {b.shape[-1]}."
-        )
-    left, right = [1, 2, 0], [2, 0, 1]
-    return np.moveaxis(a[..., left] * b[..., right] - a[..., right] * b[..., left], -1, axisc)
-
-
-@composite(np.linalg.cross)
-def cross_along(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
-    """The vector product in three dimensions, of the vectors that lie along an axis."""
-    return np.cross(x1, x2, axis=axis)
-
-
-@composite(np.linalg.multi_dot)
-def multi_dot(arrays: Sequence[Array], *, out: None = None) -> Array:
-    """The product of several matrices, from left to right."""
-    return reduce(np.matmul, arrays)
+composite(np.linalg.multi_dot)(lambda arrays, *, out=None: reduce(np.matmul, arrays))
 
 
 @composite(np.linalg.matrix_power)
@@ -183,32 +154,19 @@ def matrix_power(a: Array, n: int) -> Array:
         raise LinAlgError(f"np.linalg.matrix_power needs square matrices, not shape {a.shape}.")
     n = index(n)
     if n < 0:
-        return np.linalg.matrix_power(np.linalg.inv(a), -n)
+        return matrix_power(np.linalg.inv(a), -n)
     if n == 0:
-        return 0.0 * a + np.eye(a.shape[-1], dtype=a.dtype)
+        identity: Array = 0.0 * a + np.eye(a.shape[-1], dtype=a.dtype)
+        return identity
     if n == 1:
-        return np.positive(a)
-    half = np.linalg.matrix_power(a, n // 2)
+        return +a
+    half: Array = matrix_power(a, n // 2)
     return half @ half if n % 2 == 0 else half @ half @ a
 
 
-# -- traces -------------------------------------------------------------------------------------------
-
-
-@composite(np.trace)
-def trace(
-    a: Array,
-    offset: int = 0,
-    axis1: int = 0,
-    axis2: int = 1,
-    dtype: Any = None,
-    out: None = None,
-) -> Array:
-    """The sum over a diagonal."""
-    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
-
-
-@composite(np.linalg.trace)
-def matrix_trace(x: Array, /, *, offset: int = 0, dtype: Any = None) -> Array:
-    """The sums over the diagonals of a stack of matrices."""
-    return np.trace(x, offset, -2, -1, dtype)
+composite(np.trace)(
+    lambda a, offset=0, axis1=0, axis2=1, dtype=None, out=None: np.sum(
+        np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype
+    )
+)
+composite(np.linalg.trace)(lambda x, /, *, offset=0, dtype=None: np.trace(x, offset, -2, -1, dtype))

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, Axis, DTypeLike, Function, Shape
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.core.tables import composite, defvjp
 from tinygrad_rnn.errors import DivisionError, ShapeError, UsageError
-from tinygrad_rnn.rules.reduce import among, axes_of, count, restore, spread
+from tinygrad_rnn.rules.reduce import Mask, among, axes_of, count, restore, spread
 from tinygrad_rnn.rules.scale import HALF, extent, finite, fitted, ordinary, over, unit, wide
 
-Array = Any
 
-
-def _deviation(a: Array, axis: Any, where: Any) -> Array:
+def _deviation(a: Array, axis: Axis, where: Mask) -> Array:
     if where is True:
-        return a - np.mean(a, axis=axis, keepdims=True)
+        deviation: Array = a - np.mean(a, axis=axis, keepdims=True)
+        return deviation
     return np.where(where, a - np.mean(a, axis=axis, keepdims=True, where=where), 0.0)
 
 
-def _scaled_deviation(a: Array, axis: Any, where: Any) -> tuple[Array, Array]:
+def _scaled_deviation(a: Array, axis: Axis, where: Mask) -> tuple[Array, Array]:
     """The same over the largest entry, and that; NaN where the mean is no number."""
     a = wide(among(where, a))
     scale = extent(a, axis)
@@ -31,13 +31,15 @@ def _scaled_deviation(a: Array, axis: Any, where: Any) -> tuple[Array, Array]:
     return among(where, np.where(known, deviation, np.nan)), scale
 
 
-def _freedom(a: Array, y: Array, axis: Any, ddof: Any, where: Any, keepdims: bool = True) -> Any:
+def _freedom(
+    a: Array, y: Array, axis: Axis, ddof: float, where: Mask, keepdims: bool = True
+) -> float | Array:
     """The count less ddof, by which squares are divided."""
     left = count(a, y, axis, where, keepdims) - ddof
     return max(left, 0) if where is True else np.maximum(left, 0)
 
 
-def _var(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Array:
+def _var(g: Array, y: Array, a: Array, axis: Axis, ddof: float, where: Mask) -> Array:
     share = over(restore(2.0 * g, a, axis), _freedom(a, y, axis, ddof, where))
     a = fitted(a, g)
     if finite(y):
@@ -46,12 +48,10 @@ def _var(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Arra
     return fitted(share * deviation * scale, g)
 
 
-def _std(g: Array, y: Array, a: Array, axis: Any, ddof: Any, where: Any) -> Array:
+def _std(g: Array, y: Array, a: Array, axis: Axis, ddof: float, where: Mask) -> Array:
     g, n, a = restore(g, a, axis), _freedom(a, y, axis, ddof, where), fitted(a, g)
-    if ordinary(y):
-        deviation = _deviation(
-            _deviation(a, axis, where), axis, where
-        )  # the mean of equal numbers may be off by eps
+    if ordinary(y):  # twice, since the mean of equal numbers may be off by eps
+        deviation = _deviation(_deviation(a, axis, where), axis, where)
         return over(g, n) / restore(y, a, axis) * deviation
     deviation, _ = _scaled_deviation(a, axis, where)
     return fitted(over(g, np.sqrt(n)) * unit(deviation, axis), g)
@@ -65,95 +65,69 @@ defvjp(
 )
 
 
-def _of_squares(rule: Any) -> Any:
-    """A rule of var or std, as NumPy's options come to it."""
-    return (
-        lambda g, y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, correction=None: (
-            rule(g, y, a, axis, ddof if correction is None else correction, where)
-        )
-    )
-
-
-defvjp(np.var, _of_squares(_var))
-defvjp(np.std, _of_squares(_std))
-
-
-# -- of a mean that is given --------------------------------------------------------------------------
-
-
-def _distances(a: Array, dtype: Any, where: Any, mean: Array) -> Array:
-    distances = among(where, wide(a) - mean)
-    return distances if dtype is None else astype(distances, np.dtype(dtype))
-
-
 def _one_of(ddof: float, correction: float | None) -> float:
     if correction is not None and ddof:
         raise UsageError("ddof and correction are two names of one number. Give one of them.")
     return ddof if correction is None else correction
 
 
-def _result(y: Array, a: Array, dtype: Any) -> Array:
-    return fitted(y, a) if a.dtype == HALF and dtype is None else y
+def _of_squares(rule: Function) -> Function:
+    """A rule of var or std, as NumPy's options come to it."""
+    return lambda g, y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, **options: rule(
+        g, y, a, axis, _one_of(ddof, options.get("correction")), options.get("where", True)
+    )
 
 
-@composite(np.var)
-def var(
-    a: Array,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    ddof: float = 0,
-    keepdims: bool = False,
-    *,
-    where: Any = True,
-    mean: Array = None,
-    correction: Any = None,
-) -> Array:
-    """The mean square of the distances from a mean that is given; without one, a primitive."""
-    if mean is None:
-        return NotImplemented
-    squares = np.square(_distances(a, dtype, where, mean))
-    total = np.sum(squares, axis=axis, keepdims=keepdims)
-    ddof = _one_of(ddof, correction)
-    return _result(over(total, _freedom(a, total, axis, ddof, where, keepdims)), a, dtype)
+def _about_a_mean(size: Function, divisor: Function) -> Function:
+    """var or std about a mean that is given: the size of the distances over that of their number.
+
+    Without a mean both are primitives.
+    """
+
+    def definition(
+        a: Array,
+        axis: Axis = None,
+        dtype: DTypeLike | None = None,
+        out: None = None,
+        ddof: float = 0,
+        keepdims: bool = False,
+        *,
+        where: Mask = True,
+        mean: Array | None = None,
+        correction: float | None = None,
+    ) -> Any:
+        if mean is None:
+            return NotImplemented
+        distances = among(where, wide(a) - mean)
+        if dtype is not None:
+            distances = astype(distances, np.dtype(dtype))
+        y: Array = size(distances, axis=axis, keepdims=keepdims)
+        n = _freedom(a, y, axis, _one_of(ddof, correction), where, keepdims)
+        y = over(y, divisor(n))
+        return fitted(y, a) if a.dtype == HALF and dtype is None else y
+
+    return definition
 
 
-@composite(np.std)
-def std(
-    a: Array,
-    axis: Any = None,
-    dtype: Any = None,
-    out: None = None,
-    ddof: float = 0,
-    keepdims: bool = False,
-    *,
-    where: Any = True,
-    mean: Array = None,
-    correction: Any = None,
-) -> Array:
-    """The root of that mean square."""
-    if mean is None:
-        return NotImplemented
-    distances = _distances(a, dtype, where, mean)
-    size = np.linalg.vector_norm(distances, axis=axis, keepdims=keepdims)
-    ddof = _one_of(ddof, correction)
-    n = _freedom(a, size, axis, ddof, where, keepdims)
-    return _result(over(size, np.sqrt(n)), a, dtype)
+defvjp(np.var, _of_squares(_var))
+defvjp(np.std, _of_squares(_std))
+composite(np.var)(_about_a_mean(lambda x, **options: np.sum(np.square(x), **options), lambda n: n))
+composite(np.std)(_about_a_mean(np.linalg.vector_norm, np.sqrt))
 
 
-# -- with weights -------------------------------------------------------------------------------------
+# -- with weights ----------------------------------------------------------------------------------
 
 
 @composite(np.average)
 def average(
     a: Array,
-    axis: Any = None,
-    weights: Any = None,
+    axis: Axis = None,
+    weights: Array | None = None,
     returned: bool = False,
     *,
     keepdims: bool = False,
-) -> Any:
-    """The mean with weights of a's shape, or of the shape of the axes alone; `returned` adds their sum."""
+) -> Array | tuple[Array, Array]:
+    """Weights have a's shape, or that of the axes alone; `returned` adds their sum."""
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
         total: Array = np.asarray(count(a, mean, axis, True), mean.dtype)
@@ -168,15 +142,17 @@ def average(
     return (mean, np.broadcast_to(total, mean.shape)) if returned else mean
 
 
-def _against(weights: Array, shape: tuple[int, ...], axis: Any) -> Array:
+def _against(weights: Array, shape: Shape, axis: Axis) -> Array:
     """Weights of the axes alone, with length 1 along the others."""
     if np.shape(weights) == shape:
         return weights
     axes = axes_of(axis, len(shape))
-    if np.shape(weights) != tuple(shape[i] for i in axes):
+    lengths = tuple(shape[i] for i in axes)
+    if np.shape(weights) != lengths:
         raise ShapeError(
-            f"np.average of shape {shape} over axis {axis} with weights of shape {np.shape(weights)}: "
-            f"weights need the shape of the array, or {tuple(shape[i] for i in axes)}, that of the axes."
+            f"np.average of shape {shape} over axis {axis} with weights of shape "
+            f"{np.shape(weights)}: weights need the shape of the array, or {lengths}, that of the "
+            "axes."
         )
     in_order = np.transpose(weights, sorted(range(len(axes)), key=axes.__getitem__))
     return np.reshape(in_order, tuple(n if i in axes else 1 for i, n in enumerate(shape)))

@@ -1,18 +1,15 @@
 """The nonlinear functions of neural networks that NumPy lacks, each one node with a one-line rule.
 
-They are exact far out: no overflow at +-1000, no loss of the small tail of a probability, and the limit
-at +-infinity.
+They are exact far out: no overflow at +-1000, no loss of the small tail of a probability, and the
+limit at +-infinity.
 """
-
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, Axis
 from tinygrad_rnn.core.tables import defvjp, primitive
 from tinygrad_rnn.rules.reduce import restore
 from tinygrad_rnn.rules.scale import HALF, fitted, moderate, wide
-
-Array = Any
 
 
 @primitive
@@ -41,37 +38,37 @@ def weighted(w: Array, x: Array) -> Array:
 
 
 @primitive
-def logsumexp(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log of the sum of exp(x) over `axis` (None: over all axes)."""
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros_like(top))
     with np.errstate(divide="ignore"):  # all -inf: log 0 is right
         e = np.exp(x - top)
-        total = (np.log(_total(e, axis)) + top).astype(e.dtype, copy=False)
+        total: Array = (np.log(_total(e, axis)) + top).astype(e.dtype, copy=False)
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
 @primitive
-def softmax(x: Array, axis: int = -1) -> Array:
-    """exp(x) / sum(exp(x)) over `axis`: a probability distribution; NaN if several entries are inf."""
+def softmax(x: Array, axis: Axis = -1) -> Array:
+    """exp(x) / sum(exp(x)) over `axis`: probabilities; NaN if several entries are inf."""
     e = np.exp(_below_top(x, axis))
     return (e / _total(e, axis)).astype(e.dtype, copy=False)
 
 
 @primitive
-def log_softmax(x: Array, axis: int = -1) -> Array:
+def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """log(softmax(x)) over `axis`, without forming the probabilities."""
     below = _below_top(x, axis)
     e = np.exp(below)
     return (below - np.log(_total(e, axis))).astype(e.dtype, copy=False)
 
 
-def _total(e: Array, axis: Any) -> Array:
+def _total(e: Array, axis: Axis) -> Array:
     """The sum, in float32 for float16: of 100,000 ones it would be infinite."""
     return np.add.reduce(e, axis=axis, dtype=np.float32 if e.dtype == HALF else None, keepdims=True)
 
 
-def _below_top(x: Array, axis: Any) -> Array:
+def _below_top(x: Array, axis: Axis) -> Array:
     """x less its largest entry: 0 there, also if that entry is infinite and alone."""
     top = np.maximum.reduce(x, axis=axis, keepdims=True)
     if np.isfinite(top).all():
@@ -82,12 +79,13 @@ def _below_top(x: Array, axis: Any) -> Array:
         return np.where(alone, np.zeros_like(top), x - top)
 
 
-def _logsumexp(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """softmax(x).  If y is inf, one inf alone is all that counts; if it is -inf, nothing is sent."""
+def _logsumexp(g: Array, y: Array, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """softmax(x).  If y is inf, only one inf alone counts; if it is -inf, nothing is sent."""
     usual = moderate(y)
     g, y = restore(g, x, axis), restore(y, x, axis)
     if usual:
-        return g * np.exp(x - y)
+        e: Array = np.exp(x - y)
+        return g * e
     infinite = np.isinf(y)
     at_top = np.equal(x, y) & np.greater(y, 0)
     alone = at_top & (np.count_nonzero(at_top, axis=axis, keepdims=True) == 1)

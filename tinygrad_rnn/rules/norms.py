@@ -1,28 +1,17 @@
-"""Norms of vectors and matrices.  At a kink, at the zero vector above all, the gradient is taken as 0."""
+"""Norms of vectors and matrices.  At a kink, at the zero vector above all, the gradient is 0."""
 
 from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, Axis
 from tinygrad_rnn.core.tables import composite, defvjp
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.rules.reduce import restore, shared
 from tinygrad_rnn.rules.scale import extent, fitted, ordinary, unit, wide, with_infinite
 
-Array = Any
 
-
-def _vector_norm(
-    g: Array,
-    y: Array,
-    x: Array,
-    /,
-    *,
-    axis: Any = None,
-    keepdims: bool = False,
-    ord: Any = 2,  # noqa: A002
-) -> Array:
-    p = 2 if ord is None else ord
+def _vector_norm(g: Array, y: Array, x: Array, axis: Axis, p: float) -> Array:
     if abs(p) == np.inf:  # entries equally large share equally
         return np.sign(x) * shared(g, y, np.abs(x), axis)
     g, y = restore(g, x, axis), restore(y, x, axis)
@@ -35,7 +24,7 @@ def _vector_norm(
     return fitted(g * _slope(wide(x), axis, p), x)
 
 
-def _slope(x: Array, axis: Any, p: float) -> Array:
+def _slope(x: Array, axis: Axis, p: float) -> Array:
     """sign(x) (|x| / norm) ** (p - 1), of entries of any size."""
     none = np.equal(x, 0)
     u = np.where(none, 1.0, np.abs(x) / extent(x, axis, p < 0))
@@ -46,18 +35,20 @@ def _slope(x: Array, axis: Any, p: float) -> Array:
     return with_infinite(slope, x, axis, 0.0 if p > 1 else np.inf)
 
 
-defvjp(np.linalg.vector_norm, _vector_norm)
-
-
-@composite(np.linalg.matrix_norm)
-def matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:  # noqa: A002 (NumPy's own name)
-    """A norm of each matrix of a stack."""
-    return np.linalg.norm(x, ord, (-2, -1), keepdims)
+defvjp(
+    np.linalg.vector_norm,
+    lambda g, y, x, /, *, axis=None, keepdims=False, ord=2: _vector_norm(  # noqa: A006
+        g, y, x, axis, 2 if ord is None else ord
+    ),
+)
+composite(np.linalg.matrix_norm)(
+    lambda x, /, *, keepdims=False, ord="fro": np.linalg.norm(x, ord, (-2, -1), keepdims)  # noqa: A006
+)
 
 
 @composite(np.linalg.norm)
-def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:  # noqa: A002 (NumPy's own name)
-    """A norm of the vectors along one axis, of the matrices along two, or of everything."""
+def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+    """Of the vectors along one axis, of the matrices along two, or of everything."""
     if ord is None:
         return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims)
     axes = tuple(range(x.ndim)) if axis is None else tuple(np.atleast_1d(axis).tolist())
@@ -76,18 +67,14 @@ def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) ->
         return extreme if keepdims else np.squeeze(extreme, axes)
     if ord not in (2, -2, "nuc"):
         raise UsageError(
-            f"{ord!r} is no order of a matrix norm. Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf."
+            f"{ord!r} is no order of a matrix norm. "
+            "Use 'fro', 'nuc', 1, -1, 2, -2, np.inf or -np.inf."
         )
     singular = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
-    if ord == "nuc":
-        y = np.sum(singular, axis=-1)
-    elif ord == 2:
-        y = _largest(singular, -1)
-    else:
-        y = np.min(singular, axis=-1)
+    y = (np.sum if ord == "nuc" else _largest if ord == 2 else np.min)(singular, axis=-1)
     return np.expand_dims(y, axes) if keepdims else y
 
 
-def _largest(sizes: Array, axis: int, keepdims: bool = False) -> Array:
+def _largest(sizes: Array, **options: Any) -> Any:
     """The largest of sizes; 0 if there are none."""
-    return np.max(sizes, axis=axis, keepdims=keepdims, initial=0.0)
+    return np.max(sizes, initial=0.0, **options)

@@ -1,19 +1,18 @@
 """Squares and products that neither over- nor underflow on the way; float16 computed in float32.
 
-Rules are quick where `within` says that their numbers are ordinary, and careful elsewhere.  What they divide
-by then, an `extent`, is a constant, as a sign is: what does not depend on the scale has no slope by it.
+Rules are quick where `within` says that their numbers are ordinary, and careful elsewhere.  What
+they divide by then, an `extent`, is a constant, as a sign is: what does not depend on the scale has
+no slope by it.
 """
 
 import math
 from functools import cache
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, Axis, DType
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.core.tables import defconstant, primitive
-
-Array = Any
 
 HALF = np.dtype(np.float16)
 
@@ -28,19 +27,19 @@ def fitted(x: Array, like: Array) -> Array:
     return x if x.dtype == like.dtype else astype(x, like.dtype)
 
 
-def over(g: Array, n: Any) -> Array:
+def over(g: Array, n: float | Array) -> Array:
     """g / n for counts n, in the dtype of g: a float16 holds no count above 65,504."""
     return g / n if type(n) is int and g.dtype != HALF else fitted(wide(g) / n, g)
 
 
-def _root(x: Any, p: float) -> float:
+def _root(x: float | np.floating, p: float) -> float:
     """x ** (1 / p), for a p of any size."""
     return math.exp(min(max(float(np.log(x)) / p, -700.0), 700.0))
 
 
 @cache
-def _bounds(dtype: Any, p: float) -> tuple[float, float]:
-    """Between them a norm of order p is exact: no power has over- or underflowed.  Of float16 none is."""
+def _bounds(dtype: DType, p: float) -> tuple[float, float]:
+    """Between them a norm of order p is exact: no power over- or underflows.  No float16 is."""
     if dtype == HALF:
         return np.inf, np.inf
     facts = np.finfo(dtype)
@@ -55,7 +54,7 @@ def within(y: Array, low: float, high: float) -> bool:
         inside = (y > low) & (y < high)
         return isinstance(inside, (np.ndarray, np.bool_)) and bool(inside.all())
     if y.size <= 8:  # quicker in Python
-        return all([low < entry < high for entry in y.ravel().tolist()])  # noqa: C419 (a list is quicker)
+        return all([low < x < high for x in y.ravel().tolist()])  # noqa: C419 (a list is quicker)
     return bool(low < y.min() and y.max() < high)
 
 
@@ -75,7 +74,7 @@ def ordinary(y: Array, p: float = 2) -> bool:
 
 
 @cache
-def _factors(dtype: Any, n: int) -> tuple[float, float]:
+def _factors(dtype: DType, n: int) -> tuple[float, float]:
     """Between them no product of n numbers over- or underflows."""
     bound = _root(np.finfo(dtype).max, max(n, 1))
     return 1 / bound, bound
@@ -93,22 +92,23 @@ def extreme(y: Array) -> bool:
 
 
 @primitive
-def extent(x: Array, axis: Any = None, least: bool = False) -> Array:
-    """The largest |x| over the axes, or the least, that is neither 0 nor infinite; 1 if there is none."""
+def extent(x: Array, axis: Axis = None, least: bool = False) -> Array:
+    """The largest |x| over the axes that is neither 0 nor infinite, or the least; 1 if none is."""
     size = np.abs(x)
     counts = (size > 0) & (size < np.inf)
     pick, none = (np.min, np.inf) if least else (np.max, 0.0)
-    y = pick(size, axis=axis, keepdims=True, initial=none, where=counts)
+    y: Array = pick(size, axis=axis, keepdims=True, initial=none, where=counts)
     return np.where(np.equal(y, none), np.ones_like(y), y)
 
 
 defconstant(extent)
 
 
-def unit(x: Array, axis: Any = None) -> Array:
+def unit(x: Array, axis: Axis = None) -> Array:
     """x / |x|, vector by vector along the axes: the slope of the norm.  0 for a zero vector.
 
-    One infinite entry alone is all that counts.  Of several none does: without it the norm is infinite too.
+    One infinite entry alone is all that counts.  Of several none does: the norm is infinite without
+    it.
     """
     u = x / extent(x, axis)
     square = np.sum(u * u, axis=axis, keepdims=True)
@@ -116,8 +116,8 @@ def unit(x: Array, axis: Any = None) -> Array:
     return with_infinite(u, x, axis, 0.0)
 
 
-def with_infinite(slope: Array, x: Array, axis: Any, several: float) -> Array:
-    """The slope of a norm: at an infinite entry its sign, or `several` times it if there are more."""
+def with_infinite(slope: Array, x: Array, axis: Axis, several: float) -> Array:
+    """The slope of a norm: at an infinite entry its sign, times `several` if there are more."""
     infinite = np.isinf(x)
     alone = np.count_nonzero(infinite, axis=axis, keepdims=True) == 1
     return np.where(infinite, np.where(alone, np.sign(x), np.copysign(several, x)), slope)

@@ -4,14 +4,12 @@ Among equal entries the earlier one counts as the smaller.
 """
 
 from math import prod
-from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.tables import composite, defconstant, defvjp
+from tinygrad_rnn._typing import Array, Axis
+from tinygrad_rnn.core.tables import composite, defvjp
 from tinygrad_rnn.rules.reduce import axes_of
-
-Array = Any
 
 
 def _along(x: Array, index: Array, axis: int) -> Array:
@@ -22,7 +20,7 @@ def _along(x: Array, index: Array, axis: int) -> Array:
 
 
 def _put_back(g: Array, y: Array, a: Array, axis: int | None = -1) -> Array:
-    """Share of `a` whose lines were rearranged to y: the i-th smallest of a is the i-th smallest of y."""
+    """The share of a, rearranged line by line to y: the i-th smallest of a is that of y."""
     rank = np.argsort(np.argsort(a, axis, kind="stable"), axis, kind="stable")
     if axis is None:
         return np.reshape(g[np.argsort(y, kind="stable")[rank]], a.shape)
@@ -43,24 +41,17 @@ defvjp(
 @composite(np.median)
 def median(
     a: Array,
-    axis: Any = None,
+    axis: Axis = None,
     out: None = None,
     overwrite_input: bool = False,
     keepdims: bool = False,
 ) -> Array:
     """The middle entry, or the mean of the two in the middle; NaN where an entry is NaN."""
     axes = axes_of(axis, a.ndim)
-    kept = tuple(i for i in range(a.ndim) if i not in axes)
+    others = tuple(i for i in range(a.ndim) if i not in axes)
     n = prod(a.shape[i] for i in axes)
-    lines = np.reshape(np.transpose(a, kept + axes), (*(a.shape[i] for i in kept), n))
+    lines = np.reshape(np.transpose(a, others + axes), (*(a.shape[i] for i in others), n))
     middle = np.mean(np.sort(lines)[..., (n - 1) // 2 : n // 2 + 1], -1)
     middle = np.where(np.any(np.isnan(lines), -1), np.nan, middle)
-    return (
-        np.reshape(middle, tuple(1 if i in axes else m for i, m in enumerate(a.shape)))
-        if keepdims
-        else middle
-    )
-
-
-defconstant(np.argsort, np.argpartition, np.searchsorted, np.digitize, np.unique)
-defconstant(np.nonzero, np.argwhere, np.flatnonzero)
+    shape = tuple(1 if i in axes else m for i, m in enumerate(a.shape))
+    return np.reshape(middle, shape) if keepdims else middle

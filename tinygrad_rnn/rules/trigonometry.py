@@ -1,15 +1,13 @@
 """Rules of the circular and hyperbolic functions, their inverses, and sinc."""
 
 from math import factorial, pi
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tables import defvjp, primitive
 from tinygrad_rnn.rules.scale import extent, finite, ordinary, unit
 from tinygrad_rnn.rules.shape import floating
-
-Array = Any
 
 defvjp(np.sin, lambda g, y, x: g * np.cos(x))
 defvjp(np.cos, lambda g, y, x: -g * np.sin(x))
@@ -53,7 +51,8 @@ def _arctan2(g: Array, a: Array, b: Array) -> Array:
     pair = _pair(g, b, a)
     scale = extent(pair, 0)
     radius = np.hypot(*(pair / scale))
-    return g * (unit(pair, 0)[0] / np.where(radius == 0, 1.0, radius) / scale[0])
+    slope: Array = unit(pair, 0)[0] / np.where(radius == 0, 1.0, radius) / scale[0]
+    return g * slope
 
 
 defvjp(np.hypot, _hypot, lambda g, y, a, b: _hypot(g, y, b, a))
@@ -79,10 +78,8 @@ def sinc_derivative(x: Array, order: int) -> Array:
     u = pi * x
     near = np.abs(u) < order + 1
     v, w = np.where(near, u, 0.0), np.where(near, 1.0, x)
-    whole = np.where(
-        np.isinf(x), 0.0, np.rint(x)
-    )  # u is a rest and a multiple of pi, however large
-    rest = np.where(np.isinf(x), 0.0, pi * (x - whole))
+    whole = np.where(np.isinf(x), 0.0, np.rint(x))
+    rest = np.where(np.isinf(x), 0.0, pi * (x - whole))  # of u less a multiple of pi, however large
     turned = np.where(np.fmod(whole, 2.0) == 0, 1.0, -1.0)
     sine, cosine = turned * np.sin(rest), turned * np.cos(rest)
     f = sine / w / pi

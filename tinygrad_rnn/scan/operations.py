@@ -6,8 +6,7 @@ from tinygrad_rnn._typing import Array, Function, Shape
 from tinygrad_rnn.core.structural import getitem, scatter
 from tinygrad_rnn.core.tables import defvjp, primitive
 from tinygrad_rnn.rules import nonlinear
-from tinygrad_rnn.rules.checked import checked
-from tinygrad_rnn.rules.piecewise import clip
+from tinygrad_rnn.rules.piecewise import checked, clip
 
 
 @primitive
