@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import DType, Seed
 from tinygrad_rnn.errors import ArgumentTypeError, DTypeError, RangeError
 
 _MOST = 10**9
@@ -14,7 +15,8 @@ _MOST = 10**9
 def check_count(n: int, what: str, lowest: int = 1, why: str = "") -> int:
     """n itself as an int.
 
-    Raises ArgumentTypeError if it is no integer, RangeError if it is below `lowest`, and says why it must not be.
+    Raises ArgumentTypeError if it is no integer, RangeError if it is below `lowest`; `why` says why
+    it must not be.
     """
     try:
         count = index(n)
@@ -32,10 +34,10 @@ def check_counts(**given: int) -> Iterator[int]:
     return (check_count(n, what) for what, n in given.items())
 
 
-def real_dtype(dtype: Any) -> Any:
+def real_dtype(dtype: object) -> DType:
     """The dtype, if it is one of real numbers.  Raises DTypeError."""
     try:
-        found = np.dtype(dtype)
+        found: DType = np.dtype(dtype)  # type: ignore[call-overload]
     except TypeError:
         raise DTypeError(f"{dtype!r:.60} is no dtype. Give np.float32 or float.") from None
     if found.kind not in "biuf":
@@ -43,11 +45,11 @@ def real_dtype(dtype: Any) -> Any:
     return found
 
 
-def generator(rng: int | np.random.Generator) -> np.random.Generator:
+def generator(rng: Seed) -> np.random.Generator:
     """A Generator as it is, a seed as a new one.  Raises ArgumentTypeError for anything else."""
     if isinstance(rng, np.random.Generator):
         return rng
-    # None would take a seed from the system, and of a matrix NumPy would not come back.
+    # None would take a seed from the system, and NumPy would not come back from a matrix.
     if isinstance(
         rng, (int, np.integer, np.random.BitGenerator, np.random.SeedSequence)
     ) or _are_seeds(rng):

@@ -1,19 +1,19 @@
-"""Where the user's code calls the package: what goes wrong inside because of an argument is an error of the package.
+"""Where the user's code calls the package: an argument that goes wrong inside is an error of ours.
 
-`@public` on a function, or on a class for all its public methods.  An error that arises in code of the user's that the
-package calls, such as a cell or a loss, is the user's and passes as it is.
+`@public` stands on a function, `@public_class` on a class for all its public methods.  An error
+that arises in code of the user's that the package calls, such as a cell or a loss, passes as it is.
 """
 
 import functools
 import inspect
 import os
 import re
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_rnn._typing import Args, Function, Kwargs
 from tinygrad_rnn.errors import (
     ArgumentTypeError,
     AxisError,
@@ -23,7 +23,7 @@ from tinygrad_rnn.errors import (
     UsageError,
 )
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Function)
 C = TypeVar("C", bound=type)
 
 _KINDS: tuple[tuple[type[Exception], type[TinygradError]], ...] = (
@@ -81,13 +81,12 @@ def _inside(traceback: TracebackType | None) -> bool:
     return True
 
 
-def blamed(
-    fun: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
-) -> TinygradError | None:
-    """The error to raise instead of one that arose in a call; None if that is the user's, or the package's already."""
-    raw = getattr(
-        error, "raw", None
-    )  # of a function within: it is the outermost that the user has called
+def blamed(fun: Function, args: Args, kwargs: Kwargs, error: Exception) -> TinygradError | None:
+    """The error to raise instead of one that arose in a call.
+
+    None if that is the user's, or of this package already.
+    """
+    raw = getattr(error, "raw", None)  # of a function within: the user has called the outermost
     if (isinstance(error, TinygradError) and raw is None) or not _inside(error.__traceback__):
         return None
     name = getattr(fun, "__qualname__", repr(fun))
@@ -107,30 +106,26 @@ def blamed(
     return ours
 
 
-def _signature(fun: Callable[..., Any]) -> str:
+def _signature(fun: Function) -> str:
     names = [p for p in inspect.signature(fun).parameters if p != "self"]
     return ", ".join(names) or "no arguments"
 
 
-def _kind(x: Any) -> str:
+def _kind(x: object) -> str:
     if hasattr(x, "dtype") and hasattr(x, "shape"):
         return f"{type(x).__name__} {x.shape} of {x.dtype}"
-    told = repr(x)
-    return (
-        told
-        if isinstance(x, (bool, int, float, str, type(None))) and len(told) < 40
-        else type(x).__name__
-    )
+    short = isinstance(x, (bool, int, float, str, type(None))) and len(repr(x)) < 40
+    return repr(x) if short else type(x).__name__
 
 
-def package_of(fun: Callable[..., Any]) -> str:
-    """Where a function comes from: `numpy`, `tinygrad_rnn`, another.  Ufuncs say it from NumPy 2.2 on only."""
-    return (
-        "numpy" if isinstance(fun, np.ufunc) else str(getattr(fun, "__module__", "")).split(".")[0]
-    )
+def package_of(fun: Function) -> str:
+    """Where a function comes from: `numpy`, `tinygrad_rnn`, another."""
+    if isinstance(fun, np.ufunc):  # which says it from NumPy 2.2 on only
+        return "numpy"
+    return str(getattr(fun, "__module__", "")).split(".")[0]
 
 
-def name_of(fun: Callable[..., Any]) -> str:
+def name_of(fun: Function) -> str:
     """`np.tanh`, `np.linalg.norm` for NumPy's own functions, the plain name for all others."""
     module, name = getattr(fun, "__module__", None) or "", getattr(fun, "__name__", repr(fun))
     if isinstance(fun, np.ufunc):

@@ -1,10 +1,11 @@
 """A gradient is of the numbers the forward pass saw, whoever writes into an array afterwards.
 
-A graph keeps the arrays it was computed from.  Those that others can write to are guarded when they are recorded:
+A graph keeps the arrays it was computed from.  Those that others can write to are guarded when
+they are recorded:
 
     a result       its `.data` is a view that cannot be written to
-    a leaf         it owns its array.  Until somebody has read `.data`, nobody else can have a hand on it; from then on
-                   the graph keeps a fingerprint of what it read, a `Mark`
+    a leaf         it owns its array.  Until somebody reads `.data`, nobody else can write to it;
+                   from then on the graph keeps a fingerprint of what it read, a `Mark`
     a plain array  small ones are copied, so a gradient stays right; large ones are marked
     a list, a key  copied
 
@@ -15,7 +16,8 @@ import array
 import copy
 import zlib
 from collections.abc import MutableMapping, MutableSequence, MutableSet
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -25,31 +27,23 @@ from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.guards.operands import NUMBERS
 
 COPIED: Final = 65536  # bytes: up to here a copy costs less than two fingerprints
-HELD: Final = (
-    1 << 22
-)  # bytes: the same for an array that is recorded once for all steps; beyond, memory counts
+HELD: Final = 1 << 22  # the same for an array recorded once for all steps; beyond, memory counts
 _BLOCK: Final = 4096  # bytes summed into one number
-_WEIGHTS: Final = np.cumprod(
-    np.full(_BLOCK // 8, 6364136223846793005, np.uint64)
-)  # odd, so each bit counts
+_ODD: Final = 6364136223846793005  # so that each bit counts
+_WEIGHTS: Final = np.cumprod(np.full(_BLOCK // 8, _ODD, np.uint64))
 
-FIXED: set[type] = {
-    *NUMBERS,
-    str,
-    slice,
-    type(None),
-    type(...),
-}  # nobody can write into one of these
+FIXED: set[type] = {*NUMBERS, str, slice, type(None), type(...)}  # nobody can write into these
 
-_forward = [
-    object()
-]  # changes with each walk back; the fingerprints of shared leaves hold until then
+_forward = [object()]  # another one after each walk back; until then prints of shared leaves hold
+
+
+Print: TypeAlias = bytes | tuple[int, int]
 
 
 class Mark:
     """What a recorded operation knows of an array that it keeps.
 
-    print    the fingerprint of the array when it was recorded; None while nobody else can write to it
+    print    the fingerprint of the array when it was recorded; None while nobody else can write
     shared   whether somebody else can
     """
 
@@ -57,19 +51,20 @@ class Mark:
 
     def __init__(self, array: Array, shared: bool):
         self.array, self.shared = array, shared
-        self.print: Any = None
-        self.forward: Any = None
-        self.checked: Any = None
+        self.print: Print | None = None
+        self.forward: object = None
+        self.checked: object = None
 
 
-Marks = Mark | tuple[Mark, ...] | None
+Marks: TypeAlias = Mark | tuple[Mark, ...] | None
 
 
-def fingerprint(x: Array) -> Any:
+def fingerprint(x: Array) -> Print:
     """Something that is equal only as long as the array holds the same bytes in the same order.
 
-    Of a large array each block is summed, a word at a time with a weight of its place.  The upper bits of a word are
-    folded into the lower ones before: an even number of signs alone, bit 63, would add up to 0 modulo 2^64.
+    Each block of a large array is summed, a word at a time with a weight by its position.  The
+    upper bits of a word are folded into the lower ones first: an even number of signs alone, bit
+    63, would add up to 0 modulo 2^64.
     """
     if x.nbytes <= COPIED:
         return x.tobytes()
@@ -81,7 +76,7 @@ def fingerprint(x: Array) -> Any:
 
 
 def read_by_user(mark: Mark) -> Mark:
-    """The mark of a leaf whose array somebody takes into his hands, for what is recorded from now on."""
+    """The mark of a leaf whose array somebody has asked for, for what is recorded from now on."""
     if mark.shared and mark.print is None:
         return mark
     if mark.print is None:
@@ -106,7 +101,7 @@ def marked(array: Array) -> Mark:
 
 
 def copied(x: Any) -> Any:
-    """What is no array as a graph keeps it: lists, keys and options, with copies of the arrays in them."""
+    """Lists, keys and options as a graph keeps them, with copies of the arrays in them."""
     if type(x) in FIXED or (type(x) is tuple and FIXED.issuperset(map(type, x))):
         return x
     if isinstance(x, (list, tuple)):
@@ -130,13 +125,12 @@ def together(*marks: Marks) -> Marks:
         return found[0] if found else None
     if tuple not in map(type, found):
         return tuple(found)
-    return tuple(
-        dict.fromkeys(m for each in found for m in (each if type(each) is tuple else (each,)))
-    )
+    tuples = [each if type(each) is tuple else (each,) for each in found]
+    return tuple(dict.fromkeys(chain.from_iterable(tuples)))  # each mark once
 
 
 def held(x: Any, found: list[Marks], most: int) -> Any:
-    """A plain array as a graph may keep it, a copy or, beyond `most` bytes, with its mark among those `found`."""
+    """A plain array as a graph may keep it: a copy; beyond `most` bytes itself, marked in found."""
     if type(x) is not np.ndarray:
         return x
     if x.nbytes <= most:
@@ -146,7 +140,7 @@ def held(x: Any, found: list[Marks], most: int) -> Any:
 
 
 def inherited(a: Any) -> Marks:
-    """The marks that an operation gets from an operand: of arrays that share the operand's memory."""
+    """The marks that an operation gets from an operand: of arrays that share its memory."""
     marks: Any = a.marks
     if a.fun is not None:
         return marks if a._data.base is not None else None
@@ -166,7 +160,10 @@ def of_another(marks: Marks) -> Marks:
 
 
 def check(tensor: Any, walk: object) -> None:
-    """Raise GradientError if an array that this operation keeps is not as it was; once for each array and walk."""
+    """Raise GradientError if an array that this operation keeps has changed.
+
+    Each array is looked at once in a walk.
+    """
     marks = tensor.marks
     for mark in marks if type(marks) is tuple else (marks,):
         if mark.print is None or mark.checked is walk:
@@ -189,7 +186,8 @@ def _changed(tensor: Any, mark: Mark) -> GradientError:
         name = getattr(operand, "name", None)
         what, whose = f"argument {where[0]}", f" ({name})" if name else ""
     return GradientError(
-        f"{name_of(tensor.fun or repr)} kept {what}{whose}, of shape {mark.array.shape}, and it was written into "
-        "afterwards: the gradient would be wrong. Give the operation a copy, or fill a new array for each step; "
-        "of a Tensor, assign new data (x.data = ...), or call backward before you write."
+        f"{name_of(tensor.fun or repr)} kept {what}{whose}, of shape {mark.array.shape}, and it "
+        "was written into afterwards: the gradient would be wrong. Give the operation a copy, or "
+        "fill a new array for each step; of a Tensor, assign new data (x.data = ...), or call "
+        "backward before you write."
     )

@@ -1,4 +1,4 @@
-"""Imports of modules when they are asked for, which a fork in another thread does not cut in two."""
+"""Imports of modules when they are asked for, which no fork in another thread interrupts."""
 
 import os
 from importlib import import_module
@@ -9,7 +9,7 @@ _lock = RLock()  # an import may ask for another one, or fork
 
 
 def imported(name: str) -> ModuleType:
-    """The module; a fork waits until it is there, for its child would wait for the importing thread for ever."""
+    """The module.  A fork waits until it is there: its child would wait for the import for ever."""
     with _lock:
         return import_module(name)
 
