@@ -18,7 +18,7 @@ from tinygrad_rnn.errors import DataError, TraceError, UnsupportedError
 from tinygrad_rnn.functional import sigmoid
 from tinygrad_rnn.scan import operations, scan
 from tinygrad_rnn.scan.cache import plan_for
-from tinygrad_rnn.scan.trace import Signature
+from tinygrad_rnn.scan.trace import Signature, Wanted
 
 
 def tensor(*shape, seed=0, dtype=float):
@@ -393,7 +393,7 @@ def test_explain_of_a_cell_without_gradients():
 def program():
     kind = (((2, 4), np.dtype(float)),)
     return plan_for(
-        lambda x, h: np.tanh(x + h), Signature(LEAF, kind, LEAF, kind), [False], [False]
+        lambda x, h: np.tanh(x + h), Signature(LEAF, kind, LEAF, kind), Wanted([False], [False])
     ).forward
 
 

@@ -41,16 +41,14 @@ def structure(tree: Nested) -> Nested:
 def rebuild(tree: Nested, new: Iterable[Any]) -> Any:
     """A container of the same structure with new leaves, taken in order."""
     new = iter(new)
-    if tree is None:
-        return None
+    if isinstance(tree, (list, tuple)):
+        children = [rebuild(child, new) for child in tree]
+        return getattr(tree, "_make", type(tree))(children)  # a named tuple has _make
     if isinstance(tree, dict):
         changed = copy(tree)  # an OrderedDict stays one
         changed.update({key: rebuild(child, new) for key, child in tree.items()})
         return changed
-    if isinstance(tree, (list, tuple)):
-        children = [rebuild(child, new) for child in tree]
-        return getattr(tree, "_make", type(tree))(children)  # a named tuple has _make
-    return next(new)
+    return None if tree is None else next(new)
 
 
 def aligned(tree: Nested, other: Nested, what: str) -> list[Any]:

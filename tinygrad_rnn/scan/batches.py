@@ -70,7 +70,7 @@ class Resized(Plan):
         self.rows = rows_of(self.step)
         self.forward = self._resized(one.forward, other.forward)
         self._backward = {}
-        if self.wanted:
+        if self.differentiable:
             self.backward((True,) * len(self.step.outputs))
 
     def backward(self, given: tuple[bool, ...]) -> Backward:

@@ -11,7 +11,7 @@ from tinygrad_rnn._typing import Function
 from tinygrad_rnn.scan.batches import DiffersError, Resized, batch_of, common, family
 from tinygrad_rnn.scan.closure import Closure
 from tinygrad_rnn.scan.plan import Plan
-from tinygrad_rnn.scan.trace import Signature
+from tinygrad_rnn.scan.trace import Signature, Wanted
 
 Plans: TypeAlias = OrderedDict[Hashable, list[Plan]]
 
@@ -32,20 +32,18 @@ if hasattr(os, "register_at_fork"):  # where processes fork
     os.register_at_fork(after_in_child=_unlocked)
 
 
-def plan_for(
-    cell: Function, signature: Signature, wanted_x: list[bool], wanted_state: list[bool]
-) -> Plan:
+def plan_for(cell: Function, signature: Signature, wanted: Wanted) -> Plan:
     """The plan of this cell, made now if there is none that fits."""
     code = _code_of(cell)
     closure: list[Closure] = []  # of this cell, if it has to be searched
     with _lock:
         for plan in _plans.get((code, signature), ()):
-            if plan.fits(cell, closure, wanted_x, wanted_state):
+            if plan.fits(cell, closure, wanted):
                 _plans.move_to_end((code, signature))
                 return plan
         kin = _families.get((code, family(signature)), ()) if batch_of(signature) else ()
-        kin = [plan for plan in kin if plan.fits(cell, closure, wanted_x, wanted_state)]
-    plan = _made(cell, signature, wanted_x, wanted_state, kin)
+        kin = [plan for plan in kin if plan.fits(cell, closure, wanted)]
+    plan = _made(cell, signature, wanted, kin)
     with _lock:
         _store(_plans, (code, signature), plan)
         if batch_of(signature) and not isinstance(plan, Resized):
@@ -53,19 +51,13 @@ def plan_for(
     return plan
 
 
-def _made(
-    cell: Function,
-    signature: Signature,
-    wanted_x: list[bool],
-    wanted_state: list[bool],
-    kin: list[Plan],
-) -> Plan:
+def _made(cell: Function, signature: Signature, wanted: Wanted, kin: list[Plan]) -> Plan:
     if len(kin) > 1:
         try:
             return Resized(cell, signature, *kin[:2])
         except DiffersError:
             pass
-    return Plan(cell, signature, wanted_x, wanted_state)
+    return Plan(cell, signature, wanted)
 
 
 def _store(plans: Plans, key: Hashable, plan: Plan) -> None:

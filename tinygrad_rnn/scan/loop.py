@@ -112,7 +112,7 @@ class Loop:
         return self._step(a, series_of(self.segment, a))
 
     def _spread(self, v: Traced, a: Traced) -> str:
-        """a, which is known once, in the shape of v: ufuncs need not broadcast, at half the cost."""
+        """a, which is known once, in the shape of v: ufuncs cost half if nothing is broadcast."""
         if (id(a), v.shape) not in self.spread:
             self.spread[id(a), v.shape] = name = self.names.fresh(f"{self.names.of(a)}_spread")
             copy = self.names.function(np.ascontiguousarray)

@@ -10,7 +10,7 @@ from tinygrad_rnn.scan.closure import Closure
 from tinygrad_rnn.scan.emit import Code, emit
 from tinygrad_rnn.scan.schedule import Schedule, schedule
 from tinygrad_rnn.scan.simplify import simplify
-from tinygrad_rnn.scan.trace import Signature, Step, topological, trace
+from tinygrad_rnn.scan.trace import Signature, Step, Wanted, topological, trace
 from tinygrad_rnn.scan.traced import Traced
 from tinygrad_rnn.scan.transpose import Transposed, transpose
 
@@ -60,30 +60,24 @@ class Workspace:
 class Plan:
     """What `scan` knows of one cell for one kind of input."""
 
-    def __init__(
-        self,
-        cell: Function,
-        signature: Signature,
-        wanted_x: list[bool],
-        wanted_state: list[bool],
-    ):
+    def __init__(self, cell: Function, signature: Signature, wanted: Wanted):
         self.closure = Closure(cell)
-        self.signature, self.wanted_x, self.wanted_state = signature, wanted_x, wanted_state
+        self.signature, self.wanted = signature, wanted
         self.step = _simplified(trace(cell, signature))
         self.promoted = tuple(v.kind for v in self.step.next_state) != signature.state
         order = topological([*self.step.next_state, *self.step.outputs])
         self.parameters = [v for v in order if v.fun is None and v.wanted]
         self.keys: list[Hashable] = [  # of what `scan` is recorded to depend on
             *map(id, self.parameters),
-            *(("x", i) for i in range(len(wanted_x))),
-            *(("state", i) for i in range(len(wanted_state))),
+            *(("x", i) for i in range(len(wanted.x))),
+            *(("state", i) for i in range(len(wanted.state))),
         ]
         self.rows = rows_of(self.step)
-        self.wanted = any(wanted_x) or any(wanted_state) or bool(self.parameters)
+        self.differentiable = any(wanted.x) or any(wanted.state) or bool(self.parameters)
         self.saved: list[Traced] = []  # forward values that the backward pass reads
         self._backward: dict[tuple[bool, ...], Backward] = {}
-        if self.wanted:
-            full = transposed(self.step, [True] * len(self.step.outputs), wanted_x, wanted_state)
+        if self.differentiable:
+            full = transposed(self.step, [True] * len(self.step.outputs), wanted)
             self.saved = _read(full)
             self._full: Transposed | None = full  # until `backward` takes it
         self.forward = self._forward()
@@ -102,14 +96,12 @@ class Plan:
         outputs, saved = series[: len(step.outputs)], series[len(step.outputs) :]
         return Program(planned, emit(replace(planned, series=outputs), saved))
 
-    def fits(
-        self, cell: Function, closure: list[Closure], wanted_x: list[bool], wanted_state: list[bool]
-    ) -> bool:
+    def fits(self, cell: Function, closure: list[Closure], wanted: Wanted) -> bool:
         """Whether cell and gradients are as they were.
 
         `closure` is filled if the cell has to be searched.
         """
-        if wanted_x != self.wanted_x or wanted_state != self.wanted_state:
+        if wanted != self.wanted:
             return False
         if self.closure.of(cell):
             same = self.closure.unchanged()
@@ -130,7 +122,7 @@ class Plan:
         """The backward program where these outputs have a cotangent."""
         if given not in self._backward:
             full, self._full = (self._full, None) if all(given) else (None, self._full)
-            t = full or transposed(self.step, given, self.wanted_x, self.wanted_state)
+            t = full or transposed(self.step, given, self.wanted)
             self._backward[given] = Backward(self, t)
         return self._backward[given]
 
@@ -174,11 +166,9 @@ def _simplified(step: Step) -> Step:
     return replace(step, next_state=new[:n], outputs=new[n:])
 
 
-def transposed(
-    step: Step, given: Sequence[bool], wanted_x: Sequence[bool], wanted_state: Sequence[bool]
-) -> Transposed:
+def transposed(step: Step, given: Sequence[bool], wanted: Wanted) -> Transposed:
     """The backward step, simplified."""
-    t = transpose(step, given, wanted_x, wanted_state)
+    t = transpose(step, given, wanted)
     groups = (t.previous, t.g_x, t.parameters)
     new = iter(simplify([v for group in groups for v in group.values()], step.leaves, linear=True))
     previous, g_x, parameters = ({key: next(new) for key in group} for group in groups)

@@ -20,7 +20,7 @@ from tinygrad_rnn.scan.cache import forget, plan_for
 from tinygrad_rnn.scan.call import Call
 from tinygrad_rnn.scan.closure import name_of_cell
 from tinygrad_rnn.scan.plan import Plan
-from tinygrad_rnn.scan.trace import Signature, split
+from tinygrad_rnn.scan.trace import Signature, Wanted, split
 
 StepFunction: TypeAlias = Callable[[Any, Any], Any]  # (x, state) -> state, or (state, output)
 Leaf: TypeAlias = Tensor | Array
@@ -82,7 +82,7 @@ class Scan:
         xs, h0, _ = _given(cell, xs, h0)
         plan, *_ = _planned(cell, xs, h0, bool(current()))
         text = ["# forward", plan.forward.code.text]
-        if plan.wanted:
+        if plan.differentiable:
             back = plan.backward((True,) * len(plan.step.outputs))
             text += ["# backward", back.program.code.text]
         return "\n\n".join(text) + "\n"
@@ -98,14 +98,15 @@ scan = Scan()
 def _given(cell: StepFunction, xs: Nested, h0: Nested) -> tuple[Nested, Nested, int]:
     """Inputs and state as arrays and Tensors in tuples, and T."""
     xs = _each(xs, _series)
-    lengths = {len(x) if x.ndim else None for x in flat(xs)}
+    series = flat(xs)
+    lengths = {len(x) if x.ndim else None for x in series}
     if None in lengths or not lengths:
         raise ShapeError(
             "xs needs a time axis first: an array (T, B, I) or (T, I), a list of T arrays, or a "
             "tuple of these."
         )
     if len(lengths) > 1:
-        shapes = ", ".join(str(x.shape) for x in flat(xs))
+        shapes = ", ".join(str(x.shape) for x in series)
         raise ShapeError(f"the inputs have {shapes}; T, the first, must be equal.")
     T = int(lengths.pop() or 0)
     if not T:
@@ -113,8 +114,8 @@ def _given(cell: StepFunction, xs: Nested, h0: Nested) -> tuple[Nested, Nested, 
     if h0 is None:
         if not hasattr(cell, "initial_state"):
             raise UsageError(f"{name_of_cell(cell)} has no initial_state(batch). Pass h0 to scan.")
-        h0 = cell.initial_state(flat(xs)[0].shape[1:-1])
-    return xs, _each(h0, lambda h: h if isinstance(h, Tensor) else np.asarray(h)), T
+        h0 = cell.initial_state(series[0].shape[1:-1])
+    return xs, _each(h0, _array), T
 
 
 _EMPTY = "xs is empty: there is no time step to scan over."
@@ -134,6 +135,10 @@ def _series(x: object) -> Leaf:
             raise DataError(_EMPTY)
         return np.stack([operand(step, "an entry of xs") for step in x])
     return x if isinstance(x, (Tensor, np.ndarray)) else np.asarray(x)
+
+
+def _array(h: object) -> Leaf:
+    return h if isinstance(h, Tensor) else np.asarray(h)
 
 
 def _every(checkpoint: int | str | None, T: int) -> int | None:
@@ -159,11 +164,11 @@ def _planned(
         structure(h0),
         tuple([(h.shape, h.dtype) for h in flat_h]),
     )
-    wanted = [
-        [recording and isinstance(a, Tensor) and a._requires_grad for a in leaves]
-        for leaves in (flat_x, flat_h)
-    ]
-    plan = plan_for(cell, signature, *wanted)
+    wanted = Wanted(
+        [recording and isinstance(x, Tensor) and x._requires_grad for x in flat_x],
+        [recording and isinstance(h, Tensor) and h._requires_grad for h in flat_h],
+    )
+    plan = plan_for(cell, signature, wanted)
     if again and plan.promoted:  # a float32 state and float64 weights give a float64 state
         pairs = zip(flat_h, plan.step.next_state, strict=True)
         h0 = rebuild(h0, [astype(_tensor(h), v.dtype) for h, v in pairs])
@@ -176,7 +181,7 @@ def _scanned(
 ) -> Scanned:
     plan, signature, flat_x, flat_h = _planned(cell, xs, h0, recording)
     marks: list[Marks] = []
-    recorded = plan.wanted and recording
+    recorded = plan.differentiable and recording
     if recorded:
         most = HELD if every is None else COPIED
         flat_x = [held(a, marks, most) for a in flat_x]

@@ -1,6 +1,6 @@
 """Running a cell for one time step on values without numbers, to see what it consists of."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,6 +43,13 @@ class Signature(NamedTuple):
     x: tuple[Kind, ...]
     state_form: Nested
     state: tuple[Kind, ...]
+
+
+class Wanted(NamedTuple):
+    """Which inputs, and which parts of the initial state, want a gradient."""
+
+    x: Sequence[bool]
+    state: Sequence[bool]
 
 
 def trace(cell: Function, signature: Signature) -> Step:

@@ -27,7 +27,7 @@ from tinygrad_rnn.scan.operations import (
     total_of_rows,
     total_scattered,
 )
-from tinygrad_rnn.scan.trace import Step, topological
+from tinygrad_rnn.scan.trace import Step, Wanted, topological
 from tinygrad_rnn.scan.traced import (
     BEFORE,
     END,
@@ -55,31 +55,27 @@ class Transposed:
     parameters: dict[int, Traced]  # by id of the leaf: its cotangent, summed over time
 
 
-def transpose(
-    step: Step, given: Sequence[bool], wanted_x: Sequence[bool], wanted_state: Sequence[bool]
-) -> Transposed:
-    """The transpose of `step`, where these outputs have a cotangent and these inputs want one.
+def transpose(step: Step, given: Sequence[bool], wanted: Wanted) -> Transposed:
+    """The transpose of `step`, where the `given` outputs have a cotangent.
 
     Raises NoDerivativeError for a function without a rule between what wants a gradient and the
     results.
     """
     order = topological([*step.next_state, *step.outputs])
-    active, carried = _active(step, order, wanted_x, wanted_state)
+    active, carried = _active(step, order, wanted)
     with tracing(step.leaves):
-        return _Walk(step, active, carried, given).back(order, wanted_x)
+        return _Walk(step, active, carried, given).back(order, wanted.x)
 
 
-def _active(
-    step: Step, order: Iterable[Traced], wanted_x: Sequence[bool], wanted_state: Sequence[bool]
-) -> tuple[set[int], list[bool]]:
+def _active(step: Step, order: Iterable[Traced], wanted: Wanted) -> tuple[set[int], list[bool]]:
     """Ids of the values through which gradients flow, and which parts of the state do so.
 
     A part of the state may join them at a later step.
     """
-    carried = list(wanted_state)
+    carried = list(wanted.state)
     while True:
-        wanted = zip([*step.x, *step.state], [*wanted_x, *carried], strict=True)
-        active = {id(v) for v, w in wanted if w}
+        leaves = zip([*step.x, *step.state], [*wanted.x, *carried], strict=True)
+        active = {id(v) for v, w in leaves if w}
         for v in order:
             follows = v.wanted or any(id(a) in active for a in v.args)
             if v.dtype.kind == "f" and follows and not _cuts(v):
