@@ -140,8 +140,8 @@ def test_einsum_is_one_node_and_so_is_its_share() -> None:
         (lambda a: np.linalg.matrix_power(a, 2), r"square matrices, not shape \(2, 3\)"),
         (lambda a: np.linalg.outer(a, a), "needs two vectors"),
         (lambda a: np.block([[a], a]), "nested equally deep"),
-        (lambda a: np.split(a, 2, 1), "length 3 cannot be split into 2 equal parts.*array_split"),
-        (lambda a: np.array_split(a, 0), "one part at least"),
+        (lambda a: np.split(a, 2, 1), "length 3 cannot be split into 2 equal pieces.*array_split"),
+        (lambda a: np.array_split(a, 0), "at least one piece"),
         (
             lambda a: np.dsplit(a, 1),
             r"np.dsplit needs an array of 3 axes or more; this one has shape \(2, 3\)",

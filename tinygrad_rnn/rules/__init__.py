@@ -6,7 +6,6 @@ piecewise       abs, maximum, where, clip, rounding, remainders; values checked 
 reduce          sum, prod, max, min, the nan-functions
 moments         mean, var, std, average
 cumulative      cumsum, cumprod, diff, trapezoid
-sorting         sort, partition, median
 linalg          matmul, and every other product in terms of it: dot, tensordot, kron, cross ...
 einsum          einsum, whose share is again an einsum
 decompositions  inv, pinv, solve, det, slogdet, cholesky
@@ -15,8 +14,7 @@ norms           norms of vectors and matrices
 scale           squares that do not overflow on the way
 shape           reshape, transpose, moveaxis, squeeze, broadcast_to, astype, meshgrid ...
 joining         concatenate, stack, block, append, insert ...; split and its kind
-rearrange       entries moved about: flip, roll, rot90, tile, repeat, pad, tril, diag ...
-indexing        take, delete, select, choose ...
+rearrange       entries chosen and moved: take, select, flip, roll, tile, pad, tril, diag, sort ...
 creation        copy, full_like, linspace, logspace
 constants       what gives plain arrays, such as comparisons, and what is refused
 nonlinear       what NumPy lacks: sigmoid, relu, softplus, softmax, log_softmax, logsumexp
@@ -33,7 +31,6 @@ from tinygrad_rnn.rules import (  # noqa: F401 (importing them is the point)
     eigen,
     einsum,
     elementwise,
-    indexing,
     joining,
     linalg,
     moments,
@@ -44,6 +41,5 @@ from tinygrad_rnn.rules import (  # noqa: F401 (importing them is the point)
     reduce,
     scale,
     shape,
-    sorting,
     trigonometry,
 )

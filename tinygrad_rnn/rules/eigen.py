@@ -29,7 +29,7 @@ def eigenvectors(a: Array, UPLO: Half = "L") -> Array:
 
 
 def _known(g: Array, y: Array, a: Array) -> tuple[Array, Array]:
-    """g, NaN for what is NaN, and a, 0 there: vectors of such a matrix are not looked for."""
+    """g, NaN for what is NaN, and a, 0 there: no eigenvectors are sought for such a matrix."""
     if within(y, -np.inf, np.inf):
         return g, a
     none = np.isnan(y)

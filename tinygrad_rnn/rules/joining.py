@@ -10,7 +10,7 @@ from tinygrad_rnn._typing import Array, DTypeLike, Function
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.core.tables import composite, defvjp_variadic, primitive
 from tinygrad_rnn.errors import DTypeError, ShapeError
-from tinygrad_rnn.rules.indexing import positions
+from tinygrad_rnn.rules.rearrange import positions
 from tinygrad_rnn.rules.shape import Casting, as_array, cast
 
 
@@ -33,19 +33,13 @@ def _concatenate(
     return [_along(g, axis, slice(ends[i], ends[i + 1])) for i in argnums]
 
 
-def _stack(
-    argnums: Sequence[int], g: Array, y: Array, *arrays: Array, axis: int = 0
-) -> list[Array]:
-    return [_along(g, axis, i) for i in argnums]
-
-
 def _along(x: Array, axis: int, which: int | slice) -> Array:
     """What is taken along an axis; everything along those before it."""
     return x[(*(slice(None),) * (axis % x.ndim), which)]
 
 
 defvjp_variadic(concatenate, _concatenate)
-defvjp_variadic(stack, _stack)
+defvjp_variadic(stack, lambda argnums, g, y, *arrays, axis=0: [_along(g, axis, i) for i in argnums])
 
 
 # -- together --------------------------------------------------------------------------------------
@@ -152,7 +146,7 @@ def split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     n, length = indices_or_sections, ary.shape[axis]
     if np.ndim(n) == 0 and (n < 1 or length % n):
         raise ShapeError(
-            f"an axis of length {length} cannot be split into {n} equal parts. "
+            f"an axis of length {length} cannot be split into {n} equal pieces. "
             "Use np.array_split, or give the indices where to split."
         )
     return array_split(ary, n, axis)
@@ -165,7 +159,7 @@ def array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Arr
     if np.ndim(indices_or_sections) == 0:
         sections = int(indices_or_sections)
         if sections < 1:
-            raise ShapeError(f"np.array_split needs one part at least, not {sections}.")
+            raise ShapeError(f"np.array_split needs at least one piece, not {sections}.")
         each, longer = divmod(length, sections)
         ends = [each * i + min(i, longer) for i in range(1, sections + 1)]
     else:
