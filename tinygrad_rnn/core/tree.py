@@ -12,7 +12,6 @@ from typing import Any
 from tinygrad_rnn._typing import Nested
 from tinygrad_rnn.errors import UsageError
 
-
 LEAF = "*"  # stands for a leaf in a structure
 
 
