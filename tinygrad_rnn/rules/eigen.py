@@ -116,7 +116,7 @@ def without_nan(x: Array, known: Array) -> Array:
     return np.where(np.isnan(x) & ~known, np.inf, x)
 
 
-defvjp(without_nan, lambda g, y, x, known: g * np.where(np.isnan(x), np.nan, 1.0), None)
+defvjp(without_nan, lambda g, y, x, known: np.where(np.isnan(x), np.nan, g), None)
 
 
 @composite(np.linalg.cond)
