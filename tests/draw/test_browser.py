@@ -12,8 +12,8 @@ from test_missing_losses import with_losses
 from test_scene import make
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.draw.palette import number, percent
 from tinygrad_rnn.flow.terms import gradient_flow
+from tinygrad_rnn.guards.numbers import number, percent, typeset
 
 pytestmark = pytest.mark.browser
 
@@ -95,7 +95,7 @@ def test_slider_and_keys_choose_t(show, network):
     page.locator("#t").fill("4")
     rows = page.locator("#terms tbody tr").all()
     assert column(rows[:-1], 2) == [number(r.norm) for r in flow.table(4)]
-    assert column(rows[:-1], 3) == [percent(r.share) for r in flow.table(4)]
+    assert column(rows[:-1], 3) == [typeset(percent(r.share)) for r in flow.table(4)]
     assert rows[-1].locator("#total").inner_text() == number(flow.total_norm(4))
 
 
@@ -115,7 +115,7 @@ def test_a_line_tells_its_numbers_to_the_mouse_and_to_the_keyboard(show, network
         strand = page.locator(f"[data-key=term{k}]")
         strand.focus()
         assert norm_told(page) == pytest.approx(flow.norms()[k - 1, 1], rel=1e-5)
-        assert percent(flow.share(k, 2)) in page.locator("#tip").inner_text()
+        assert typeset(percent(flow.share(k, 2))) in page.locator("#tip").inner_text()
         assert (
             f"norm {page.locator('#tip').inner_text().split('norm ')[1].split()[0]}"
             in strand.get_attribute("aria-label")

@@ -18,6 +18,7 @@ from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.guards.boundary import name_of
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import RNNCell
 from tinygrad_rnn.nn.unroll import parts
 
@@ -127,7 +128,7 @@ def test_orange_and_blue_are_black(name):
     blue = [np.linalg.norm(g) for g in flow.indirect[:-1]]  # nothing comes to h_T from later
     black = [np.linalg.norm(g) for g in flow.total]
     for color, norms in ((DIRECT, orange), (INDIRECT, blue), (TOTAL, black)):
-        assert numbers(scene, color) == sorted(map(palette.number, norms))
+        assert numbers(scene, color) == sorted(map(number, norms))
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -20,6 +20,7 @@ from tinygrad_rnn.draw.page_data import packed, page_data
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import LSTMCell, Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
 
@@ -190,7 +191,7 @@ def test_the_page_is_one_file(name, tmp_path):
     made = tg.draw.page(run, tmp_path / "bptt.html", t=2)
     assert (tmp_path / "bptt.html").read_text("utf-8") == made.html
     check_is_its_own(made.html)
-    assert f"{len(made.html) / 1e6:.2f} MB" in repr(made)
+    assert f"{number(len(made.html) / 1e6)} MB" in repr(made)
 
 
 @hostile

@@ -12,7 +12,6 @@ from test_flow import Model
 from test_scene import CELLS, H, I, bounds, inside, labels, luminance, make, of, overlap
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.draw import palette
 from tinygrad_rnn.draw.links import across, main_links
 from tinygrad_rnn.draw.measures import shown_columns
 from tinygrad_rnn.draw.roles import roles
@@ -20,6 +19,7 @@ from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.guards.numbers import number, percent, typeset
 from tinygrad_rnn.nn import Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
 
@@ -225,7 +225,7 @@ def test_numbers_stand_at_every_hop_up_to_six_columns_and_at_none_beyond(picture
         x.label for x in of(Text, scene) if x.y < floor and x.size in (9, 9.5) and x.anchor != "end"
     )
     if len(shown_columns(t, len(run))) <= 6:
-        assert written == sorted(map(palette.number, expected_norms(run, t).values()))
+        assert written == sorted(map(number, expected_norms(run, t).values()))
     else:
         assert written == []
 
@@ -236,13 +236,13 @@ def test_the_table_is_the_table_of_the_flow(picture):
     *rows, total = table(scene)
     expected = flow.table(t, most=7)
     assert [row[2:] for row in rows] == [
-        (palette.number(r.norm), palette.percent(r.share)) for r in expected
+        (number(r.norm), typeset(percent(r.share))) for r in expected
     ]
     assert [row[0] for row in rows] == [
         "direct" if r.ks == (t,) else f"k = {r.ks[0]}" if len(r.ks) == 1 else f"{len(r.ks)} others"
         for r in expected
     ]
-    assert (total[0], *total[2:]) == ("sum", palette.number(flow.total_norm(t)), "100 %")
+    assert (total[0], *total[2:]) == ("sum", number(flow.total_norm(t)), "100 %")
     shares = [float(row[3].replace("−", "-").removesuffix(" %")) for row in rows]
     assert abs(sum(shares) - 100) <= 0.05 * len(shares) + 1e-9
 
@@ -302,7 +302,7 @@ def test_jacobian_norms_under_the_recurrent_weights(T, name):
         for x in of(Text, tg.draw.paths(run).scene)
         if re.match("‖J.+‖ = ", x.label)
     ]
-    assert written == [palette.number(n) for n in norms]
+    assert written == [number(n) for n in norms]
 
 
 def test_a_cell_whose_jacobian_does_not_exist_is_drawn_without_its_norm():
@@ -370,7 +370,7 @@ def test_gradients_without_a_finite_norm_are_drawn_all_the_same(huge):
                         loss=lambda y, target: y - target, targets=np.zeros(4))  # fmt: skip
         figure = tg.draw.paths(run)
     assert len(of(Box, figure.scene)) > 4 * len(states)
-    assert re.search(r"nan|inf|e16|e21", figure.svg)
+    assert re.search(r"nan|inf|e\+(16|21)", figure.svg)
     for coordinate in re.findall(r'(?:x|y|d|width)="([^"]*)"', figure.svg + figure.source):
         assert "nan" not in coordinate
         assert "inf" not in coordinate

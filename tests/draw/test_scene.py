@@ -151,28 +151,6 @@ def test_what_lies_off_the_scale_is_at_its_ends():
     ]
 
 
-@pytest.mark.parametrize(
-    ("x", "text"),
-    [
-        (0.0, "0"),
-        (0.0854, "0.085"),
-        (1e-3, "0.001"),
-        (4.44e-4, "4.4e-4"),
-        (99.9, "99.900"),
-        (1234.56, "1234.6"),
-        (1e300, "1.0e300"),
-        (math.inf, "inf"),
-        (math.nan, "nan"),
-    ],
-)
-def test_a_norm_in_few_characters(x, text):
-    assert palette.number(x) == text
-
-
-def test_percent():
-    assert [palette.percent(x) for x in (1.0, -0.136, math.nan)] == ["100.0 %", "−13.6 %", "–"]
-
-
 def test_blending_passes_through_every_colour():
     colors = ("#000000", "#FF0000", "#FFFF00")
     assert [palette.blend(colors, s) for s in (-1, 0, 0.5, 1, 2)] == [
@@ -200,10 +178,10 @@ def test_coloured_numbers_stand_out_from_white(color):
 
 
 def test_indirect_terms_run_from_dark_to_light():
-    lights = [luminance(palette.far(k, 1, 9)) for k in range(2, 10)]
+    lights = [luminance(palette.blend(palette.INDIRECT, palette.distance(k, 1, 9))) for k in range(2, 10)]
     assert lights == sorted(lights)
-    assert (palette.far(2, 1, 9), palette.far(9, 1, 9)) == ("#00224E", "#93C4E9")
-    assert palette.far(2, 1, 2) == "#00224E"  # one indirect term
+    assert [palette.distance(k, 1, 9) for k in (2, 9)] == [0, 1]
+    assert palette.distance(2, 1, 2) == 0  # one indirect term
 
 
 # -- texts and lines ----------------------------------------------------------------------------------

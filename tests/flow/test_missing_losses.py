@@ -18,13 +18,14 @@ from test_scene import MAKE, START, H, I, O, inside, labels, of, overlap
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.backward import ancestors
 from tinygrad_rnn.draw.page_data import page_data
-from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, FORWARD, number
+from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, FORWARD
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.errors import GradientError, RangeError, UsageError
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
 from tinygrad_rnn.training import demo
@@ -218,7 +219,7 @@ def test_what_the_graph_says_is_what_the_numbers_say(kind, kept):
     for k in range(1, 6):
         reached = [t for t in range(1, k + 1) if norms[k - 1, t - 1] > 0]
         assert support.earliest.get(k) == (min(reached) if reached else None)
-        assert support.sources.get(k) == ({k} if reached else None)
+        assert support.senders.get(k) == ({k} if reached else None)
     assert support.losses == kept
     for t, state in enumerate(states, 1):
         total = [np.any(part) for part in parts(flow.total[t - 1])]
@@ -311,7 +312,7 @@ def test_a_loss_that_reads_all_states(T):
     flow = gradient_flow(run.losses, run.states)
     support, norms = Support(flow), flow.norms()
     assert support.losses == {T}
-    assert support.sources == {k: {T} for k in range(1, T + 1)}
+    assert support.senders == {k: {T} for k in range(1, T + 1)}
     assert sum(row.share for row in flow.table(1)) == pytest.approx(1.0)
     scene = tg.draw.paths(run, 1, flow).scene
     assert [box.key for box in of(Box, scene) if box.key.startswith("L")] == [f"L{T}"]
@@ -342,7 +343,7 @@ def test_a_loss_that_reaches_no_state():
     run = tg.unroll(RNNCell(I, H, rng=0), np.ones((3, I)), loss=loss, targets=[0, 1, 0])
     flow = gradient_flow(run.losses, run.states)
     assert Support(flow).losses == {1, 2, 3}
-    assert Support(flow).sources == {2: {2}}
+    assert Support(flow).senders == {2: {2}}
     scene = tg.draw.paths(run, 1, flow).scene
     assert {"L₁", "L₂", "L₃", "its loss does not reach it"} <= set(labels(scene))
     assert {hop.ks for hop in hops(scene)} == {(2,)}

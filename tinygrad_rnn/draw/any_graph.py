@@ -10,9 +10,10 @@ from tinygrad_rnn.draw.board import Board, Gradients, facts, written
 from tinygrad_rnn.draw.dot_layout import dot_layout
 from tinygrad_rnn.draw.folding import Fold, folds
 from tinygrad_rnn.draw.layered import depths, rows
-from tinygrad_rnn.draw.palette import FORWARD, GREY, INK, TOTAL, number
+from tinygrad_rnn.draw.palette import FORWARD, GREY, INK, TOTAL
 from tinygrad_rnn.draw.route import channels, route
 from tinygrad_rnn.draw.scene import Item, Line, Point, Scene, Text, clean, extent
+from tinygrad_rnn.guards.numbers import number, typeset
 
 Layout = Literal["layered", "dot"]
 
@@ -83,7 +84,11 @@ class AnyGraph:
             "value" if kind == "input" and tensor.requires_grad else kind,
         )
         below = (
-            number(float(tensor.data.item())) if tensor.size == 1 else shape if tensor.name else ""
+            typeset(number(tensor.data.item()))
+            if tensor.size == 1
+            else shape
+            if tensor.name
+            else ""
         )
         if below:
             board.items.append(Text(x, y + 21, below, 8.5, GREY, "middle", facts(tensor)))
@@ -92,7 +97,7 @@ class AnyGraph:
         """One edge and its gradient."""
         carried, norm = self.joined[a, b], self.norm(a, b)
         tip = "from " + "; ".join(facts(x) for x in carried[:4])
-        tip += "" if norm is None else f"; gradient norm {norm:.6g}"
+        tip += "" if norm is None else f"; gradient norm {number(norm, 6)}"
         self.board.wire(points, norm, TOTAL, None if a in self.told else self._number(a, norm), tip)
         self.told.add(a)
 
@@ -142,8 +147,8 @@ def _layered(drawn: AnyGraph) -> tuple[float, float]:
     after: dict[Any, int] = {}
     for a, b in edges:
         after[a] = min(after.get(a, layer[b]), layer[b])
-    sources = set(nodes) - {b for _, b in edges}
-    for x in sources:  # a leaf stands beside the first operation that uses it
+    starts = set(nodes) - {b for _, b in edges}
+    for x in starts:  # a leaf stands beside the first operation that uses it
         layer[x] = after.get(x, 1) - 1
     row, via = rows(layer, edges)
     turns = channels(layer, row, via, edges, _DX)

@@ -3,7 +3,7 @@
 import math
 import sys
 
-from tinygrad_rnn.draw.palette import number
+from tinygrad_rnn.guards.numbers import number
 
 _LARGEST, _SMALLEST = sys.float_info.max, math.ulp(0.0)
 _AWAY = 1e6  # as far outside as a point is placed, in lengths of the axis
@@ -53,7 +53,7 @@ class Axis:
             if last <= first:
                 return self._ends()
             exponents = range(first, last + 1, max(1, math.ceil((last - first) / 7)))
-            return [(10.0**e, f"1e{e}" if abs(e) > 3 else f"{10.0**e:g}") for e in exponents]
+            return [(10.0**e, number(10.0**e)) for e in exponents]
         wanted = (self.high / 4 - self.low / 4) * (1 + 1e-9)
         if wanted < max(1e-6 * self._largest, 1e-300):
             return self._ends()
@@ -61,10 +61,16 @@ class Axis:
         apart = max((s * size for s in (1, 2, 5) if s * size <= wanted), default=size)
         first = math.ceil(self.low / apart - 1e-9)
         last = math.floor(self.high / apart + 1e-9)
-        return [(i * apart, f"{i * apart:.10g}") for i in range(first, last + 1)]
+        return [(i * apart, number(i * apart, 10)) for i in range(first, last + 1)]
 
     def _ends(self) -> list[tuple[float, str]]:
         low, high = number(self.low), number(self.high)
         if low == high:
             high = f"+{number(self.high - self.low)}"
         return [(self.low, low), (self.high, high)]
+
+
+def step_ticks(T: int, most: int = 12) -> list[int]:
+    """The time steps that are written beside a map: the first and round ones."""
+    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, T) if T / s <= most)
+    return sorted({1, *range(step, T + 1, step)})

@@ -18,9 +18,10 @@ from tinygrad_rnn.draw.palette import (
     GREY,
     INK,
     LOSS,
+    OUTLINE,
+    PAPER,
     WEIGHTS,
     LogScale,
-    number,
     readable,
 )
 from tinygrad_rnn.draw.scene import (
@@ -36,6 +37,7 @@ from tinygrad_rnn.draw.scene import (
     subscript,
 )
 from tinygrad_rnn.guards.boundary import name_of
+from tinygrad_rnn.guards.numbers import number
 
 _SIGNS = {
     "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@", "power": "^",
@@ -93,7 +95,7 @@ class Board:
         size = 12.0 if len(label) <= 2 else 8.5
         width = max(26.0, extent(label, size) + 8)
         tip = f"{name_of(tensor.fun or repr)}: {' , '.join(map(_shape, tensor.args))} → {tensor.shape}"
-        stroke, color = (FADED, FADED) if self.silent(tensor) else ("#444B54", GREY)
+        stroke, color = (FADED, FADED) if self.silent(tensor) else (OUTLINE, GREY)
         circle = Box(x, y, width, 26, label, "ellipse", size=size, stroke=stroke, tip=tip)
         self._box(tensor, replace(circle, color=color))
 
@@ -116,7 +118,7 @@ class Board:
         shape = {"input": "ellipse", "loss": "rect"}.get(kind, "round")
         width = max(40.0, extent(clean(label), 14) + 12)
         self._box(key, Box(x, y, min(width, 90), 28, fitted(label, 14, min(width, 90) - 6), shape,  # type: ignore[arg-type]
-                           LOSS if kind == "loss" else "#FFFFFF", width=1.8 if kind == "state" else 1.0,
+                           LOSS if kind == "loss" else PAPER, width=1.8 if kind == "state" else 1.0,
                            dashed=kind == "initial", stroke=ink, color=ink, size=14,
                            tip=facts(tensor)))  # fmt: skip
 
@@ -140,7 +142,7 @@ class Board:
         faded: bool = False,
     ) -> None:
         """A parameter beside the operation that uses it; one colour and name is one tensor."""
-        fill, stroke = ("#FFFFFF", FADED) if faded else WEIGHTS[role]
+        fill, stroke = (PAPER, FADED) if faded else WEIGHTS[role]
         label, ink = fitted(name, 9, 44), FADED if faded else INK
         width = max(26.0, extent(label, 9) + 9)
         box = Box(x, y, width, 15, label, "round", fill, stroke, size=9, color=ink)
@@ -236,7 +238,7 @@ def sign(tensor: Tensor) -> str:
     name = getattr(tensor.fun, "__name__", "?")
     mark = _SIGNS.get(name, fitted(name, 8.5, 48))
     if name in ("add", "subtract", "multiply", "divide", "power"):
-        before, after = (f"{a:.3g}" if isinstance(a, (int, float)) else "" for a in tensor.args[:2])
+        before, after = (number(a) if isinstance(a, (int, float)) else "" for a in tensor.args[:2])
         mark = f"{before} {mark} {after}".strip()
     return "[ ]" if name == "getitem" else mark
 

@@ -10,6 +10,7 @@ from tinygrad_rnn.draw.curve import Curve, checked
 from tinygrad_rnn.draw.palette import CURVES, FADED, GREY, INK, readable
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, extent
 from tinygrad_rnn.errors import RangeError, UsageError
+from tinygrad_rnn.guards.numbers import number
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70.0, 78.0, 470.0, 270.0  # of the plot, in points
 _DOTS = 40  # a measured curve of more points has no marks
@@ -120,7 +121,7 @@ def _ends(y_range: Any, log: bool) -> tuple[float, float]:
         raise UsageError(f"y_range is {y_range!r}; it must be two numbers.") from error
     if not -math.inf < low <= high < math.inf or (log and low <= 0):
         raise RangeError(
-            f"y_range is ({low:g}, {high:g}); it must be two finite numbers, the smaller one "
+            f"y_range is ({number(low, 6)}, {number(high, 6)}); it must be two finite numbers, the smaller one "
             "first, and positive on a log scale."
         )
     return low, high
@@ -186,7 +187,7 @@ def _marks(curve: Curve, points: Sequence[Point], color: str, which: Iterable[in
         x, y = points[i]
         if math.isnan(x) or not _TOP - 1e-6 <= y <= _TOP + _HEIGHT + 1e-6:
             continue
-        tip = f"{curve.label}: {curve.x[i]:g}, {curve.y[i]:.6g}"
+        tip = f"{curve.label}: {number(curve.x[i], 6)}, {number(curve.y[i], 6)}"
         items.append(Box(x, y, 5, 5, shape="ellipse", fill=color, width=0, tip=tip))
         if curve.names:
             beside = [points[j][1] for j in (i - 1, i + 1) if 0 <= j < len(points)]

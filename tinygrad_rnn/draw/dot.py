@@ -18,6 +18,7 @@ from tinygrad_rnn.draw.scene import (
     Text,
     Triangle,
     clean,
+    coordinate,
     corners,
     extent,
     stacked,
@@ -38,7 +39,7 @@ def to_dot(scene: Scene) -> str:
 
     graph = graphviz.Digraph(
         graph_attr={
-            "bb": f"0,0,{_n(scene.width)},{_n(scene.height)}",
+            "bb": f"0,0,{coordinate(scene.width)},{coordinate(scene.height)}",
             "pad": "0",
             "margin": "0",
             "outputorder": "nodesfirst",
@@ -73,7 +74,7 @@ def to_dot(scene: Scene) -> str:
         else:
             attributes = _triangle(item)
         x, y = float(attributes.pop("x")), float(attributes.pop("y"))
-        graph.node(name, pos=f"{_n(x)},{_n(scene.height - y)}", **attributes)
+        graph.node(name, pos=f"{coordinate(x)},{coordinate(scene.height - y)}", **attributes)
     source: str = graph.source
     return source
 
@@ -150,14 +151,14 @@ def _box(box: Box) -> dict[str, str]:
         "style": ",".join(style),
         "fillcolor": box.fill,
         "color": box.stroke if box.width else box.fill,
-        "penwidth": _n(box.width),
+        "penwidth": coordinate(box.width),
     }
     if box.shape == "ellipse":
         attributes["shape"] = "ellipse"
     if box.label:
         attributes |= {
             "label": _safe(box.label) + "\\n",
-            "fontsize": _n(box.size),
+            "fontsize": coordinate(box.size),
             "fontcolor": box.color,
         }
     if box.tip:
@@ -182,7 +183,7 @@ def _text(text: Text, paper: float) -> dict[str, str]:
         "height": _inch(text.size * 1.2),
         "shape": "plaintext",
         "label": _safe(text.label) + {"start": "\\l", "middle": "\\n", "end": "\\r"}[text.anchor],
-        "fontsize": _n(text.size),
+        "fontsize": coordinate(text.size),
         "fontcolor": text.color,
         **({"tooltip": _safe(text.tip, 500)} if text.tip else {}),
     }
@@ -214,12 +215,12 @@ def _parts(line: Line) -> list[Line]:
 def _edge(line: Line, height: float) -> dict[str, str]:
     pieces = corners(replace(line, radius=_CORNER) if line.sharp else line)
     points = [pieces[0][0], *(p for piece in pieces for p in piece[1:])]
-    written = [f"{_n(x)},{_n(height - y)}" for x, y in points]
+    written = [f"{coordinate(x)},{coordinate(height - y)}" for x, y in points]
     starts = range(0, len(written), _AT_ONCE)
     return {
         "pos": " \\\n".join(" ".join(written[i : i + _AT_ONCE]) for i in starts),
         "color": line.color,
-        "penwidth": _n(line.width),
+        "penwidth": coordinate(line.width),
         **({"style": "dotted"} if line.dotted else {}),
         **({"tooltip": _safe(line.tip, 500)} if line.tip else {}),
     }
@@ -235,7 +236,3 @@ def _safe(text: str, most: int = 200) -> str:
 
 def _inch(points: float) -> str:
     return f"{points / 72:.4f}"
-
-
-def _n(number: float) -> str:
-    return f"{number:.2f}".rstrip("0").rstrip(".")

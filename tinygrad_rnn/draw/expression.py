@@ -9,6 +9,7 @@ from typing import Any
 from tinygrad_rnn.core.backward import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.scene import clean
+from tinygrad_rnn.guards.numbers import number
 
 _INFIX = {
     "add": ("+", 1),
@@ -81,7 +82,7 @@ def _bound(part: Written, tight: int) -> str:
 
 def _constant(a: Any) -> str:
     if isinstance(a, (int, float)):
-        return f"{a:.4g}"
+        return number(a, 4)
     shape = getattr(a, "shape", None)
     return "target" if shape is not None else clean(repr(a), 24)
 

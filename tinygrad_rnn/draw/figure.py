@@ -11,6 +11,7 @@ from tinygrad_rnn.draw.svg import to_svg
 from tinygrad_rnn.draw.tikz import to_tikz
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.guards.boundary import public, public_class
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.io.files import write_whole
 
 _WIDE, _HIGH = 900.0, 700.0  # the largest picture in a notebook, in points
@@ -37,7 +38,7 @@ class Figure:
 
     def __init__(self, scene: Scene):
         if not (0 < scene.width < math.inf and 0 < scene.height < math.inf):
-            size = f"{scene.width:g} x {scene.height:g}"
+            size = f"{number(scene.width)} x {number(scene.height)}"
             raise UsageError(f"a picture of {size} points cannot be drawn.")
         self.scene = scene
 

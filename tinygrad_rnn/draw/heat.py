@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.draw.axis import step_ticks
 from tinygrad_rnn.draw.measures import Preset
 from tinygrad_rnn.draw.palette import (
     BELOW,
@@ -16,14 +17,15 @@ from tinygrad_rnn.draw.palette import (
     GREY,
     INK,
     NOT_A_NUMBER,
+    PAPER,
     LogScale,
     blend,
-    number,
 )
 from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, extent, fitted, scaled
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import definition, joint_name, part_names
 from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.guards.numbers import number
 
 Array = Any
 
@@ -31,6 +33,7 @@ _SIDE, _SIDE_OF_MANY = 430.0, 340.0  # of a whole map, in points; of each of sev
 _STRIP = 56.0  # height of a map of one row
 _BAR = 110.0  # the least height of the colour scale
 _AWAY = 62.0  # from the left edge to a map, and from one map to the next
+_BESIDE = 57.0  # from the last map to the right edge, for the colour scale without words
 _LEFT = 26.0  # room for the numbers of a picture without words
 _MOST = 150  # cells along a side; longer sequences are drawn in blocks
 _DECADES = 8.0  # at most, on a scale of several maps
@@ -86,7 +89,7 @@ class _Map:
                 if norm == _NONE:
                     tip += "no gradient can flow"
                 else:
-                    tip += f"norm {'up to ' if block > 1 else ''}{norm:.6g}{' (direct)' if k == j else ''}"
+                    tip += f"norm {'up to ' if block > 1 else ''}{number(norm, 6)}{' (direct)' if k == j else ''}"
                 fill = _color(norm, scale)
                 # a little overlap hides the hairlines that viewers leave between neighbours
                 items.append(
@@ -103,7 +106,7 @@ class _Map:
         height = self.h * (self._row(len(self.norms)) - max(self._row(t), 0) + 1)
         middle = self.top + height / 2
         white = _frame(
-            x, middle, self.w + 3, height + 3, "#FFFFFF", 1.6
+            x, middle, self.w + 3, height + 3, PAPER, 1.6
         )  # so that it shows on dark cells
         return white + _frame(x, middle, self.w, height, INK, 2.0)
 
@@ -127,7 +130,7 @@ def heat_scene(
     supports = {title: Support(flow) for title, flow in flows.items()}
     norms = [_terms(flow, supports[title]) for title, flow in flows.items()]
     lasts = [{len(flow)} if len(flow) > 1 else set() for flow in flows.values()]
-    only_last = [{*support.sources} for support in supports.values()] == lasts
+    only_last = [{*support.senders} for support in supports.values()] == lasts
     scale = _common(norms)
     maps = _placed(supports, norms, only_last, chosen)
     symbol, meaning = _state(
@@ -154,7 +157,7 @@ def heat_scene(
         max(bottom, maps[0].top + _BAR) if words else bottom,
     )
     fills = {item.fill for item in items if isinstance(item, Box)}
-    items += _bar(scale, beside, maps[0].top, bar_bottom)
+    items += _bar(scale, beside, maps[0].top, bar_bottom, 3 if words else 2)
     if not words:
         return Scene(chosen.width or right + 110, bottom + 31, title, tuple(items))
     items.append(Text(beside - 7, maps[0].top - 12, unit, 10, INK))
@@ -210,15 +213,15 @@ def _placed(
     if preset.width is None:
         w = min((_SIDE if count == 1 or only_last else _SIDE_OF_MANY) / max(cells), 44.0)
     elif only_last:
-        w = (preset.width - _LEFT - 54) / max(cells)
+        w = (preset.width - _LEFT - _BESIDE) / max(cells)
     else:
-        w = (preset.width - _LEFT - 54 - (count - 1) * left) / sum(cells)
+        w = (preset.width - _LEFT - _BESIDE - (count - 1) * left) / sum(cells)
     h = _STRIP * (1.0 if preset.words else 0.5) if only_last else w
     maps, x, y = [], left, top + above
     for (title, support), terms, n in zip(supports.items(), norms, cells, strict=True):
         low = 0.0 if only_last else h * (max(cells) - n)  # all stand on one line
         first = len(terms) if only_last else 1
-        maps.append(_Map(title, terms, support.sources, block, first, x, y + low, w, h))
+        maps.append(_Map(title, terms, support.senders, block, first, x, y + low, w, h))
         x, y = (x, y + h + above + 10) if only_last else (x + n * w + left, y)
     return maps
 
@@ -228,7 +231,7 @@ def _labels(
 ) -> list[Item]:
     """The title of a map, over the highest one, and its axes; maps below one another have one axis."""
     T = len(m.norms)
-    ticks = _ticks(T, 12 if words else max(1, min(12, int((m.right - m.left) / 16))))
+    marks = step_ticks(T, 12 if words else max(1, min(12, int((m.right - m.left) / 16))))
     items: list[Item] = []
     short = (
         not words and m.title and not only_last
@@ -251,9 +254,9 @@ def _labels(
     if not only_last:
         beside = m.left - 7 if words else m.left - _LEFT + 3
         items.append(Text(beside, m.top - (12 if words else 11 if short else 8), k_axis, 10, INK))
-        items += [Text(m.left - 7, m.center(n, n)[1], str(n), 9, INK, "end") for n in ticks]
+        items += [Text(m.left - 7, m.center(n, n)[1], str(n), 9, INK, "end") for n in marks]
     if last or not only_last:
-        items += [Text(m.center(T, n)[0], m.bottom + 13, str(n), 9, INK, "middle") for n in ticks]
+        items += [Text(m.center(T, n)[0], m.bottom + 13, str(n), 9, INK, "middle") for n in marks]
         low = m.bottom + (32 if words else 24)
         items.append(Text((m.left + m.right) / 2, low, t_axis, 10, INK, "middle"))
     return items
@@ -283,12 +286,7 @@ def _frame(x: float, y: float, w: float, h: float, color: str, width: float) -> 
     return [Line(((a, c), (b, c), (b, d), (a, d), (a, c - width / 2)), color, width)]
 
 
-def _ticks(T: int, most: int = 12) -> list[int]:
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, T) if T / s <= most)
-    return sorted({1, *range(step, T + 1, step)})
-
-
-def _bar(scale: LogScale, x: float, top: float, bottom: float) -> list[Item]:
+def _bar(scale: LogScale, x: float, top: float, bottom: float, digits: int) -> list[Item]:
     """The colour scale with its decades; below it is the colour of everything smaller."""
     steps = 64
     height = (bottom - top - 14) / steps
@@ -309,8 +307,8 @@ def _bar(scale: LogScale, x: float, top: float, bottom: float) -> list[Item]:
         math.ceil(math.log10(scale.bottom) - 1e-9),
         math.floor(math.log10(scale.top) + 1e-9),
     )
-    ends = {scale.bottom: number(scale.bottom), scale.top: number(scale.top)}
-    decades = {10.0**e: f"1e{e}" if abs(e) > 2 else f"{10.0**e:g}" for e in range(first, last + 1)}
+    ends = {end: number(end, digits) for end in (scale.bottom, scale.top)}
+    decades = {10.0**e: number(10.0**e) for e in range(first, last + 1)}
     placed: list[float] = []
     for norm, label in (ends | decades).items():
         y = bottom - 14 - scale.share(norm) * (bottom - 14 - top)

@@ -1,9 +1,10 @@
 """How to read the picture of all operations: only what is in it."""
 
 from tinygrad_rnn.draw.board import Board
-from tinygrad_rnn.draw.palette import DIRECT, FADED, FORWARD, GREY, INDIRECT_SUM, INK, TOTAL, number
+from tinygrad_rnn.draw.palette import DIRECT, FADED, FORWARD, GREY, INDIRECT_SUM, INK, TOTAL
 from tinygrad_rnn.draw.scene import Box, Item, Line, Text, extent
 from tinygrad_rnn.draw.symbols import state_names
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn.unroll import Unrolled
 
 

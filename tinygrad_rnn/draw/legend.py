@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn.draw.measures import CHIPPED
 from tinygrad_rnn.draw.palette import (
     COLUMN,
     DIRECT,
@@ -13,10 +14,10 @@ from tinygrad_rnn.draw.palette import (
     GREY,
     INDIRECT,
     INK,
+    OTHERS,
+    PAPER,
     WEIGHTS,
     blend,
-    number,
-    percent,
     readable,
 )
 from tinygrad_rnn.draw.scene import Box, Item, Line, Text, extent
@@ -29,12 +30,12 @@ from tinygrad_rnn.draw.symbols import (
     total_symbol,
 )
 from tinygrad_rnn.flow.terms import Row
+from tinygrad_rnn.guards.numbers import number, percent, typeset
 from tinygrad_rnn.nn import RNNCell
 from tinygrad_rnn.nn.unroll import Unrolled
 
 _ROW = 18.5
 _MOST = 7
-_OTHERS = "#7F9CC0"
 
 
 def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
@@ -59,8 +60,8 @@ def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     longest = max([abs(row.share) for row in rows if row.share == row.share] + [1.0])
     for i, (row, symbol) in enumerate(zip(rows, symbols, strict=True), 1):
         line = y + i * _ROW
-        there = any(k in picture.support.sources for k in row.ks)
-        color = colors.get(row.ks[0], _OTHERS) if len(row.ks) == 1 else _OTHERS
+        there = any(k in picture.support.senders for k in row.ks)
+        color = colors.get(row.ks[0], OTHERS) if len(row.ks) == 1 else OTHERS
         color = color if there else GREY
         items += [
             Text(at["name"], line, _name(run, row, t), 10, readable(color)),
@@ -73,15 +74,15 @@ def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
             items.append(Line(((x, line), (x + 21, line)), color, width, dotted))
         items += [
             Text(at["norm"], line, number(row.norm), 10, INK, "end"),
-            Text(at["share"], line, percent(row.share), 10, INK, "end"),
+            Text(at["share"], line, typeset(percent(row.share)), 10, INK, "end"),
         ]
         if row.share == row.share:
             length = max(1.0, 70 * abs(row.share) / longest)
             negative = row.share < 0
-            items.append(Box(bar + length / 2, line, length, 9, fill="#FFFFFF" if negative else color, stroke=color,
+            items.append(Box(bar + length / 2, line, length, 9, fill=PAPER if negative else color, stroke=color,
                              width=1.0 if negative else 0.0))  # fmt: skip
     line = y + (len(rows) + 1) * _ROW
-    whole = percent(math.nan) if math.isnan(rows[0].share) else "100 %"  # 0 has no shares
+    whole = typeset(percent(math.nan)) if math.isnan(rows[0].share) else "100 %"  # 0 has no shares
     items += [
         Line(((x, line - 10), (at["share"], line - 10)), FORWARD, 1.2),
         Text(at["name"], line, "sum", 10, INK),
@@ -103,9 +104,9 @@ def _what(picture: Any, row: Row) -> str:
         return "smaller terms, summed"
     k, support = row.ks[0], picture.support
     why: str = support.why_not(k)
-    if k not in support.sources:
+    if k not in support.senders:
         return why
-    return term_symbol(picture.run, k, picture.t, own=support.sources[k] == {k})
+    return term_symbol(picture.run, k, picture.t, own=support.senders[k] == {k})
 
 
 def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
@@ -117,7 +118,7 @@ def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     lines = [("forward", "forward pass")]
     if any(s.color == DIRECT for s in picture.strands):
         way = f"its own loss, L → {'y → ' if run.outputs else ''}{picture.names[0]}"
-        if picture.support.sources[picture.t] != {picture.t}:
+        if picture.support.senders[picture.t] != {picture.t}:
             way = f"past all later states, ∂⁺L/∂{state}"
         lines.append(("direct", f"gradient, direct: {way}"))
     if any(s.color != DIRECT for s in picture.strands):
@@ -125,7 +126,9 @@ def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
         lines.append(("indirect", f"gradient, indirect: {later} loss; dark = near, light = far"))
     if picture.strands:
         span = f"width: log of the norm, {number(scale.top)} down to {number(scale.bottom)}"
-        small = "dotted: smaller" if len(picture.columns) <= 12 else "a line that ends: smaller"
+        small = (
+            "dotted: smaller" if len(picture.columns) <= CHIPPED else "a line that ends: smaller"
+        )
         lines.append(("width", f"{span}; {small}"))
     if silent or any(picture.part_faded(t, i) for t in shown for i in range(len(picture.names))):
         goal = joint_symbol(run, picture.t)

@@ -1,18 +1,20 @@
-"""How large things are in the map of (3.1), and which steps it shows, for every length of sequence."""
+"""How large things are in the map of (3.1), and which steps it shows, for every T."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tinygrad_rnn._typing import Kwargs
 from tinygrad_rnn.errors import UsageError
 
 
 class Limits(NamedTuple):
-    """Which columns a long map keeps."""
+    """Which columns a long map shows."""
 
     most: int = 30  # above this, steps in the middle are left out
-    before: int = 2  # kept before t
-    near: int = 14  # kept after t
-    far: int = 8  # kept at the end
+    before: int = 2  # shown before t
+    near: int = 14  # shown after t
+    far: int = 8  # shown at the end
 
 
 EVERY = Limits()
@@ -20,7 +22,10 @@ EVERY = Limits()
 
 @dataclass(frozen=True)
 class Preset:
-    """What a picture is for.  lecture: as large as it needs; paper: one column of 3.4 inches; poster: three times."""
+    """What a picture is for.
+
+    lecture: as large as it needs; paper: one column of 3.4 inches; poster: three times a lecture.
+    """
 
     columns: Limits = EVERY
     width: float | None = None  # of the whole picture, in points; None: as wide as it needs
@@ -42,9 +47,12 @@ PRESETS = {
 }
 
 
+LABELLED, CHIPPED = 6, 12  # up to so many columns: norms at every hop; names of weights, and times
+
+
 @dataclass(frozen=True)
 class Measures:
-    """Sizes in points for one range of T."""
+    """Sizes in points for one range of T; columns are a pitch apart."""
 
     pitch: float
     node: float  # width of a box
@@ -62,18 +70,48 @@ class Measures:
 
     @staticmethod
     def of(columns: int, width: float | None = None) -> "Measures":
-        """Labels everywhere up to 6 columns, no norms per hop up to 12, compact above; or all within a width."""
-        if width is not None:
-            pitch = (width - 6) / columns
-            chip = 30.0 if pitch >= 54 else 0.0
-            node = min(0.42 * pitch if chip else 0.7 * pitch, 30)
-            return Measures(pitch, node, 14, 6.0, 7.5, chip, False, (24, 50, 84 if chip else 74), 3.2, 0.3 * node,
-                            3, 58 if chip else 34, 7)  # fmt: skip
-        if columns <= 6:
-            return Measures(168, 62, 26, 19, 14, 38, True, (64, 124, 196), 6.5, 16, 88, 96)
-        if columns <= 12:
-            return Measures(104, 58, 24, 11.5, 13, 30, False, (58, 114, 182), 5.5, 15, 88, 96)
-        return Measures(50, 28, 17, 6.2, 8, 0, False, (52, 100, 160), 3.6, 10, 44, 60)
+        """Labels everywhere up to LABELLED columns, compact above CHIPPED; or all within a width."""
+        if width is None:
+            return next(measures for most, measures in SIZES if columns <= most)
+        pitch = (width - 6) / columns
+        chip = 30.0 if pitch >= 54 else 0.0
+        node = min(0.42 * pitch if chip else 0.7 * pitch, 30)
+        rows, below = ((24.0, 50.0, 84.0), 58) if chip else ((24.0, 50.0, 74.0), 34)
+        return Measures(pitch, node, 14, 6.0, 7.5, chip, False, rows, 3.2, 0.3 * node, 3, below, 7)
+
+
+SIZES = (  # of a picture: up to how many columns
+    (LABELLED, Measures(168, 62, 26, 19, 14, 38, True, (64, 124, 196), 6.5, 16, 88, 96)),
+    (CHIPPED, Measures(104, 58, 24, 11.5, 13, 30, False, (58, 114, 182), 5.5, 15, 88, 96)),
+    (math.inf, Measures(50, 28, 17, 6.2, 8, 0, False, (52, 100, 160), 3.6, 10, 44, 60)),
+)
+
+
+class Screen(NamedTuple):
+    """What the map of the page has of its own, in pixels: its pitch follows the window."""
+
+    least: float  # the smallest pitch
+    left: float
+    share: float  # of a pitch that a node takes at most
+    type: float
+    rows: tuple[float, float, float]  # L, y, top of h, from the top of the column
+    inside: float  # of h, besides its tracks
+    below: float  # from the bottom of h to the middle of x
+
+
+_FEW = Screen(76, 84, 0.52, 14, (48, 96, 152), 46, 66)
+SCREENS = (_FEW, _FEW, Screen(40, 34, 0.7, 11, (48, 84, 116), 26, 36))  # as SIZES
+
+
+def page_sizes() -> list[Kwargs]:
+    """For each range of columns the sizes of the map of the page, most of them those of a picture."""
+    shared = ("pitch", "node", "height", "track", "thick")
+    return [
+        {"columns": None if most == math.inf else most, "chips": size.chip > 0}
+        | {name: getattr(size, name) for name in shared}
+        | screen._asdict()
+        for (most, size), screen in zip(SIZES, SCREENS, strict=True)
+    ]
 
 
 def shown_columns(t: int, T: int, limits: Limits = EVERY) -> list[int]:

@@ -18,8 +18,8 @@ from tinygrad_rnn.draw.palette import (
     LOSS,
     PAPER,
     WEIGHTS,
+    WIRE,
     LogScale,
-    number,
 )
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Text, Triangle, fitted, subscript
@@ -28,6 +28,7 @@ from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import state_names, state_symbol, time
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 
@@ -215,7 +216,7 @@ class Network:
             40 if size.chip else min(20, size.left - 4),
         )
         height = size.height if size.chip else 1.5 * size.type
-        color = "#8B949E" if self.t == 1 else FADED
+        color = WIRE if self.t == 1 else FADED
         for i, name in enumerate(self.names):
             label = fitted(name + subscript(time(self.run, 0)), size.type, width)
             box = Box(
@@ -245,7 +246,7 @@ class Network:
         norm = self._jacobian_norm(t) if self.size.chip and not faded and t > 1 else None
         if norm is not None:
             self.gains[t] = norm
-            label = f"{norm:.2f}" if 0.01 <= norm < 100 else number(norm)
+            label = number(norm, 3 if norm >= 0.01 else 2)
             if self.size.numbers:
                 label = f"‖J{subscript(time(self.run, t))}‖ = {number(norm)}"
             tip = f"largest singular value of J_{time(self.run, t)}"
@@ -322,7 +323,7 @@ class Network:
         type_size = self.size.chip * 0.24
         label = fitted(", ".join(self.roles[role]), type_size, self.size.chip - 3)
         if faded:
-            fill, stroke = "#FFFFFF", FADED
+            fill, stroke = PAPER, FADED
         self.items.append(
             Box(x, y, self.size.chip, self.size.chip * 0.46, label, "round", fill, stroke,
                 size=type_size, color=FADED if faded else INK, tip=", ".join(self.roles[role]))

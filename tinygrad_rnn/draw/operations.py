@@ -18,6 +18,7 @@ from tinygrad_rnn.draw.route import channels, route
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle, subscript
 from tinygrad_rnn.draw.symbols import cell_name, state_names
 from tinygrad_rnn.flow.levels import parameters
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 _DX, _DY, _UP = 54.0, 60.0, 40.0  # distance of layers, of rows, and of the steps from h up to L
@@ -218,7 +219,7 @@ class Operations:
         return part
 
     def _tip(self, source: Tensor, norm: float | None) -> str:
-        return "" if norm is None else f"to {facts(source)}; gradient norm {norm:.6g}"
+        return "" if norm is None else f"to {facts(source)}; gradient norm {number(norm, 6)}"
 
     def _bears_chips(self, op: Any) -> bool:
         return isinstance(op, Tensor) and any(

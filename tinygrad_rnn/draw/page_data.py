@@ -1,44 +1,43 @@
 """The numbers behind the page: every term of (3.1) for every t, stored once.
 
-Arrays travel as base64 of little-endian floats.  Norms and shares are triangles, row k after row k: entry
-k (k - 1) / 2 + t - 1 belongs to the term (k, t).
+Arrays travel as base64 of little-endian floats.  Norms and shares are triangles, row k after row k:
+entry k (k - 1) / 2 + t - 1 belongs to the term (k, t).
 """
 
 import base64
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, ArrayLike, Kwargs
 from tinygrad_rnn.core.tensor import Tensor
+from tinygrad_rnn.draw.axis import step_ticks
 from tinygrad_rnn.draw.expression import equation
 from tinygrad_rnn.draw.links import across
-from tinygrad_rnn.draw.measures import shown_columns
-from tinygrad_rnn.draw.palette import LogScale
+from tinygrad_rnn.draw.measures import EVERY, page_sizes, shown_columns
+from tinygrad_rnn.draw.palette import INDIRECT, THIN, LogScale, distance, script_colors
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.scene import clean
+from tinygrad_rnn.draw.strands import ways
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import cell_name, joint_name, state_names
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow.terms import GradientFlow, lengths, projections
 from tinygrad_rnn.nn.unroll import Unrolled, parts
 
-Array = Any
-
 _ROWS = 12  # of the table of (3.1); the smaller terms are summed into the last
-_EXACT = 300  # the longest sequence whose norms are kept in full and whose every share is kept
-_VECTORS, _MATRICES, _VALUES = (
-    600_000,
-    300_000,
-    64,
-)  # bytes of all terms, of all Jacobians; entries of one value
+_EXACT = 300  # the longest sequence of which each norm has all its digits, and each share is sent
+_VECTORS, _MATRICES = 600_000, 300_000  # bytes at most: of all terms, of all Jacobians
+_VALUES = 64  # entries of one value
 
 
-def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
+def page_data(run: Unrolled, flow: GradientFlow, t: int) -> Kwargs:
     """Everything the page shows, as JSON can carry it; t is the state it opens with."""
     support = Support(flow)
     terms = Terms(flow, support)
     T, names = len(run), state_names(run)
     times = range(1, T + 1)
+    columns = {s: shown_columns(s, T) for s in times}
     return {
         "cell": cell_name(run),
         "T": T,
@@ -48,13 +47,20 @@ def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
         "outputs": bool(run.outputs),
         "losses": [k in support.losses for k in times],
         "earliest": [support.earliest.get(k) for k in times],
-        "own": [k in support.sources.get(k, ()) for k in times],
-        "shared": [bool(support.sources.get(k, {k}) - {k}) for k in times],
+        "own": [k in support.senders.get(k, ()) for k in times],
+        "shared": [bool(support.senders.get(k, {k}) - {k}) for k in times],
         "linked": [bool(across(run, s)) for s in times],
         "reached": [[support.part(s, x) for x in parts(run.states[s - 1])] for s in times],
         **terms.data(),
         **_jacobians(flow),
-        "columns": [shown_columns(s, T) for s in (times if T > 30 else [1])],
+        "columns": [columns[s] for s in (times if T > EVERY.most else [1])],
+        "strands": [ways(support, T, s, columns[s]) for s in times],
+        "shades": len(INDIRECT),
+        "colors": script_colors(),
+        "thin": THIN,
+        "sizes": page_sizes(),
+        "longest": EVERY.most,
+        "ticks": step_ticks(T),
         "weights": _weights(run, flow),
         "values": _values(run),
         "equations": _equations(run),
@@ -62,7 +68,10 @@ def page_data(run: Unrolled, flow: GradientFlow, t: int) -> dict[str, Any]:
 
 
 class Terms:
-    """Norms, shares and vectors of all terms, and the sums of those that are not shown alone: one pass, t = T .. 1."""
+    """Norms, shares and vectors of all terms, and the sums of those that are not shown alone.
+
+    One pass over the flow, from t = T down to 1.
+    """
 
     def __init__(self, flow: GradientFlow, support: Support):
         self.flow, self.T, self.support = flow, len(flow), support
@@ -70,36 +79,32 @@ class Terms:
         self.total = np.stack([_joined(parts(total)) for total in flow.total])
         self.norms, self.shares = np.zeros((T, T)), np.full((T, T), np.nan)  # [k - 1, t - 1]
         self.rest = np.zeros_like(self.total)  # the small terms of each table, summed
-        self.kept: dict[int, list[int]] = {}  # t -> the losses with a row of their own in its table
+        self.rows: dict[int, list[int]] = {}  # t -> the losses with a row of their own in its table
         self.others: dict[int, int] = {}  # t -> how many there are besides
         self.hidden = {t: self._left_out(t) for t in range(1, T + 1)}
         self.sums: dict[int, list[float]] = {
-            t: [] for t in range(1, T + 1)
+            t: [] for t in self.hidden
         }  # what these send, from t on
-        keep = T * (T + 1) // 2 * self.total.shape[-1] * 16 // 3 <= _VECTORS
-        self.vectors = np.zeros((T, T, self.total.shape[-1])) if keep else None
+        few = T * (T + 1) // 2 * self.total.shape[-1] * 16 // 3 <= _VECTORS
+        self.vectors = np.zeros((T, T, self.total.shape[-1])) if few else None
         for t, terms in flow.arriving():
             self._column(t, terms)
 
     def _column(self, t: int, terms: Array) -> None:
         """All terms at t; row k - t belongs to loss k."""
         norms = lengths(terms)
-        self.norms[t - 1 :, t - 1], self.shares[t - 1 :, t - 1] = (
-            norms,
-            projections(terms, self.total[t - 1]),
-        )
+        self.norms[t - 1 :, t - 1] = norms
+        self.shares[t - 1 :, t - 1] = projections(terms, self.total[t - 1])
         if self.vectors is not None:
             self.vectors[t - 1 :, t - 1] = terms
-        later = np.array(
-            [i for i in range(1, len(terms)) if t + i in self.support.sources], dtype=int
-        )
+        sending = [i for i in range(1, len(terms)) if t + i in self.support.senders]
+        later = np.array(sending, dtype=int)
         most = _ROWS - 2 if 1 + len(later) > _ROWS else len(later)
         largest, rest = np.split(later[np.argsort(-norms[later], kind="stable")], [most])
-        self.kept[t] = [t, *sorted(int(i) + t for i in largest)]
+        self.rows[t] = [t, *sorted(int(i) + t for i in largest)]
         self.rest[t - 1], self.others[t] = np.sum(terms[rest], axis=0), len(rest)
-        for earlier in range(
-            max(1, t - _ROWS * 2), t + 1
-        ):  # the maps in which t is a column right of the chosen one
+        # the maps in which t is a column right of the chosen one
+        for earlier in range(max(1, t - EVERY.near - 2), t + 1):
             hidden = self.hidden[earlier]
             if hidden and t < hidden[0]:
                 total = np.sum(terms[hidden[0] - t : hidden[-1] - t + 1], axis=0)
@@ -111,7 +116,7 @@ class Terms:
         hidden = [k for k in range(t, self.T + 1) if k not in shown]
         return hidden if any(k in self.support.earliest for k in hidden) else []
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> Kwargs:
         """As JSON can carry it."""
         T, triangle = self.T, np.tril_indices(self.T)
         norms = self.norms[triangle]
@@ -120,8 +125,9 @@ class Terms:
         times = range(1, T + 1)
         tables = [
             {
-                "ks": self.kept[t],
-                "shares": packed(self.shares[[k - 1 for k in self.kept[t]], t - 1]),
+                "ks": self.rows[t],
+                "shades": [None if k == t else distance(k, t, T) for k in self.rows[t]],
+                "shares": packed(self.shares[[k - 1 for k in self.rows[t]], t - 1]),
                 "others": self.others[t],
             }
             for t in times
@@ -144,7 +150,7 @@ class Terms:
         }
 
 
-def packed(values: Any, *, short: bool = False, logarithm: bool = False) -> dict[str, str]:
+def packed(values: ArrayLike, *, short: bool = False, logarithm: bool = False) -> dict[str, str]:
     """Floats as text: 8 bytes each, or 4 where that is asked for and loses no small or large number.
 
     logarithm: the decimal logarithms in 4 bytes, for very many positive numbers of any size.
@@ -159,18 +165,14 @@ def packed(values: Any, *, short: bool = False, logarithm: bool = False) -> dict
     return {kind: base64.b64encode(array.astype(f"<{kind}").tobytes()).decode()}
 
 
-def _jacobians(flow: GradientFlow) -> dict[str, Any]:
+def _jacobians(flow: GradientFlow) -> Kwargs:
     """‖J_t‖ for t = 2 .. T, the largest singular value, and the matrices themselves if they are small."""
     try:
         matrices = [flow.jacobian(t) for t in range(2, len(flow) + 1)]
         if not all(np.all(np.isfinite(J)) for J in matrices):
             return {"gains": None, "matrices": None}
         gains = [np.max(np.linalg.svd(J, compute_uv=False), initial=0.0) for J in matrices]
-    except (
-        GradientError,
-        ShapeError,
-        np.linalg.LinAlgError,
-    ):  # no Jacobian for each row of the batch
+    except (GradientError, ShapeError, np.linalg.LinAlgError):  # none for each row of the batch
         return {"gains": None, "matrices": None}
     single = all(J.size == J.shape[-1] * J.shape[-2] for J in matrices)
     few = sum(J.size for J in matrices) * 16 // 3 <= _MATRICES
@@ -180,7 +182,7 @@ def _jacobians(flow: GradientFlow) -> dict[str, Any]:
     }
 
 
-def _weights(run: Unrolled, flow: GradientFlow) -> list[dict[str, Any]]:
+def _weights(run: Unrolled, flow: GradientFlow) -> list[Kwargs]:
     """For each parameter what each time step adds to its gradient: norm, and share by projection."""
     role = roles(run)
     found = []
@@ -200,7 +202,7 @@ def _weights(run: Unrolled, flow: GradientFlow) -> list[dict[str, Any]]:
     return found
 
 
-def _values(run: Unrolled) -> dict[str, Any]:
+def _values(run: Unrolled) -> Kwargs:
     """What x_t, each part of the state, y_t and L_t are."""
     states = [parts(state) for state in run.states]
     return {
@@ -211,7 +213,7 @@ def _values(run: Unrolled) -> dict[str, Any]:
     }
 
 
-def _value(tensors: list[Tensor | Any]) -> dict[str, Any]:
+def _value(tensors: Sequence[Tensor | None]) -> Kwargs:
     """The shape of a series of Tensors, and their entries if they are few; nan for None."""
     there = [x for x in tensors if x is not None]
     first, same = there[0], all(x.shape == there[0].shape for x in there)
@@ -222,7 +224,7 @@ def _value(tensors: list[Tensor | Any]) -> dict[str, Any]:
     return {"shape": list(first.shape), "entries": entries}
 
 
-def _equations(run: Unrolled) -> dict[str, Any]:
+def _equations(run: Unrolled) -> Kwargs:
     """How the last step computed its state and output, and how the last loss came about."""
     known, now = _known(run, len(run))
     last = max(t for t, L in enumerate(run.losses, 1) if L is not None)
@@ -242,5 +244,5 @@ def _known(run: Unrolled, t: int) -> tuple[dict[Tensor, str], dict[Tensor, str]]
     return known, {x: f"{n}_t" for x, n in zip(parts(run.states[t - 1]), names, strict=True)}
 
 
-def _joined(arrays: Any) -> Array:
+def _joined(arrays: Sequence[Array]) -> Array:
     return np.concatenate([np.ravel(a) for a in arrays]) if len(arrays) else np.zeros(0)

@@ -1,50 +1,74 @@
-"""The colours, each with one meaning in every picture, and the scales made of them."""
+"""The colours, each with one meaning in every picture and on the page, and the scales made of them.
+
+Nothing else writes a colour: the style sheet and the scripts of the page are given those of this
+module.
+"""
 
 import math
 from collections.abc import Sequence
 
 FONT = "Helvetica,Arial,DejaVu Sans,sans-serif"
 
-INK, GREY, FORWARD, FADED, COLUMN, CHOSEN = (
-    "#1F2328",
-    "#57606A",
-    "#A3AAB2",
-    "#D5D9DE",
-    "#F6F7F9",
-    "#FFF6DC",
-)
-PAPER, LOSS = "#FFFFFF", "#E6E9EE"
-DIRECT, TOTAL, INDIRECT_SUM = "#D55E00", "#000000", "#1F4E96"
-INDIRECT = (
-    "#00224E",
-    "#123570",
-    "#1F4E96",
-    "#2A6BB5",
-    "#4089CC",
-    "#66A7DC",
-    "#93C4E9",
-)  # near to far
-WEIGHTS = {  # role -> fill, line
-    "input": ("#BFE6D6", "#009E73"),
-    "recurrent": ("#F0D3E2", "#B5548A"),
-    "readout": ("#FAF3B0", "#9A8B00"),
-    "bias": ("#E6E9EE", "#8B949E"),
+COLORS = {  # name -> on light paper, on dark
+    "paper": ("#FFFFFF", "#14171C"),
+    "ink": ("#1F2328", "#E6EAF0"),
+    "outline": ("#444B54", "#A3ADB8"),  # of an operation
+    "grey": ("#57606A", "#A3ADB8"),
+    "past": ("#68717B", "#87919C"),  # text of what no gradient passes
+    "wire": ("#8B949E", "#76808B"),  # and borders, where they must stand out by 3 to 1
+    "forward": ("#A3AAB2", "#76808B"),
+    "faded": ("#D5D9DE", "#3A424C"),
+    "column": ("#F6F7F9", "#1B2027"),
+    "chosen": ("#FFF6DC", "#3A3115"),
+    "loss": ("#E6E9EE", "#2A313A"),
+    "focus": ("#0B57D0", "#8AB4F8"),
+    "direct": ("#D55E00", "#F08A3C"),
+    "direct-ink": ("#AE4D00", "#F5A164"),
+    "total": ("#000000", "#FFFFFF"),
+    "indirect": ("#1F4E96", "#66A7DC"),  # all of them, summed
+    "indirect-ink": ("#1F4E96", "#93C4E9"),
+    "i0": ("#00224E", "#D6EBFF"),  # one indirect term each, from near to far
+    "i1": ("#123570", "#B5DAFA"),
+    "i2": ("#1F4E96", "#93C4E9"),
+    "i3": ("#2A6BB5", "#66A7DC"),
+    "i4": ("#4089CC", "#4F93CF"),
+    "i5": ("#66A7DC", "#3B7DBB"),
+    "i6": ("#93C4E9", "#2F6AA5"),
+    "input": ("#BFE6D6", "#0F4A38"),  # the role of a weight: its fill, then its line
+    "input-line": ("#009E73", "#2BBF94"),
+    "recurrent": ("#F0D3E2", "#552440"),
+    "recurrent-line": ("#B5548A", "#D680AE"),
+    "readout": ("#FAF3B0", "#4A4408"),
+    "readout-line": ("#9A8B00", "#C9B81E"),
+    "bias": ("#E6E9EE", "#2A313A"),
+    "bias-line": ("#8B949E", "#8B949E"),
 }
-CIVIDIS = (  # 17 even samples of cividis (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239)
-    "#00224E", "#002E6A", "#1A386F", "#32436D", "#434E6C", "#535A6D", "#61656F", "#6F7073", "#7D7C78",
-    "#8C8878", "#9B9476", "#ABA072", "#BCAE6C", "#CDBB63", "#DEC958", "#F0D846", "#FEE838",
+_LIGHT = {name: light for name, (light, _) in COLORS.items()}
+PAPER, INK, OUTLINE, GREY = (_LIGHT[name] for name in ("paper", "ink", "outline", "grey"))
+WIRE, FORWARD, FADED = (_LIGHT[name] for name in ("wire", "forward", "faded"))
+COLUMN, CHOSEN, LOSS = (_LIGHT[name] for name in ("column", "chosen", "loss"))
+DIRECT, TOTAL, INDIRECT_SUM = (_LIGHT[name] for name in ("direct", "total", "indirect"))
+INDIRECT = tuple(_LIGHT[f"i{n}"] for n in range(7))
+WEIGHTS = {  # role -> fill, line
+    role: (_LIGHT[role], _LIGHT[f"{role}-line"])
+    for role in ("input", "recurrent", "readout", "bias")
+}
+OTHERS = "#7F9CC0"  # the smaller indirect terms of a table, summed
+CIVIDIS = (  # 17 even samples of cividis (Nunez, Anderton and Renslow 2018,
+    # doi:10.1371/journal.pone.0199239)
+    "#00224E", "#002E6A", "#1A386F", "#32436D", "#434E6C", "#535A6D", "#61656F", "#6F7073",
+    "#7D7C78", "#8C8878", "#9B9476", "#ABA072", "#BCAE6C", "#CDBB63", "#DEC958", "#F0D846",
+    "#FEE838",
 )  # fmt: skip
 BELOW = "#00122B"  # under the scale
-NOT_A_NUMBER = "#F0D3E2"  # no colour of the scale
-CURVES = (
-    "#1F4E96",
-    "#D55E00",
-    "#009E73",
-    "#B5548A",
-    "#9A8B00",
-    "#4089CC",
-    "#1F2328",
-)  # of a plot, in turn
+NOT_A_NUMBER = _LIGHT["recurrent"]  # no colour of the scale
+CURVES = (  # of a plot, in turn
+    INDIRECT_SUM,
+    DIRECT,
+    *(WEIGHTS[role][1] for role in ("input", "recurrent", "readout")),
+    _LIGHT["i4"],
+    INK,
+)
 
 _DECADES = 4.0
 _NOTHING = 1e-300  # smaller norms count as 0: a tenth of them may be
@@ -53,15 +77,15 @@ THIN, THICK = 0.6, 6.5
 
 def blend(colors: Sequence[str], share: float) -> str:
     """The colour at `share` (0 to 1) of the way through a list of colours."""
-    place = min(max(share, 0.0), 1.0) * (len(colors) - 1)
-    i = min(int(place), len(colors) - 2)
+    position = min(max(share, 0.0), 1.0) * (len(colors) - 1)
+    i = min(int(position), len(colors) - 2)
     pairs = zip(channels(colors[i]), channels(colors[i + 1]), strict=True)
-    return "#" + "".join(f"{round(a + (b - a) * (place - i)):02X}" for a, b in pairs)
+    return "#" + "".join(f"{round(a + (b - a) * (position - i)):02X}" for a, b in pairs)
 
 
-def far(k: int, t: int, T: int) -> str:
-    """The colour of an indirect term: dark near t, light far from it."""
-    return blend(INDIRECT, (k - t - 1) / max(1, T - t - 1))
+def distance(k: int, t: int, T: int) -> float:
+    """How far from t the loss of an indirect term is: 0 next to it, 1 at the end."""
+    return (k - t - 1) / max(1, T - t - 1)
 
 
 def readable(color: str) -> str:
@@ -82,8 +106,20 @@ def _luminance(color: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def script_colors() -> dict[str, list[int] | list[list[int]]]:
+    """The colours that the scripts of the page paint pixels with, as channels."""
+    return {
+        "cividis": [channels(color) for color in CIVIDIS],
+        "below": channels(BELOW),
+        "nan": channels(NOT_A_NUMBER),
+        "pale": [128, 128, 128, 28],  # of no term, on any paper
+        "positive": channels(INDIRECT_SUM),
+        "negative": channels(DIRECT),
+    }
+
+
 class LogScale:
-    """Norms on a log scale over one to four decades, chosen from the data; `share` runs from 0 to 1."""
+    """Norms on a log scale of one to four decades, chosen from the data."""
 
     def __init__(self, norms: Sequence[float], decades: float = _DECADES):
         positive = [n for n in norms if n > _NOTHING and math.isfinite(n)]
@@ -92,7 +128,7 @@ class LogScale:
         self.bottom = min(self.bottom, self.top / 10)
 
     def share(self, norm: float) -> float:
-        """0 at the bottom and below, 1 at the top."""
+        """Where a norm lies: 0 at the bottom of the scale and below, 1 at the top."""
         if norm <= self.bottom or math.isnan(norm):
             return 0.0
         return min(1.0, math.log10(norm / self.bottom) / math.log10(self.top / self.bottom))
@@ -106,29 +142,9 @@ class LogScale:
         return norm >= self.bottom * (1 - 1e-9)
 
 
-def number(x: float) -> str:
-    """A norm in few characters: 0.123, 12.3, 4.4e-4."""
-    if x == 0 or math.isnan(x) or math.isinf(x):
-        return "0" if x == 0 else str(x)
-    if 1e-3 <= abs(x) < 1e4:
-        return f"{x:.3f}" if abs(x) < 100 else f"{x:.1f}"
-    mantissa, exponent = f"{x:.1e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def percent(share: float) -> str:
-    """A share with a true minus sign."""
-    if math.isnan(share):
-        return "–"
-    rounded = round(100 * share, 1) + 0.0  # no minus before a zero
-    return f"{rounded:.1f} %".replace("-", "\N{MINUS SIGN}")
-
-
-DARK = {  # what each colour of the op level becomes on a dark page
-    PAPER: "#14171C", INK: "#E6EAF0", GREY: "#A3ADB8", "#444B54": "#A3ADB8", FORWARD: "#76808B", FADED: "#3A424C",
-    COLUMN: "#1B2027", LOSS: "#2A313A", DIRECT: "#F08A3C", TOTAL: "#FFFFFF", INDIRECT_SUM: "#66A7DC",
-    # numbers, as `readable` darkens them for white, then the chips
-    readable(DIRECT): "#F5A164", readable(INDIRECT_SUM): "#66A7DC",
-    "#BFE6D6": "#0F4A38", "#009E73": "#2BBF94", "#F0D3E2": "#552440", "#B5548A": "#D680AE",
-    "#FAF3B0": "#4A4408", "#9A8B00": "#C9B81E", "#8B949E": "#8B949E",
-}  # fmt: skip
+_OF_OPERATIONS = """paper ink outline grey forward faded column loss direct total indirect
+    input input-line recurrent recurrent-line readout readout-line bias bias-line""".split()
+DARK = {  # what each colour of the picture of all operations becomes on a dark page
+    **dict(COLORS[name] for name in _OF_OPERATIONS),
+    readable(DIRECT): COLORS["direct-ink"][1],  # of numbers
+}

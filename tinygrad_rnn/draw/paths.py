@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from functools import reduce
 
 from tinygrad_rnn.draw.legend import legend, table
-from tinygrad_rnn.draw.measures import Preset
+from tinygrad_rnn.draw.measures import CHIPPED, Preset
 from tinygrad_rnn.draw.network import Network
-from tinygrad_rnn.draw.palette import DIRECT, INK, number, readable
+from tinygrad_rnn.draw.palette import DIRECT, INK, readable
 from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, below, mirrored, scaled
 from tinygrad_rnn.draw.strands import Strand
 from tinygrad_rnn.draw.symbols import cell_name, joint_name, time, total_symbol
 from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn.unroll import Unrolled
 
 
@@ -123,7 +124,7 @@ class Map(Network):
 
     def _source(self, k: int) -> float:
         """Where the gradient that enters at h_k comes from: its loss, or just above, from elsewhere."""
-        if k in self.support.sources[k]:
+        if k in self.support.senders[k]:
             return self.top + self.size.rows[0] + self.size.height / 2
         return self.h_top - 2.2 * self.size.type
 
@@ -132,7 +133,7 @@ class Map(Network):
 
     def _drawn(self, strand: Strand, j: int) -> bool:
         """A compact map leaves out hops below the scale, but no line has a hole."""
-        return len(self.columns) <= 12 or any(
+        return len(self.columns) <= CHIPPED or any(
             self.scale.visible(n) for i, n in strand.norms.items() if i <= j
         )
 
@@ -144,12 +145,12 @@ class Map(Network):
     def _tip(self, strand: Strand, j: int) -> str:
         ks, state = [time(self.run, k) for k in strand.ks], joint_name(self.names)
         what = f"loss {ks[0]}" if len(ks) == 1 else f"losses {ks[0]} to {ks[-1]}, summed"
-        sources = self.support.sources[strand.ks[0]]
-        if len(ks) == 1 and sources != {strand.ks[0]}:
-            several = ", ".join(str(time(self.run, k)) for k in sorted(sources))
+        senders = self.support.senders[strand.ks[0]]
+        if len(ks) == 1 and senders != {strand.ks[0]}:
+            several = ", ".join(str(time(self.run, k)) for k in sorted(senders))
             what = f"losses {several}, which read {state}_{ks[0]}"
         at = "direct" if strand.ks[0] == j else f"at {state}_{time(self.run, j)}"
-        return f"{what}, {at}: norm {strand.norms[j]:.6g}"
+        return f"{what}, {at}: norm {number(strand.norms[j], 6)}"
 
 
 def paths_scene(

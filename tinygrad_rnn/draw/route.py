@@ -13,21 +13,21 @@ def channels(
     edges: Sequence[Any],
     pitch: float,
 ) -> dict[tuple[int, Any], float]:
-    """How far before a layer the lines from each source turn: sources that turn in one channel stand apart."""
+    """How far before a layer the lines from each node turn; those that share a channel stand apart."""
     turning: dict[int, list[Any]] = {}
     for a, b in edges:
         spots = [(layer[a], row[a]), *via[(a, b)], (layer[b], row[b])]
         for (_, r), (n, s) in zip(spots, spots[1:], strict=False):
-            sources = turning.setdefault(n, [])
-            if r != s and all(a is not other for other in sources):
-                sources.append(a)
+            starts = turning.setdefault(n, [])
+            if r != s and all(a is not other for other in starts):
+                starts.append(a)
     bends: dict[tuple[int, Any], float] = {
         (n, a): pitch / 2 for a, b in edges for n in range(layer[a], layer[b] + 1)
     }
-    for n, sources in turning.items():
-        apart = min(9.0, 22.0 / max(1, len(sources) - 1))
-        for i, a in enumerate(sources):
-            bends[n, a] = pitch / 2 + (i - (len(sources) - 1) / 2) * apart
+    for n, starts in turning.items():
+        apart = min(9.0, 22.0 / max(1, len(starts) - 1))
+        for i, a in enumerate(starts):
+            bends[n, a] = pitch / 2 + (i - (len(starts) - 1) / 2) * apart
     return bends
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from tinygrad_rnn.draw.palette import INK, PAPER
+
 Point = tuple[float, float]
 
 
@@ -21,12 +23,12 @@ class Box:
     h: float
     label: str = ""
     shape: Literal["rect", "round", "ellipse"] = "rect"
-    fill: str = "#FFFFFF"
-    stroke: str = "#1F2328"
+    fill: str = PAPER
+    stroke: str = INK
     width: float = 1.0
     dashed: bool = False
     size: float = 11.0
-    color: str = "#1F2328"
+    color: str = INK
     tip: str = ""
     key: str = ""
 
@@ -39,7 +41,7 @@ class Text:
     y: float
     label: str
     size: float = 10.0
-    color: str = "#1F2328"
+    color: str = INK
     anchor: Literal["start", "middle", "end"] = "start"
     tip: str = ""
 
@@ -113,6 +115,11 @@ def _shortened(corner: Point, toward: Point, radius: float) -> Point:
     """The point at `radius` from the corner, at most half way along."""
     length = ((toward[0] - corner[0]) ** 2 + (toward[1] - corner[1]) ** 2) ** 0.5
     return _between(corner, toward, min(radius / length, 0.5)) if length else corner
+
+
+def coordinate(x: float) -> str:
+    """A length in points as the writers write it: to a hundredth."""
+    return f"{x:.2f}".rstrip("0").rstrip(".")
 
 
 def clean(text: str, most: int = 200) -> str:

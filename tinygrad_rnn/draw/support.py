@@ -11,14 +11,14 @@ from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.flow.terms import GradientFlow
 from tinygrad_rnn.nn.unroll import parts
 
-Place = tuple[int, int]  # part i of the state s_t as (t, i); t counts from 1
+At = tuple[int, int]  # part i of the state s_t as (t, i); t counts from 1
 
 
 class Support:
     """What the losses of a gradient flow reach.
 
     losses    the steps that have one which requires a gradient
-    sources   k -> the losses whose gradient enters at s_k: L_k, or later ones that read s_k itself.
+    senders   k -> the losses whose gradient enters at s_k: L_k, or later ones that read s_k itself.
               There is a term k only if there are any
     earliest  k -> how far back that gradient gets, for the same k
     """
@@ -28,30 +28,30 @@ class Support:
         for t, state in enumerate(flow.states, 1):
             for i, x in enumerate(parts(state)):
                 self._times.setdefault(x, {}).setdefault(t, i)
-        below: dict[Place, list[Place]] = {}
-        first: dict[Place, int] = {}
+        below: dict[At, list[At]] = {}
+        first: dict[At, int] = {}
         for t, state in enumerate(flow.states, 1):
             for x in sorted(parts(state), key=lambda x: x.serial):
-                place = t, self._times[x][t]
+                at = t, self._times[x][t]
                 passed_on = min(self._times[x]) < t
-                below[place] = [self._at(x, t - 1)] if passed_on else self._met(x.args, t)
-                first[place] = min([t, *(first.get(p, t) for p in below[place])])
+                below[at] = [self._at(x, t - 1)] if passed_on else self._met(x.args, t)
+                first[at] = min([t, *(first.get(p, t) for p in below[at])])
         losses = {k: L for k, L in enumerate(flow.losses, 1) if L is not None and L.requires_grad}
         self.losses = set(losses)
         arrivals = {k: self._met([L], k) for k, L in losses.items()}
-        self.sources: dict[int, set[int]] = {}
+        self.senders: dict[int, set[int]] = {}
         self.earliest: dict[int, int] = {}
-        for k, places in arrivals.items():
-            for t, i in places:
-                self.sources.setdefault(t, set()).add(k)
+        for k, parts_met in arrivals.items():
+            for t, i in parts_met:
+                self.senders.setdefault(t, set()).add(k)
                 self.earliest[t] = min(self.earliest.get(t, t), first[t, i])
-        self._reached: set[Place] = set()
-        waiting = [p for places in arrivals.values() for p in places]
+        self._reached: set[At] = set()
+        waiting = [p for parts_met in arrivals.values() for p in parts_met]
         while waiting:
-            place = waiting.pop()
-            if place not in self._reached:
-                self._reached.add(place)
-                waiting += below[place]
+            at = waiting.pop()
+            if at not in self._reached:
+                self._reached.add(at)
+                waiting += below[at]
         self._states = {t for t, _ in self._reached}
 
     def reaches(self, k: int, t: int) -> bool:
@@ -70,13 +70,13 @@ class Support:
         """Whether any loss reaches this part of s_t."""
         return (t, self._times[x][t]) in self._reached
 
-    def _met(self, ends: Iterable[object], t: int) -> list[Place]:
+    def _met(self, ends: Iterable[object], t: int) -> list[At]:
         """The parts of states up to s_t that come first on the ways back from some Tensors."""
         ends = [x for x in ends if isinstance(x, Tensor)]
         met = ancestors(ends, stop=self._times)
         return [self._at(x, t) for x in met if x in self._times and x.requires_grad]
 
-    def _at(self, x: Tensor, upto: int) -> Place:
+    def _at(self, x: Tensor, upto: int) -> At:
         """Where a Tensor stands last up to some time."""
         times = self._times[x]
         t = max((t for t in times if t <= upto), default=min(times))

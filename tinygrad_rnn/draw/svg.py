@@ -1,19 +1,32 @@
 """Scene -> SVG, without any program outside Python."""
 
-from tinygrad_rnn.draw.palette import FONT
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, clean, corners, stacked
+from tinygrad_rnn.draw.palette import FONT, PAPER
+from tinygrad_rnn.draw.scene import (
+    Box,
+    Item,
+    Line,
+    Scene,
+    Text,
+    Triangle,
+    clean,
+    coordinate,
+    corners,
+    stacked,
+)
 
 
 def to_svg(scene: Scene, scale: float = 1.0) -> str:
     """The whole picture as one SVG document; text stays text, tips become tooltips."""
-    size = f'width="{_n(scene.width * scale)}pt" height="{_n(scene.height * scale)}pt"'
-    size += f' viewBox="0 0 {_n(scene.width)} {_n(scene.height)}"'
+    size = (
+        f'width="{coordinate(scene.width * scale)}pt" height="{coordinate(scene.height * scale)}pt"'
+    )
+    size += f' viewBox="0 0 {coordinate(scene.width)} {coordinate(scene.height)}"'
     body = "\n".join(_item(item) for item in stacked(scene.items))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{FONT}">\n'
         f"<title>{escape(clean(scene.title))}</title>\n"
-        f'<rect width="100%" height="100%" fill="#FFFFFF"/>\n{body}\n</svg>\n'
+        f'<rect width="100%" height="100%" fill="{PAPER}"/>\n{body}\n</svg>\n'
     )
 
 
@@ -34,13 +47,13 @@ def _tipped(tip: str, drawn: str) -> str:
 def _shape(box: Box) -> str:
     style = f'fill="{box.fill}"'
     if box.width:
-        style += f' stroke="{box.stroke}" stroke-width="{_n(box.width)}"'
+        style += f' stroke="{box.stroke}" stroke-width="{coordinate(box.width)}"'
         style += ' stroke-dasharray="4 3"' if box.dashed else ""
     if box.shape == "ellipse":
-        return f'<ellipse cx="{_n(box.x)}" cy="{_n(box.y)}" rx="{_n(box.w / 2)}" ry="{_n(box.h / 2)}" {style}/>'
-    rounding = f' rx="{_n(min(9.0, box.w / 4, box.h / 2))}"' if box.shape == "round" else ""
-    corner = f'x="{_n(box.x - box.w / 2)}" y="{_n(box.y - box.h / 2)}"'
-    return f'<rect {corner} width="{_n(box.w)}" height="{_n(box.h)}"{rounding} {style}/>'
+        return f'<ellipse cx="{coordinate(box.x)}" cy="{coordinate(box.y)}" rx="{coordinate(box.w / 2)}" ry="{coordinate(box.h / 2)}" {style}/>'
+    rounding = f' rx="{coordinate(min(9.0, box.w / 4, box.h / 2))}"' if box.shape == "round" else ""
+    corner = f'x="{coordinate(box.x - box.w / 2)}" y="{coordinate(box.y - box.h / 2)}"'
+    return f'<rect {corner} width="{coordinate(box.w)}" height="{coordinate(box.h)}"{rounding} {style}/>'
 
 
 def _label(box: Box) -> Text:
@@ -48,8 +61,8 @@ def _label(box: Box) -> Text:
 
 
 def _text(text: Text) -> str:
-    where = f'x="{_n(text.x)}" y="{_n(text.y + 0.35 * text.size)}" text-anchor="{text.anchor}"'
-    return f'<text {where} font-size="{_n(text.size)}" fill="{text.color}">{escape(clean(text.label))}</text>'
+    where = f'x="{coordinate(text.x)}" y="{coordinate(text.y + 0.35 * text.size)}" text-anchor="{text.anchor}"'
+    return f'<text {where} font-size="{coordinate(text.size)}" fill="{text.color}">{escape(clean(text.label))}</text>'
 
 
 def _triangle(head: Triangle) -> str:
@@ -61,24 +74,20 @@ def _triangle(head: Triangle) -> str:
         (base_x + side_x, base_y + side_y),
         (base_x - side_x, base_y - side_y),
     ]
-    return " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
+    return " ".join(f"{coordinate(x)},{coordinate(y)}" for x, y in points)
 
 
 def _line(line: Line) -> str:
     start = line.points[0]
-    path = f"M{_n(start[0])} {_n(start[1])}"
+    path = f"M{coordinate(start[0])} {coordinate(start[1])}"
     for _, a, b, end in corners(line):
-        path += f"C{_n(a[0])} {_n(a[1])} {_n(b[0])} {_n(b[1])} {_n(end[0])} {_n(end[1])}"
+        path += f"C{coordinate(a[0])} {coordinate(a[1])} {coordinate(b[0])} {coordinate(b[1])} {coordinate(end[0])} {coordinate(end[1])}"
     style = ' stroke-dasharray="1 4" stroke-linecap="round"' if line.dotted else ""
     style += ' stroke-linejoin="round"' if line.sharp else ""
-    pen = f'stroke="{line.color}" stroke-width="{_n(line.width)}"{style}'
+    pen = f'stroke="{line.color}" stroke-width="{coordinate(line.width)}"{style}'
     return f'<path d="{path}" fill="none" {pen}/>'
 
 
 def escape(text: str) -> str:
     """Text as XML content; & first."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _n(number: float) -> str:
-    return f"{number:.2f}".rstrip("0").rstrip(".")

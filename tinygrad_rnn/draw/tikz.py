@@ -5,7 +5,18 @@
 
 import re
 
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, clean, corners, stacked
+from tinygrad_rnn.draw.scene import (
+    Box,
+    Item,
+    Line,
+    Scene,
+    Text,
+    Triangle,
+    clean,
+    coordinate,
+    corners,
+    stacked,
+)
 
 _AT_ONCE = 100  # pieces of a path on one line: TeX reads no line of 200,000 characters
 _SPECIAL = {c: rf"\{c}" for c in "&%$#_{}"} | {
@@ -32,7 +43,9 @@ def to_tikz(scene: Scene) -> str:
         r"\begin{tikzpicture}[x=1bp, y=-1bp, line cap=butt, inner sep=0pt]",
     ]
     lines += [rf"\definecolor{{c{c}}}{{HTML}}{{{c}}}" for c in colors]
-    lines += [rf"\useasboundingbox (0, 0) rectangle ({_n(scene.width)}, {_n(scene.height)});"]
+    lines += [
+        rf"\useasboundingbox (0, 0) rectangle ({coordinate(scene.width)}, {coordinate(scene.height)});"
+    ]
     lines += [_item(item) for item in items]
     return "\n".join([*lines, r"\end{tikzpicture}", ""])
 
@@ -63,7 +76,7 @@ def _item(item: Item) -> str:
         dx, dy = {"left": (1, 0), "right": (-1, 0), "up": (0, 1), "down": (0, -1)}[item.toward]
         x, y, half = item.x + dx * item.length, item.y + dy * item.length, item.breadth / 2
         sides = [(x + dy * half, y + dx * half), (x - dy * half, y - dx * half)]
-        return rf"\fill[c{item.fill[1:]}] ({_n(item.x)}, {_n(item.y)}) -- {' -- '.join(map(_point, sides))} -- cycle;"
+        return rf"\fill[c{item.fill[1:]}] ({coordinate(item.x)}, {coordinate(item.y)}) -- {' -- '.join(map(_point, sides))} -- cycle;"
     if isinstance(item, Text):
         anchor = {"start": "mid west", "middle": "mid", "end": "mid east"}[item.anchor]
         return _node(item.label, item.x, item.y, item.size, item.color, anchor)
@@ -75,13 +88,13 @@ def _box(box: Box) -> str:
     if box.width:
         style += [
             f"draw=c{box.stroke[1:]}",
-            f"line width={_n(box.width)}bp",
+            f"line width={coordinate(box.width)}bp",
             *(["dashed"] if box.dashed else []),
         ]
     if box.shape == "round":
-        style.append(f"rounded corners={_n(min(9.0, box.w / 4, box.h / 2))}bp")
+        style.append(f"rounded corners={coordinate(min(9.0, box.w / 4, box.h / 2))}bp")
     if box.shape == "ellipse":
-        shape = rf"{_point((box.x, box.y))} ellipse [x radius={_n(box.w / 2)}, y radius={_n(box.h / 2)}]"
+        shape = rf"{_point((box.x, box.y))} ellipse [x radius={coordinate(box.w / 2)}, y radius={coordinate(box.h / 2)}]"
     else:
         start, end = (box.x - box.w / 2, box.y - box.h / 2), (box.x + box.w / 2, box.y + box.h / 2)
         shape = f"{_point(start)} rectangle {_point(end)}"
@@ -100,11 +113,11 @@ def _line(line: Line) -> str:
         path += "" if i % _AT_ONCE else "\n"
     style = ", dotted" if line.dotted else ""
     style += ", line join=round" if line.sharp else ""
-    return rf"\draw[c{line.color[1:]}, line width={_n(line.width)}bp{style}] {path};"
+    return rf"\draw[c{line.color[1:]}, line width={coordinate(line.width)}bp{style}] {path};"
 
 
 def _node(label: str, x: float, y: float, size: float, color: str, anchor: str) -> str:
-    font = rf"\fontsize{{{_n(size)}}}{{{_n(1.2 * size)}}}\selectfont"
+    font = rf"\fontsize{{{coordinate(size)}}}{{{coordinate(1.2 * size)}}}\selectfont"
     return rf"\node[anchor={anchor}, font={font}, text=c{color[1:]}] at {_point((x, y))} {{{latex(label)}}};"
 
 
@@ -115,8 +128,4 @@ def _colors(item: Item) -> list[str]:
 
 
 def _point(point: tuple[float, float]) -> str:
-    return f"({_n(point[0])}, {_n(point[1])})"
-
-
-def _n(number: float) -> str:
-    return f"{number:.2f}".rstrip("0").rstrip(".")
+    return f"({coordinate(point[0])}, {coordinate(point[1])})"

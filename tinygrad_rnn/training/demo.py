@@ -12,12 +12,12 @@ from tqdm import tqdm
 from tinygrad_rnn import draw
 from tinygrad_rnn.core.mode import no_grad
 from tinygrad_rnn.core.tensor import Tensor
-from tinygrad_rnn.draw.palette import number
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import definition, joint_name, state_names
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow.terms import GradientFlow
 from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.guards.numbers import number, percent
 from tinygrad_rnn.nn import Readout
 from tinygrad_rnn.nn.unroll import Unrolled, unroll
 from tinygrad_rnn.training.settings import CELLS
@@ -99,7 +99,7 @@ def train(
                 )
             loss.backward()
             descend(parameters, rate)
-            progress.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
+            progress.set_postfix(loss=number(losses[-1], 4), refresh=False)
     return losses
 
 
@@ -119,26 +119,22 @@ def table(run: Unrolled, t: int, flow: GradientFlow) -> str:
     rows, support = flow.table(t, most=12), Support(flow)
     for row in rows:
         k = row.ks[0]
-        if k not in support.sources:
+        if k not in support.senders:
             lines.append(f"direct   {support.why_not(k)}")
             continue
-        head = f"dL_{k}/d{name}_{k}" if support.sources[k] == {k} else f"d+L/d{name}_{k}"
+        head = f"dL_{k}/d{name}_{k}" if support.senders[k] == {k} else f"d+L/d{name}_{k}"
         if len(row.ks) > 1:
             what = f"{len(row.ks)} smaller terms, summed"
         elif k == t:
             what = f"direct   {head}"
         else:
             what = f"k = {k:<4} {head} . d{name}_{k}/d{name}_{t}"
-        lines.append(f"{what:<36}{number(row.norm):>10}{_percent(row.share):>10}")
+        lines.append(f"{what:<36}{number(row.norm):>10}{percent(row.share):>10}")
     whole = 1.0 if rows[0].share == rows[0].share else rows[0].share
     what = f"sum      dL/d{name}_{t}"
-    lines.append(f"{what:<36}{number(flow.total_norm(t)):>10}{_percent(whole):>10}")
+    lines.append(f"{what:<36}{number(flow.total_norm(t)):>10}{percent(whole):>10}")
     lines.append("share: projection on the sum; shares add up to 100 %, norms do not")
     return "\n".join(lines)
-
-
-def _percent(share: float) -> str:
-    return "-" if share != share else f"{round(100 * share, 1) + 0.0:.1f} %"
 
 
 def pictures(run: Unrolled, t: int, flow: GradientFlow, folder: Path, suffix: str) -> list[Path]:

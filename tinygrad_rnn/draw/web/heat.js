@@ -1,12 +1,8 @@
 // The heat map: the norm of every term over (k, t). Pixels on a canvas, everything else above it.
 
-const CIVIDIS = D.cividis.map((c) => [1, 3, 5].map((i) => parseInt(c.slice(i, i + 2), 16)));
-
 function heatColor(n) {
-  if (Number.isNaN(n)) return D.nan;
-  if (!visible(n)) return D.below;
-  const place = level(n) * (CIVIDIS.length - 1), i = Math.min(CIVIDIS.length - 2, Math.floor(place));
-  return CIVIDIS[i].map((c, j) => Math.round(c + (CIVIDIS[i + 1][j] - c) * (place - i)));
+  if (Number.isNaN(n)) return D.colors.nan;
+  return visible(n) ? blend(D.colors.cividis, shareOf(n)) : D.colors.below;
 }
 
 class Heat {
@@ -45,8 +41,7 @@ class Heat {
     const context = this.canvas.getContext("2d"), image = context.createImageData(T, T);
     for (let k = 1; k <= T; k++) {
       for (let t = 1; t <= k; t++) {
-        const pale = [128, 128, 128, 28];  // on any paper
-        const color = reaches(k, t) ? [...heatColor(norm(k, t)), 255] : pale;
+        const color = reaches(k, t) ? [...heatColor(norm(k, t)), 255] : D.colors.pale;
         image.data.set(color, 4 * ((T - k) * T + t - 1));
       }
     }
@@ -57,9 +52,8 @@ class Heat {
   y(k) { return this.upper + ((T - k) * this.side) / T; }
 
   ticks() {
-    const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((s) => T / s <= 12) || T, half = this.side / T / 2;
-    const marks = [...new Set([1, ...Array.from({ length: T }, (_, i) => i + 1).filter((n) => n % step === 0)])];
-    return [...marks.flatMap((n) => [
+    const half = this.side / T / 2;
+    return [...D.ticks.flatMap((n) => [
       svg("text", { x: this.x(n) + half, y: this.upper + this.side + 14, "text-anchor": "middle" }, String(n)),
       svg("text", { x: this.left - 6, y: this.y(n) + half + 4, "text-anchor": "end" }, String(n)),
     ]), svg("text", { x: this.left + this.side / 2, y: this.upper + this.side + 32, "text-anchor": "middle" },
@@ -74,9 +68,9 @@ class Heat {
       const color = heatColor(bottom * (top_ / bottom) ** ((i + 0.5) / steps));
       parts.push(svg("rect", { x, y: this.upper + (steps - 1 - i) * h, width: 12, height: h + 0.5, fill: `rgb(${color})` }));
     }
-    parts.push(svg("rect", { x, y: this.upper + this.side - 12, width: 12, height: 12, fill: `rgb(${D.below})` }));
+    parts.push(svg("rect", { x, y: this.upper + this.side - 12, width: 12, height: 12, fill: `rgb(${D.colors.below})` }));
     const label = (y, what) => svg("text", { x: x + 16, y, "text-anchor": "start" }, what);
-    parts.push(label(this.upper + 9, brief(top_)), label(this.upper + this.side - 18, brief(bottom)),
+    parts.push(label(this.upper + 9, number(top_)), label(this.upper + this.side - 18, number(bottom)),
       label(this.upper + this.side - 2, "less"));
     return parts;
   }
@@ -112,7 +106,7 @@ class Heat {
 
   lines(k, t) {
     if (!reaches(k, t)) return [`k = ${k}, t = ${t}`, whyNot(k, t)];
-    return [`k = ${k}, t = ${t}${k === t ? " (direct)" : ""}`, `norm ${exact(norm(k, t))}`,
+    return [`k = ${k}, t = ${t}${k === t ? " (direct)" : ""}`, `norm ${number(norm(k, t), 6)}`,
       ...(share(k, t) === null ? [] : [`share ${percent(share(k, t))} of ${totalSymbol(t)}`]),
       `shape (${D.width},), ${termSymbol(k, t)}`];
   }

@@ -10,9 +10,9 @@ const heat = new Heat(byId("heat"), choose);
 function render() {
   const { t, frame } = state;
   slider.value = t;
-  slider.setAttribute("aria-valuetext", `t = ${t}, norm ${exact(total[t - 1])}`);
+  slider.setAttribute("aria-valuetext", `t = ${t}, norm ${number(total[t - 1], 6)}`);
   byId("which").textContent = joint(t);
-  byId("now").textContent = `t = ${t}, ‖${totalSymbol(t)}‖ = ${exact(total[t - 1])}`;
+  byId("now").textContent = `t = ${t}, ‖${totalSymbol(t)}‖ = ${number(total[t - 1], 6)}`;
   document.querySelectorAll(".t-now").forEach((node) => { node.textContent = t; });
   byId("play").textContent = timer ? "❚❚ Pause" : frame === null ? "▶ Play backward pass" : "▶ Go on";
   byId("caption").textContent = frame === null ? "" : story(frame);
@@ -42,13 +42,13 @@ function choose(k, t) {
 
 function story(j) {
   const direct = reaches(j, j)
-    ? `direct ${termSymbol(j, j)}, norm ${brief(norm(j, j))}` : whyNot(j, j);
-  const sum = `‖${totalSymbol(j)}‖ = ${brief(total[j - 1])}`;
+    ? `direct ${termSymbol(j, j)}, norm ${number(norm(j, j))}` : whyNot(j, j);
+  const sum = `‖${totalSymbol(j)}‖ = ${number(total[j - 1])}`;
   const steps = `Step ${T - j + 1} of ${T - state.t + 1}, at ${joint(j)}: `;
   if (!D.earliest.some((e, i) => e !== null && e <= j && i + 1 > j)) {
     return `${steps}${direct}; nothing comes from later losses: ${sum}`;
   }
-  const size = brief(indirect[j - 1]);
+  const size = number(indirect[j - 1]);
   const later = `indirect, from ${joint(j + 1)} through J${sub(j + 1)}, norm ${size}`;
   return `${steps}${direct}${reaches(j, j) ? " + " : "; "}${later}: ${sum}`;
 }
@@ -80,18 +80,18 @@ slider.addEventListener("input", () => goTo(Number(slider.value)));
 byId("play").addEventListener("click", play);
 byId("step").addEventListener("click", () => { stop(); step(); });
 
-function showLevel(operations) {
+function showOperations(operations) {
   byId("map-panel").hidden = operations;
   byId("operations-panel").hidden = !operations;
   byId("cells").setAttribute("aria-pressed", String(!operations));
   byId("operations").setAttribute("aria-pressed", String(operations));
-  document.body.classList.toggle("long", operations || T > 12);
-  document.body.classList.toggle("longest", !operations && T > 30);  // the heat map first
+  document.body.classList.toggle("long", operations || !sizesOf(T).chips);
+  document.body.classList.toggle("longest", !operations && T > D.longest);  // the heat map first
   heat.fit();
   render();
 }
-byId("cells").addEventListener("click", () => showLevel(false));
-byId("operations").addEventListener("click", () => showLevel(true));
+byId("cells").addEventListener("click", () => showOperations(false));
+byId("operations").addEventListener("click", () => showOperations(true));
 
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
@@ -154,4 +154,4 @@ new ResizeObserver(() => {
     render();
   }
 }).observe(byId("map"));
-showLevel(false);
+showOperations(false);

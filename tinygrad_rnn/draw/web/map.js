@@ -1,35 +1,26 @@
 // The map: one column for each step, every term of (3.1) for h_t as a line of its own.
 
+// The sizes that come with the data, and what follows from the width of the window.
 function measures(columns, width) {
-  const chips = columns <= 12, left = chips ? 84 : 34;
-  const pitch = Math.max(chips ? 76 : 40, Math.min(168, (width - left - 6) / columns));
-  const node = chips ? Math.min(62, pitch * 0.52) : pitch * 0.7;
-  return {
-    pitch, chips, left, node, numbers: pitch >= 130, height: chips ? 26 : 20, type: chips ? 14 : 11, side: node * 0.28,
-    chip: pitch >= 110 ? 42 : 34, thick: chips ? 6.5 : 3.8, track: columns <= 6 ? 19 : chips ? 12 : 6.4,
-  };
+  const size = sizesOf(columns), widest = D.sizes[0].pitch;
+  const pitch = Math.max(size.least, Math.min(widest, (width - size.left - 6) / columns));
+  const node = Math.min(size.chips ? size.node : Infinity, pitch * size.share);
+  return { ...size, pitch, node, side: node * 0.28, numbers: pitch >= 130, chip: pitch >= 110 ? 42 : 34 };
 }
 
-// The lines of one map: the term of each loss, or the sum of the terms of the columns left out.
+// The lines of one map with their norms: the term of each loss, or the sum of those left out.
 function strands(t) {
-  const columns = columnsOf(t), found = [], hidden = D.hidden[t - 1];
-  const add = (k, last, value) => {
-    const first = Math.min(...D.earliest.slice(k - 1, last).map((e) => e ?? Infinity));
-    const way = columns.filter((j) => j >= Math.max(t, first) && j <= k);
-    const hops = new Map(way.map((j) => [j, value(j)]));
-    if (hops.size) found.push({ k, last, sum: last > k, hops });
-  };
-  for (const k of columns.filter((c) => c >= t && reaches(c, c))) add(k, k, (j) => norm(k, j));
-  if (hidden) add(hidden[0], hidden[1], (j) => sums[t - 1][j - t]);
-  return found.sort((a, b) => a.k - b.k);
+  return D.strands[t - 1].map(([k, last, end, shade]) => {
+    const sum = columnsOf(t).indexOf(k) < 0, way = columnsOf(t).filter((j) => j >= end && j <= k);
+    return { k, last, sum, shade, hops: new Map(way.map((j) => [j, sum ? sums[t - 1][j - t] : norm(k, j)])) };
+  });
 }
 
-// Near is strong, far is faint; two neighbouring colours of the palette are mixed.
-function colorOf(strand, t) {
-  if (strand.k === t) return "var(--direct)";
-  const place = (((strand.k + strand.last) / 2 - t - 1) / Math.max(1, T - t - 1)) * 6;
-  const i = Math.min(5, Math.floor(place));
-  return `color-mix(in srgb, var(--i${i + 1}) ${Math.round(100 * (place - i))}%, var(--i${i}))`;
+// Near is strong, far is faint; two neighbouring colours are mixed.  The direct term has no shade.
+function colorOf(shade) {
+  if (shade === null) return "var(--direct)";
+  const position = shade * (D.shades - 1), i = Math.min(D.shades - 2, Math.floor(position));
+  return `color-mix(in srgb, var(--i${i + 1}) ${Math.round(100 * (position - i))}%, var(--i${i}))`;
 }
 
 // state: { t, chosen: k or null, frame: the step the backward pass has come to, or null }
@@ -37,9 +28,10 @@ function drawMap(box, state, choose) {
   const { t } = state, columns = columnsOf(t), m = measures(columns.length, box.clientWidth);
   const lines = strands(t), tracks = lines.length - 1;
   const x = new Map(columns.map((c, i) => [c, m.left + (i + 0.5) * m.pitch]));
-  const yLoss = 48, yOut = m.chips ? 96 : 84, hTop = D.outputs ? (m.chips ? 152 : 116) : 96;
-  const hBottom = hTop + Math.max(tracks * m.track + (m.chips ? 46 : 26 + 13 * D.states.length), 70), yForward = hBottom - 17;
-  const yIn = hBottom + (m.chips ? 66 : 36), bottomEdge = yIn + 22;
+  const [yLoss, yOut, top] = m.rows, hTop = D.outputs ? top : 96;
+  const inside = m.inside + (m.chips ? 0 : 13 * D.states.length);
+  const hBottom = hTop + Math.max(tracks * m.track + inside, 70), yForward = hBottom - 17;
+  const yIn = hBottom + m.below, bottomEdge = yIn + 22;
   const width = m.left + columns.length * m.pitch + 4;
   const svgMap = svg("svg", { width, height: bottomEdge + 2, viewBox: `0 0 ${width} ${bottomEdge + 2}`, role: "group",
     "aria-label": `map of all terms of ${totalSymbol(t)}; up and down arrows move between its parts` });
@@ -88,7 +80,7 @@ function drawMap(box, state, choose) {
       node(out, "L", c, px, yLoss, 1);
     }
     const facts = [stateSymbol(c), ...values.h.flatMap((h) => valueLines(h, c)), ...D.equations.h,
-      silent(c) ? "no loss reaches it" : `‖${totalSymbol(c)}‖ = ${exact(total[c - 1])}`,
+      silent(c) ? "no loss reaches it" : `‖${totalSymbol(c)}‖ = ${number(total[c - 1], 6)}`,
       ...(sends(c) ? [] : ["no loss at this step"])];
     const cell = item(svg("g"), facts, { key: `h${c}` });
     cell.append(svg("rect", { class: `node${c === t ? " now" : ""}`, x: px - m.node / 2, y: hTop, width: m.node,
@@ -153,7 +145,7 @@ function drawMap(box, state, choose) {
       head(to, yForward, "right", 6));
     if (whole) chip(group, (from + to) / 2, yForward, "recurrent", c);
     if (whole && !past && gains && m.chips) {
-      const label = m.numbers ? `‖J${sub(c)}‖ = ${brief(gains[c - 2])}` : tiny(gains[c - 2]);
+      const label = m.numbers ? `‖J${sub(c)}‖ = ${number(gains[c - 2])}` : number(gains[c - 2], gains[c - 2] >= 0.01 ? 3 : 2);
       group.append(text((from + to) / 2, yForward + 18, label, m.numbers ? 11 : 10.5));
     }
     network.append(group);
@@ -165,12 +157,12 @@ function drawMap(box, state, choose) {
     if (!m.chips || !own.length) return;
     const facts = [own.map((w) => w.name).join(", ") + ` at t = ${c}`];
     for (const w of own) {
-      facts.push(`${w.name}: ${shapeText(w.shape)}, ‖∂L/∂${w.name}‖ = ${exact(w.norm)}`,
+      facts.push(`${w.name}: ${shapeText(w.shape)}, ‖∂L/∂${w.name}‖ = ${number(w.norm, 6)}`,
         w.norms[c - 1] === 0 ? "this step adds nothing"
-          : `this step adds ${exact(w.norms[c - 1])}, share ${percent(w.shares[c - 1])}`,
+          : `this step adds ${number(w.norms[c - 1], 6)}, share ${percent(w.shares[c - 1])}`,
         ...(w.entries ? [`value ${list(w.entries, 16)}`] : []));
     }
-    if (role === "recurrent" && c > 1 && gains) facts.push(`‖J${sub(c)}‖ = ${exact(gains[c - 2])}, largest singular value`);
+    if (role === "recurrent" && c > 1 && gains) facts.push(`‖J${sub(c)}‖ = ${number(gains[c - 2], 6)}, largest singular value`);
     facts.push(...(role === "readout" ? D.equations.y : D.equations.h));
     const g = item(svg("g"), facts, { key: `${role}${c}` }), h = 17, label = own.map((w) => w.name).join(", ");
     const shown = label.length > 6 ? label.slice(0, 5) + "…" : label;
@@ -184,14 +176,14 @@ function drawMap(box, state, choose) {
     const name = strand.sum ? `losses ${strand.k} to ${strand.last}, summed` : termSymbol(strand.k, t);
     const kind = direct ? "direct term of (3.1)" : "indirect term of (3.1)";
     const facts = arriving === undefined ? [name, `no gradient of it gets to ${joint(t)}`]
-      : [name, kind, `norm ${exact(arriving)}`];
+      : [name, kind, `norm ${number(arriving, 6)}`];
     if (!strand.sum && arriving !== undefined) {
       facts.push(`share ${percent(share(strand.k, t))} of ${totalSymbol(t)}`);
       if (strand.k > t) facts.push(`= ${productSymbol(strand.k, t)}`);
       const v = vector(strand.k, t);
       if (v) facts.push(`shape (${D.width},): ${list(v, 10)}`);
     }
-    const g = item(svg("g", { class: "strand", style: `--strand: ${colorOf(strand, t)}` }), facts,
+    const g = item(svg("g", { class: "strand", style: `--strand: ${colorOf(strand.shade)}` }), facts,
       { key: `term${strand.k}`, press: strand.sum ? null : () => choose(strand.k, t) });
     if (state.chosen !== null && !(strand.k <= state.chosen && state.chosen <= strand.last)) g.classList.add("dim");
     const side = m.side;
@@ -208,7 +200,7 @@ function drawMap(box, state, choose) {
       const px = from + side, r = Math.min(10, m.track), edge = from - m.node / 2, own = strand.hops.get(strand.k);
       if (reached(strand.k) && drawn(strand, strand.k)) {
         line(g, `M${px} ${source(strand.k)}V${y - r}Q${px} ${y} ${px - r} ${y}H${edge}`, own,
-          [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${exact(own)}`, ...facts.slice(4, 5)]);
+          [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${number(own, 6)}`, ...facts.slice(4, 5)]);
         beside(g, px + wide(own) / 2 + 6, own);
       }
       from = edge;
@@ -222,9 +214,9 @@ function drawMap(box, state, choose) {
       const to = last ? x.get(t) + m.node / 2 : x.get(j) - m.node / 2;
       if (reached(j) && drawn(strand, j)) {
         const what = strand.sum ? `${name}, at ${joint(j)}` : termSymbol(strand.k, j);
-        line(g, `M${from} ${y}H${to + tip}`, n, last ? facts : [what, `norm ${exact(n)} on arrival at ${joint(j)}`]);
+        line(g, `M${from} ${y}H${to + tip}`, n, last ? facts : [what, `norm ${number(n, 6)} on arrival at ${joint(j)}`]);
         if (last) g.append(svg("polygon", { points: `${to},${y} ${to + tip},${y - 2 - w} ${to + tip},${y + 2 + w}` }));
-        if (m.numbers) g.append(text((x.get(j) + x.get(j + 1)) / 2, y - w / 2 - 7, brief(n), 11));
+        if (m.numbers) g.append(text((x.get(j) + x.get(j + 1)) / 2, y - w / 2 - 7, number(n), 11));
       }
       from = x.get(j) - m.node / 2;
     }
@@ -243,13 +235,13 @@ function drawMap(box, state, choose) {
 
   function beside(g, px, n) {
     const y = (yOut + m.height / 2 + hTop) / 2 - 4;
-    if (m.numbers) g.append(text(px, y, brief(n), 11, { "text-anchor": "start" }));
+    if (m.numbers) g.append(text(px, y, number(n), 11, { "text-anchor": "start" }));
   }
 
-  function wide(n) { return 0.7 + (m.thick - 0.7) * level(n); }
+  function wide(n) { return D.thin + (m.thick - D.thin) * shareOf(n); }
   function reached(j) { return state.frame === null || j >= state.frame; }
   // A compact map leaves out hops below the scale, but no line has a hole.
   function drawn(strand, j) {
-    return columns.length <= 12 || [...strand.hops].some(([i, n]) => i <= j && visible(n));
+    return m.chips || [...strand.hops].some(([i, n]) => i <= j && visible(n));
   }
 }

@@ -1,31 +1,24 @@
 // Numbers and symbols as a reader writes them.
 
-// A norm in few characters: 0.123, 12.3, 4.4e-4.
-function brief(x) {
-  if (x === null || Number.isNaN(x)) return "–";
-  if (x === 0) return "0";
-  if (!Number.isFinite(x)) return x > 0 ? "inf" : "−inf";
-  const size = Math.abs(x);
-  const text = size >= 1e-3 && size < 1e4 ? x.toFixed(size < 100 ? 3 : 1) : x.toExponential(1).replace("e+", "e");
-  return text.replace(/^-/, "−");
-}
-
-// A number in at most five characters, none of which may be missing.
-const tiny = (x) => (x >= 0.01 && x < 100 ? x.toFixed(2) : brief(x));
-
-// A number to some digits; six are all that is stored of most.
-function exact(x, digits = 6) {
+// A number to some significant digits, as Python's `number` prints it, with a true minus sign.
+function number(x, digits = 3) {
   if (x === null || Number.isNaN(x)) return "nan";
-  if (!Number.isFinite(x)) return x > 0 ? "inf" : "−inf";
-  const size = Math.abs(x), rounded = Number(x.toPrecision(digits));
-  const text = size === 0 || (size >= 1e-4 && size < 1e7) ? String(rounded) : rounded.toExponential();
-  return text.replace("e+", "e").replace(/^-/, "−");
+  const minus = x < 0 ? "−" : "", size = Math.abs(x);
+  if (size === 0) return "0";
+  if (size === Infinity) return `${minus}inf`;
+  const whole = size < 1e6 ? String(Math.floor(size)).length : 0;
+  const text = size.toExponential(Math.max(digits, whole) - 1);
+  const [mantissa, exponent] = text.split("e").map(Number);
+  if (exponent >= -4 && exponent < 6) return minus + String(Number(text));
+  return `${minus}${mantissa}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
 }
 
 function percent(x) {
   if (x === null || !Number.isFinite(x)) return "–";
-  const text = (100 * x).toFixed(1);
-  return (text === "-0.0" ? "0.0" : text).replace("-", "−") + " %";
+  const share = 100 * x;
+  if (Math.abs(share) >= 1e6) return `${number(share)} %`;
+  const text = Math.abs(share).toFixed(1);
+  return `${share < 0 && text !== "0.0" ? "−" : ""}${text} %`;
 }
 
 const sub = (n) => String(n).replace(/[0-9]/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d]);
@@ -52,7 +45,7 @@ function productSymbol(k, t) {
 
 function list(entries, most = 12) {
   if (!entries) return "";
-  const shown = entries.slice(0, most).map((x) => exact(x, 4));
+  const shown = entries.slice(0, most).map((x) => number(x, 4));
   return `[${shown.join(", ")}${entries.length > most ? `, … ${entries.length} in all` : ""}]`;
 }
 
