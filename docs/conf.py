@@ -17,7 +17,7 @@ extensions = [
     "sphinx_copybutton",
     "docstrings",  # plain text becomes reStructuredText
     "formulas",  # TeX becomes MathML, with numbers that can be linked to
-    "figures",  # the picture stands where a doctest says <Figure ...>
+    "figures",  # the picture stands where a doctest says Figure(...)
 ]
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3

@@ -20,7 +20,10 @@ Run = tg.Unrolled
 
 
 def network(make: Callable[..., Any], steps: int, hidden: int = 3, gain: float = 1.0) -> Run:
-    """A network of two inputs and one output with a loss at each step; gain: a factor of its recurrent weights."""
+    """A network of two inputs and one output with a loss at each step.
+
+    gain: a factor of its recurrent weights
+    """
     rng = np.random.default_rng(0)
     cell, readout = make(2, hidden, rng=rng), tg.nn.Readout(hidden, 1, rng=rng)
     if gain != 1.0:

@@ -1,6 +1,6 @@
 """Pictures from the examples beside which they stand.
 
-A page's doctests are run when the site is built, if one of them answers `<Figure ...>`: there the block is cut, and the
+A page's doctests are run when the site is built, if one of them answers `Figure(...)`: there the block is cut, and the
 picture that the line made stands below it, as in a notebook.  So every picture is made by code that the reader sees.
 """
 
@@ -35,7 +35,7 @@ class Figures(SphinxTransform):
             block["language"] = "pycon"
             text = block.astext().strip("\n")  # the empty line that ends a doctest
             block.rawsource, block.children[:] = text, [nodes.Text(text)]
-        if not any("\n<Figure " in b.astext() for b in blocks):
+        if not any("\nFigure(" in b.astext() for b in blocks):
             return
         names: dict[str, Any] = {"__name__": "__main__"}
         with TemporaryDirectory() as folder, chdir(folder):
@@ -48,7 +48,7 @@ class Figures(SphinxTransform):
         done = 0
         for example in doctest.DocTestParser().get_examples(block.astext()):
             figure = self._answer(example, names, block)
-            if example.want.startswith("<Figure ") and figure is not None:
+            if example.want.startswith("Figure(") and figure is not None:
                 end = example.lineno + example.source.count("\n")
                 pieces += [self._piece(block, lines[done:end]), self._picture(figure)]
                 done = end + example.want.count("\n")
@@ -62,7 +62,7 @@ class Figures(SphinxTransform):
         """What an example evaluates to; what it should have printed is checked by the tests, not here."""
         try:
             with redirect_stdout(io.StringIO()):
-                if example.want.startswith("<Figure "):
+                if example.want.startswith("Figure("):
                     return eval(compile(example.source.strip(), self.env.docname, "eval"), names)
                 exec(compile(example.source, self.env.docname, "exec"), names)
         except Exception as error:  # an example may show an error

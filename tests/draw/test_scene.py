@@ -268,7 +268,7 @@ def test_states_are_written_as_the_cell_calls_them(name):
     assert title == f"Unrolled {cell}, T = 2: where ∂L/∂{symbol} comes from"
     meaning = {"LSTM": ", s = (h, c)", "tuple": ", s = (s1, s2)"}.get(name, "")
     assert f"eq. (3.1) at t = 2{meaning}" in labels(scene)
-    assert re.match(r"<Figure 'Unrolled .*'>", repr(tg.draw.paths(run, 2)))
+    assert re.match(r"Figure\('Unrolled .*', \d+ x \d+ pt\)", repr(tg.draw.paths(run, 2)))
 
 
 def test_a_state_of_several_parts_is_a_vector_of_its_own_name():

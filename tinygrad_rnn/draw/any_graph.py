@@ -1,8 +1,8 @@
-"""Any computation graph, from left to right: leaves, operations, and the gradients of a scalar result."""
+"""Any computation graph, from left to right: leaves, operations, gradients of a scalar result."""
 
 import math
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 from tinygrad_rnn.core.backward import ancestors
 from tinygrad_rnn.core.tensor import Tensor
@@ -16,20 +16,25 @@ from tinygrad_rnn.draw.scene import Item, Line, Point, Scene, Text, clean, exten
 from tinygrad_rnn.guards.numbers import number, typeset
 
 Layout = Literal["layered", "dot"]
+Node: TypeAlias = (
+    Tensor | Fold | tuple[str, Tensor]
+)  # ("value", x) stands behind the operation of x
 
 _DX, _DY, _LEFT, _TOP = 92.0, 58.0, 64.0, 84.0
 
 
 class AnyGraph:
-    """What is drawn of one graph: Tensors, ("value", Tensor) behind the operation of a named result, and Folds."""
+    """What is drawn of one graph: Tensors, the values of named results, and Folds."""
 
     def __init__(self, root: Tensor, fold: bool | Collection[str] | None, limit: int):
         self.root, self.tensors = root, ancestors([root])
         self.board = Board(Gradients(root) if root.requires_grad and root.size == 1 else None)
         self.folds = folds(self.tensors, fold, limit)
-        self.nodes: list[Any] = []
-        self.told: set[Any] = set()  # values whose gradient has its number
-        joined: dict[tuple[Any, Any], list[Tensor]] = {}  # (from, to) -> the Tensors that go along
+        self.nodes: list[Node] = []
+        self.told: set[Node] = set()  # values whose gradient has its number
+        joined: dict[
+            tuple[Node, Node], list[Tensor]
+        ] = {}  # (from, to) -> the Tensors that go along
         last = {f: f.members[-1].serial for f in set(self.folds.values())}
         for x in self.tensors:
             fold_ = self.folds.get(x)
@@ -45,14 +50,14 @@ class AnyGraph:
         self.edges = list(joined)
         self.joined = {ends: list(dict.fromkeys(xs)) for ends, xs in joined.items()}
 
-    def _shown(self, x: Tensor) -> Any:
-        """Where the lines of a Tensor begin; a named result, and the root, has a box behind its operation."""
+    def _shown(self, x: Tensor) -> Node:
+        """Where the lines of a Tensor begin: a named result, and the root, has a box of its own."""
         if x in self.folds:
             return self.folds[x]
         return ("value", x) if x.fun is not None and (x.name or x is self.root) else x
 
-    def norm(self, a: Any, b: Any) -> float | None:
-        """The norm of the gradient that comes back along an edge: of several Tensors, of all their entries."""
+    def norm(self, a: Node, b: Node) -> float | None:
+        """The norm of the gradient that comes back along an edge, over all its Tensors."""
         grads = self.board.gradients
         if grads is None:
             return None
@@ -62,7 +67,7 @@ class AnyGraph:
         sent = [grads.together(x, users) for x in self.joined[a, b] if x.requires_grad]
         return math.hypot(*sent) if sent else None
 
-    def place(self, node: Any, x: float, y: float) -> None:
+    def place(self, node: Node, x: float, y: float) -> None:
         """One box, and below a value its shape, or the number it is."""
         board = self.board
         if isinstance(node, Fold):
@@ -93,7 +98,7 @@ class AnyGraph:
         if below:
             board.items.append(Text(x, y + 21, below, 8.5, GREY, "middle", facts(tensor)))
 
-    def wire(self, a: Any, b: Any, points: list[Point]) -> None:
+    def wire(self, a: Node, b: Node, points: list[Point]) -> None:
         """One edge and its gradient."""
         carried, norm = self.joined[a, b], self.norm(a, b)
         tip = "from " + "; ".join(facts(x) for x in carried[:4])
@@ -101,8 +106,8 @@ class AnyGraph:
         self.board.wire(points, norm, TOTAL, None if a in self.told else self._number(a, norm), tip)
         self.told.add(a)
 
-    def _number(self, a: Any, norm: float | None) -> float | None:
-        """What is written where gradients arrive: at a value the norm of all of them, at a fold that of the line."""
+    def _number(self, a: Node, norm: float | None) -> float | None:
+        """What is written where gradients arrive: at a value the norm of them all, at a fold its own."""
         if isinstance(a, Fold):
             return norm
         tensor = a[1] if isinstance(a, tuple) else a
@@ -120,7 +125,7 @@ def graph_scene(
     limit: int = 200,
     layout: Layout = "layered",
 ) -> Scene:
-    """Every Tensor that `root` was computed from; named results get a box of their own behind their operation."""
+    """Every Tensor that `root` was computed from."""
     drawn = AnyGraph(root, fold, limit)
     right, bottom = _by_dot(drawn) if layout == "dot" else _layered(drawn)
     board, grads = drawn.board, drawn.board.gradients
@@ -134,17 +139,18 @@ def graph_scene(
     else:
         items.append(Line(((110, line), (136, line)), TOTAL, 4))
         span = f"{number(grads.scale.top)} down to {number(grads.scale.bottom)}"
-        note = f"gradient of {clean(root.name or 'the result', 40)}; width: log of its norm, {span}; numbers: norms"
+        whose = clean(root.name or "the result", 40)
+        note = f"gradient of {whose}; width: log of its norm, {span}; numbers: norms"
     items.append(Text(142, line, note, 10, GREY))
     width = max(right + 70, 142 + extent(note, 10) + 20, extent(title, 15) + 36)
     return Scene(width, line + 22, title, tuple(items))
 
 
 def _layered(drawn: AnyGraph) -> tuple[float, float]:
-    """Place and wire by layers, without any program; returns how far it reaches."""
+    """Place and wire by layers, without any program; returns the lower right corner."""
     nodes, edges = drawn.nodes, drawn.edges
     layer = depths(nodes, edges)
-    after: dict[Any, int] = {}
+    after: dict[Node, int] = {}
     for a, b in edges:
         after[a] = min(after.get(a, layer[b]), layer[b])
     starts = set(nodes) - {b for _, b in edges}
@@ -169,7 +175,7 @@ def _layered(drawn: AnyGraph) -> tuple[float, float]:
 
 
 def _by_dot(drawn: AnyGraph) -> tuple[float, float]:
-    """Place and wire as Graphviz's `dot` finds best; raises DrawError without it."""
+    """Place and wire as Graphviz's `dot` does; raises DrawError without it."""
     for node in drawn.nodes:
         drawn.place(node, 0, 0)
     boxes = drawn.board.boxes

@@ -3,7 +3,7 @@
 import operator
 import os
 from pathlib import Path
-from typing import Any
+from typing import SupportsIndex
 
 from tinygrad_rnn.errors import ArgumentTypeError, RangeError, UsageError
 from tinygrad_rnn.flow.terms import GradientFlow, gradient_flow
@@ -12,7 +12,7 @@ from tinygrad_rnn.nn.unroll import Unrolled, parts
 _FLOW = "pass gradient_flow(run.losses, run.states), or None."
 
 
-def network(run: Any, what: str) -> Unrolled:
+def network(run: object, what: str) -> Unrolled:
     """What `unroll` returned, with a loss.  Raises UsageError for anything else."""
     if isinstance(run, GradientFlow):
         raise ArgumentTypeError(
@@ -25,7 +25,7 @@ def network(run: Any, what: str) -> Unrolled:
     return run
 
 
-def flow_of(run: Unrolled, flow: Any = None) -> GradientFlow:
+def flow_of(run: Unrolled, flow: object = None) -> GradientFlow:
     """The gradient flow of a network, measured unless given.  UsageError if of other states."""
     if flow is None:
         return gradient_flow(run.losses, run.states)
@@ -37,12 +37,12 @@ def flow_of(run: Unrolled, flow: Any = None) -> GradientFlow:
     return flow
 
 
-def measured(each: Any, what: str) -> GradientFlow:
+def measured(each: object, what: str) -> GradientFlow:
     """A gradient flow as it is, or that of a network."""
     return each if isinstance(each, GradientFlow) else flow_of(network(each, what))
 
 
-def step(t: Any, T: int) -> int:
+def step(t: SupportsIndex, T: int) -> int:
     """A time from 1 to T.  Raises RangeError."""
     try:
         found = operator.index(t)
@@ -53,14 +53,14 @@ def step(t: Any, T: int) -> int:
     return found
 
 
-def text(words: Any, what: str) -> str:
+def text(words: object, what: str) -> str:
     """Words to be written.  Raises UsageError."""
     if not isinstance(words, str):
         raise ArgumentTypeError(f"{what} is {type(words).__name__}; it must be text.")
     return words
 
 
-def suffix_of(path: Any) -> str:
+def suffix_of(path: object) -> str:
     """The end of a file's name, without its dot, in small letters.  UsageError if it is no path."""
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError(f"a path is text or a pathlib.Path, not {type(path).__name__}.")

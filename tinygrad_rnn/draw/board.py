@@ -1,16 +1,17 @@
-"""Operations, values and wires: what the op-level pictures are made of, wherever a layout puts them.
+"""Operations, values and wires: what pictures of operations are made of, whatever their layout.
 
-Wires run at right angles.  A gradient runs back beside its forward wire.
+Wires turn at right angles.  A gradient goes back beside its forward wire.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.backward import carefully, pullback
+from tinygrad_rnn.core.careful import Careful
 from tinygrad_rnn.core.tensor import Tensor, seed
 from tinygrad_rnn.draw.palette import (
     FADED,
@@ -40,8 +41,9 @@ from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.guards.numbers import number
 
 _SIGNS = {
-    "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@", "power": "^",
-    "sum": "Σ", "sigmoid": "σ", "transpose": "ᵀ", "absolute": "|·|", "positive": "=", "sqrt": "√", "square": "²",
+    "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@",
+    "power": "^", "sum": "Σ", "sigmoid": "σ", "transpose": "ᵀ", "absolute": "|·|", "positive": "=",
+    "sqrt": "√", "square": "²",
 }  # fmt: skip
 _THICK, _APART = 5.0, 3.6  # the widest gradient; half the distance of the two lines of a wire
 
@@ -50,10 +52,10 @@ class Gradients:
     """What one backward pass from a scalar sends along each edge, and brings to each Tensor."""
 
     def __init__(self, root: Tensor):
-        shares: dict[tuple[Tensor, Tensor], Any] = {}
+        shares: dict[tuple[Tensor, Tensor], Array] = {}
         seeds = {root: seed(root)}
 
-        def walk(careful: Any) -> dict[Tensor, Any]:
+        def walk(careful: Careful | None) -> dict[Tensor, Array]:
             shares.clear()
             whole = {}
             for tensor, g, sent in pullback(seeds, careful=careful):
@@ -68,13 +70,13 @@ class Gradients:
         self._shares = shares
         self.scale = LogScale(list(self.along.values()))
 
-    def together(self, source: Tensor, among: Collection[Tensor]) -> float:
+    def together(self, operand: Tensor, among: Collection[Tensor]) -> float:
         """The norm of the sum of what these results send to one operand."""
-        sent = [self._shares[x, source] for x in among if (x, source) in self._shares]
-        return _norm(sum(sent)) if sent else 0.0
+        sent = [self._shares[x, operand] for x in among if (x, operand) in self._shares]
+        return _norm(np.asarray(sum(sent))) if sent else 0.0
 
 
-def _norm(g: Any) -> float:
+def _norm(g: Array) -> float:
     return float(np.linalg.norm(np.ravel(g)))
 
 
@@ -84,17 +86,18 @@ class Board:
     def __init__(self, gradients: Gradients | None):
         self.gradients = gradients
         self.items: list[Item] = []
-        self.boxes: dict[Any, Box] = {}
+        self.boxes: dict[Hashable, Box] = {}
 
     def op(self, tensor: Tensor, x: float, y: float, gates: Sequence[str] = ()) -> None:
-        """A circle with the sign of the function; plain numbers among its arguments are written beside the sign.
+        """A circle with the sign of the function, and beside it the plain numbers it is given.
 
         gates: what the blocks of a split along the last axis are called.
         """
         label = _gate(tensor, gates) or sign(tensor)
         size = 12.0 if len(label) <= 2 else 8.5
         width = max(26.0, extent(label, size) + 8)
-        tip = f"{name_of(tensor.fun or repr)}: {' , '.join(map(_shape, tensor.args))} → {tensor.shape}"
+        operands = " , ".join(map(_shape, tensor.args))
+        tip = f"{name_of(tensor.fun or repr)}: {operands} → {tensor.shape}"
         stroke, color = (FADED, FADED) if self.silent(tensor) else (OUTLINE, GREY)
         circle = Box(x, y, width, 26, label, "ellipse", size=size, stroke=stroke, tip=tip)
         self._box(tensor, replace(circle, color=color))
@@ -105,7 +108,7 @@ class Board:
 
     def value(
         self,
-        key: Any,
+        key: Hashable,
         tensor: Tensor,
         label: str,
         x: float,
@@ -122,7 +125,7 @@ class Board:
                            dashed=kind == "initial", stroke=ink, color=ink, size=14,
                            tip=facts(tensor)))  # fmt: skip
 
-    def fold(self, key: Any, name: str, count: int, tip: str, x: float, y: float) -> None:
+    def fold(self, key: Hashable, name: str, count: int, tip: str, x: float, y: float) -> None:
         """Many operations as one box."""
         width = min(max(52.0, extent(clean(name), 11) + 12), 84.0)
         self._box(key, Box(x, y, width, 34, shape="round", fill=LOSS, width=1.6, tip=tip))
@@ -167,8 +170,9 @@ class Board:
         tip: str = "",
         faded: bool = False,
     ) -> None:
-        """A forward wire along `points` and, if there is a gradient, its way back beside it, as wide as its norm.
+        """A forward wire along `points` and the gradient, if there is one, beside it.
 
+        norm   of the gradient; its line is as wide as the log of it
         label  a number to write where the gradient arrives
         faded  the forward wire leads where no gradient comes from
         """
@@ -228,7 +232,7 @@ class Board:
         self.items.append(Line((*points[:-1], end), color, width, radius=6, tip=tip))
         self.items.append(Triangle(x, y, toward, length, breadth, color))  # type: ignore[arg-type]
 
-    def _box(self, key: Any, box: Box) -> None:
+    def _box(self, key: Hashable, box: Box) -> None:
         self.boxes[key] = box
         self.items.append(box)
 
@@ -269,7 +273,7 @@ def written(name: str) -> str:
     return base + subscript(int(index)) if base and index.isdecimal() and len(index) < 6 else name
 
 
-def _shape(argument: Any) -> str:
+def _shape(argument: object) -> str:
     if isinstance(argument, (Tensor, np.ndarray)):
         return f"{getattr(argument, 'name', None) or ''}{argument.shape}"
     return clean(repr(argument), 40)

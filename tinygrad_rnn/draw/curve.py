@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,7 @@ class Curve:
     names: Sequence[str] = ()
 
 
-def checked(curve: Any) -> Curve:
+def checked(curve: object) -> Curve:
     """The curve with lists of plain numbers, nan for a gap.  The errors raised name the curve."""
     if not isinstance(curve, Curve):
         kind = type(curve).__name__
@@ -58,7 +57,7 @@ def checked(curve: Any) -> Curve:
     return replace(curve, label=label, x=x, y=y, names=names)
 
 
-def _numbers(values: Any, what: str) -> list[float]:
+def _numbers(values: Iterable[object], what: str) -> list[float]:
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(float), math.nan)
     try:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
-from typing import Any
 
 from tinygrad_rnn.draw.axis import Axis
 from tinygrad_rnn.draw.curve import Curve, checked
@@ -78,7 +77,7 @@ def _frame(across: Axis, up: Axis) -> list[Item]:
 
 
 def _legend(ends: Sequence[tuple[float, Curve, str]]) -> list[Item]:
-    """A sample of each curve and its label, beside the height at which it ends where there is room."""
+    """A sample of each curve and its label, beside the end of the curve where there is room."""
     items: list[Item] = []
     x = _LEFT + _WIDTH + 8
     for y, (_, curve, color) in zip(_spread([y for y, _, _ in ends]), ends, strict=True):
@@ -99,7 +98,8 @@ def _axes(
     ]
     if not drawn:
         raise UsageError(
-            "there is no point to draw: every curve is empty, not finite, or not positive on a log scale."
+            "there is no point to draw: every curve is empty, not finite, or not positive on a "
+            "log scale."
         )
     xs, ys = [x for x, _ in drawn], [y for _, y in drawn]
     low, high = min(ys), max(ys)
@@ -113,7 +113,7 @@ def _axes(
     return Axis(min(xs), max(xs), False), Axis(low, high, log)
 
 
-def _ends(y_range: Any, log: bool) -> tuple[float, float]:
+def _ends(y_range: Iterable[float], log: bool) -> tuple[float, float]:
     """The ends of the upward axis as they were given.  Raises RangeError."""
     try:
         low, high = map(float, y_range)
@@ -121,8 +121,8 @@ def _ends(y_range: Any, log: bool) -> tuple[float, float]:
         raise UsageError(f"y_range is {y_range!r}; it must be two numbers.") from error
     if not -math.inf < low <= high < math.inf or (log and low <= 0):
         raise RangeError(
-            f"y_range is ({number(low, 6)}, {number(high, 6)}); it must be two finite numbers, the smaller one "
-            "first, and positive on a log scale."
+            f"y_range is ({number(low, 6)}, {number(high, 6)}); it must be two finite numbers, "
+            "the smaller one first, and positive on a log scale."
         )
     return low, high
 
@@ -157,21 +157,21 @@ def _cut(a: Point, b: Point) -> tuple[Point, Point] | None:
 def _thinned(piece: tuple[Point, ...]) -> tuple[Point, ...]:
     """A long line without what no eye can see.
 
-    Of each strip the first point, the lowest, the highest and the last are kept.
+    The first point of each strip, the lowest, the highest and the last remain.
     """
     if len(piece) <= _MANY:
         return piece
-    kept: list[Point] = []
+    shown: list[Point] = []
     for _, strip in groupby(piece, key=lambda point: point[0] // _FINEST):
         points = list(strip)
         heights = [y for _, y in points]
         ends = {0, heights.index(min(heights)), heights.index(max(heights)), len(points) - 1}
-        kept += [points[i] for i in sorted(ends)]
-    return tuple(kept)
+        shown += [points[i] for i in sorted(ends)]
+    return tuple(shown)
 
 
 def _alone(points: Sequence[Point]) -> list[int]:
-    """The points that no line shows: those between two gaps, and one of several at one place."""
+    """The points that no line shows: those between two gaps, and one of several at one spot."""
     found = []
     for missing, stretch in groupby(range(len(points)), key=lambda i: math.isnan(sum(points[i]))):
         first, *others = stretch
@@ -197,19 +197,19 @@ def _marks(curve: Curve, points: Sequence[Point], color: str, which: Iterable[in
 
 
 def _spread(ys: Sequence[float]) -> list[float]:
-    """Places for labels that want to stand at ys: in the same order, far enough apart.
+    """Heights for labels that want to stand at ys: in the same order, far enough apart.
 
     Too many stand one below the other, beyond the frame.
     """
     order = sorted(range(len(ys)), key=lambda i: ys[i])
-    places = list(ys)
+    heights = list(ys)
     if len(ys) * _APART > _HEIGHT + _APART:
         return [_TOP + order.index(i) * _APART for i in range(len(ys))]
     for before, after in pairwise(order):
-        places[after] = max(places[after], places[before] + _APART)
-    overhang = max(0.0, max(places, default=0.0) - (_TOP + _HEIGHT))
+        heights[after] = max(heights[after], heights[before] + _APART)
+    overhang = max(0.0, max(heights, default=0.0) - (_TOP + _HEIGHT))
     limit = math.inf
     for i in reversed(order):  # push back up what stands too low
-        places[i] = min(places[i], limit, _TOP + _HEIGHT if overhang else math.inf)
-        limit = places[i] - _APART
-    return places
+        heights[i] = min(heights[i], limit, _TOP + _HEIGHT if overhang else math.inf)
+        limit = heights[i] - _APART
+    return heights

@@ -63,7 +63,7 @@ def to_dot(scene: Scene) -> str:
         name = f"n{i}"
         if isinstance(item, Line):
             ends = [names.get(key, "n1") for key in item.ends]
-            for part in _parts(item):
+            for part in _pieces(item):
                 graph.edge(*ends, **_edge(part, scene.height))
             continue
         if isinstance(item, Box):
@@ -84,14 +84,18 @@ def program(what: str = "a picture of this format", instead: str = "save as .svg
     found = shutil.which("dot")
     if found is None:
         raise DrawError(
-            f"{what} needs the Graphviz programs, which are not installed (`dot` is not on the PATH). "
-            f"Install them (apt install graphviz, brew install graphviz, winget install graphviz), or {instead}."
+            f"{what} needs the Graphviz programs, which are not installed (`dot` is not on the "
+            "PATH). Install them (apt install graphviz, brew install graphviz, winget install "
+            f"graphviz), or {instead}."
         )
     return found
 
 
 def render(source: str, suffix: str, dpi: int = _DPI) -> bytes:
-    """The picture Graphviz draws of DOT text.  Raises DrawError if it is missing, fails or takes too long."""
+    """The picture Graphviz draws of DOT text.
+
+    Raises DrawError if Graphviz is missing, fails or takes too long.
+    """
     command = [program(f"a {suffix} picture"), "-Kneato", "-n2", f"-T{suffix}"]
     if suffix == "png":
         return run_graphviz(source, *command, f"-Gdpi={dpi}")
@@ -206,7 +210,7 @@ def _triangle(head: Triangle) -> dict[str, str]:
     }
 
 
-def _parts(line: Line) -> list[Line]:
+def _pieces(line: Line) -> list[Line]:
     """A very long line as several, each from where the last one ends."""
     starts = range(0, max(1, len(line.points) - 1), _LONGEST)
     return [replace(line, points=line.points[i : i + _LONGEST + 1]) for i in starts]

@@ -1,25 +1,30 @@
-"""Places for a graph of unknown shape, found by Graphviz's `dot`: boxes from left to right, right-angled lines."""
+"""Positions for a graph of unknown shape, found by Graphviz's `dot`.
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+Boxes stand from left to right; lines turn at right angles.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 from tinygrad_rnn.draw.dot import program, run_graphviz
 from tinygrad_rnn.draw.scene import Point
 
-Node = Any
-Edge = tuple[Node, Node]
+N = TypeVar("N", bound=Hashable)  # a node
 
 
 def dot_layout(
-    sizes: Mapping[Node, Point], edges: Sequence[Edge]
-) -> tuple[dict[Node, Point], dict[Edge, list[Point]]]:
+    sizes: Mapping[N, Point], edges: Sequence[tuple[N, N]]
+) -> tuple[dict[N, Point], dict[tuple[N, N], list[Point]]]:
     """The middle of each box, from (0, 0) to the right and down, and the corners of each line.
 
-    sizes: node -> (width, height) in points.  Raises DrawError if Graphviz is missing, fails or takes too long.
+    sizes: node -> (width, height) in points
+
+    Raises DrawError if Graphviz is missing, fails or takes too long.
     """
     names = {node: f"n{i}" for i, node in enumerate(sizes, 1)}
     text = [
-        'digraph { rankdir=LR; splines=ortho; nodesep=0.35; ranksep=0.6; node [shape=box, fixedsize=true, label=""];'
+        "digraph { rankdir=LR; splines=ortho; nodesep=0.35; ranksep=0.6;",
+        'node [shape=box, fixedsize=true, label=""];',
     ]
     text += [
         f"{names[n]} [width={w / 72:.4f}, height={h / 72:.4f}];" for n, (w, h) in sizes.items()
@@ -31,23 +36,20 @@ def dot_layout(
         for line in run_graphviz("\n".join([*text, "}"]), *command).decode().splitlines()
     ]
     height = next(float(words[3]) for words in told if words[0] == "graph")
-    nodes, ends = (
-        {name: node for node, name in names.items()},
-        {(names[a], names[b]): (a, b) for a, b in edges},
-    )
+    nodes = {name: node for node, name in names.items()}
+    ends = {(names[a], names[b]): (a, b) for a, b in edges}
 
     def point(x: str, y: str) -> Point:
         return float(x) * 72, (height - float(y)) * 72
 
     places = {nodes[words[1]]: point(*words[2:4]) for words in told if words[0] == "node"}
-    lines: dict[Edge, list[Point]] = {}
+    lines: dict[tuple[N, N], list[Point]] = {}
     for words in told:
         if words[0] == "edge":
             a, b = ends[words[1], words[2]]
             numbers = words[4 : 4 + 2 * int(words[3])]
-            bends = [
-                point(*numbers[i : i + 2]) for i in range(0, len(numbers), 6)
-            ]  # every third: the rest are controls
+            # every third point: the rest are controls
+            bends = [point(*numbers[i : i + 2]) for i in range(0, len(numbers), 6)]
             lines[a, b] = _straightened(
                 bends, places[a], places[b], sizes[a][0] / 2, sizes[b][0] / 2
             )
@@ -57,7 +59,7 @@ def dot_layout(
 def _straightened(
     bends: list[Point], start: Point, end: Point, before: float, after: float
 ) -> list[Point]:
-    """The line at exact right angles, from the right side of one box to the left side of the other."""
+    """The line at exact right angles, from the right of one box to the left of the other."""
     out, into = (start[0] + before, start[1]), (end[0] - after, end[1])
     turns = [x for (x, y), (u, v) in zip(bends, bends[1:], strict=False) if abs(x - u) < abs(y - v)]
     inside = [min(max(x, out[0] + 4), into[0] - 4) for x in turns]

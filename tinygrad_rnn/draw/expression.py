@@ -1,30 +1,27 @@
-"""What a Tensor was computed from, as an equation: read from the graph, so that any cell has one."""
+"""What a Tensor was computed from, as an equation: read from the graph, so for any cell."""
 
 from collections import Counter
 from collections.abc import Mapping
 from itertools import count
 from string import ascii_lowercase
-from typing import Any
 
 from tinygrad_rnn.core.backward import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.scene import clean
 from tinygrad_rnn.guards.numbers import number
 
-_INFIX = {
-    "add": ("+", 1),
-    "subtract": ("−", 1),
-    "multiply": ("∗", 2),
-    "divide": ("/", 2),
-    "matmul": ("@", 2),
-}
+_INFIX = {  # sign, and how tightly it binds
+    "add": ("+", 1), "subtract": ("−", 1), "multiply": ("∗", 2), "divide": ("/", 2), "matmul": ("@", 2),
+}  # fmt: skip
 _ATOM, _LONG = 4, 300
 
 Written = tuple[str, int]  # text, and how tightly it binds
 
 
 def equation(tensor: Tensor, known: Mapping[Tensor, str]) -> str:
-    """The right side of `tensor = ...` down to the Tensors in `known`; parts used twice are given letters first.
+    """The right side of `tensor = ...` down to the Tensors in `known`.
+
+    What is used twice gets a letter first.
 
     >>> W, x = Tensor([2.0], requires_grad=True, name="W"), Tensor([1.0], name="x")
     >>> y = W * x
@@ -63,10 +60,8 @@ def _applied(x: Tensor, written: Mapping[Tensor, Written]) -> Written:
     args = [written[a] if isinstance(a, Tensor) else (_constant(a), _ATOM) for a in x.args]
     if name in _INFIX and len(args) == 2:
         sign, tight = _INFIX[name]
-        left, right = (
-            _bound(args[0], tight),
-            _bound(args[1], tight + (name in ("subtract", "divide"))),
-        )
+        left = _bound(args[0], tight)
+        right = _bound(args[1], tight + (name in ("subtract", "divide")))
         return clean(f"{left} {sign} {right}", _LONG), tight
     if name == "negative":
         return f"−{_bound(args[0], 2)}", 1
@@ -75,19 +70,19 @@ def _applied(x: Tensor, written: Mapping[Tensor, Written]) -> Written:
     return clean(f"{name}({', '.join(text for text, _ in args)})", _LONG), _ATOM
 
 
-def _bound(part: Written, tight: int) -> str:
-    text, own = part
+def _bound(operand: Written, tight: int) -> str:
+    text, own = operand
     return text if own >= tight else f"({text})"
 
 
-def _constant(a: Any) -> str:
+def _constant(a: object) -> str:
     if isinstance(a, (int, float)):
         return number(a, 4)
     shape = getattr(a, "shape", None)
     return "target" if shape is not None else clean(repr(a), 24)
 
 
-def _index(index: Any) -> str:
+def _index(index: object) -> str:
     if isinstance(index, tuple):
         return ", ".join(map(_index, index))
     if isinstance(index, slice):

@@ -20,7 +20,7 @@ _PAGE = 14_400.0  # the longest side of a page of PDF, which TeX can take too
 
 @public
 def require_format(suffix: str) -> None:
-    """Raise, before any work is done, what saving in this format would raise: UsageError or DrawError."""
+    """Raise at once what saving in this format would raise: UsageError or DrawError."""
     if suffix not in ("svg", "png", "pdf", "dot", "gv", "tex"):
         raise UsageError(f"{suffix!r} is not a picture format. Use svg, png, pdf, tex, dot or gv.")
     if suffix in ("png", "pdf"):
@@ -53,8 +53,9 @@ class Figure:
         return to_svg(self.scene)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the format of the suffix: .svg, .png, .pdf, .tex, .dot or .gv; returns the path.
+        """Write the picture in the format of the suffix; returns the path.
 
+        .svg, .png, .pdf, .tex, .dot or .gv
         .tex is TikZ for a paper, with symbols as mathematics.  .png and .pdf are drawn by Graphviz:
         DrawError where it is missing, or for a png too large to be read.  OutputError if the file
         cannot be written; nothing is left half-written.  The same picture gives the same bytes.
@@ -82,4 +83,5 @@ class Figure:
             return None
 
     def __repr__(self) -> str:
-        return f"<Figure {self.scene.title!r}>"
+        width, height = (round(length) for length in (self.scene.width, self.scene.height))
+        return f"Figure({self.scene.title!r}, {width} x {height} pt)"

@@ -1,14 +1,19 @@
-"""Which Tensors of a graph stand in one box: those of a named scope, and the oldest where there are too many."""
+"""Which Tensors of a graph stand in one box.
+
+Those of a named scope do, and the oldest where there are too many.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.scene import clean
 from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.transforms.scope import Scope, innermost
+
+Group: TypeAlias = Scope | str  # a scope, or what has no scope and is named so
 
 
 @dataclass(frozen=True, eq=False)  # one fold is not another, whatever is inside
@@ -36,13 +41,14 @@ class Fold:
 def folds(
     tensors: Sequence[Tensor], fold: bool | Collection[str] | None, limit: int
 ) -> dict[Tensor, Fold]:
-    """The fold of each Tensor that is in one.  Oldest first; the last Tensor is the root, which stays in sight.
+    """The fold of each Tensor that is in one.
 
-    fold   True: every scope that lies in no other; names: the scopes of these names; False: none;
-           None: every outer scope if there are more than `limit` Tensors
-    limit  above this number of boxes the oldest Tensors become one
+    tensors  oldest first; the last is the root, which stays in sight
+    fold     True: every scope that lies in no other; names: the scopes of these names; False: none;
+             None: every outer scope if there are more than `limit` Tensors
+    limit    above this number of boxes the oldest Tensors become one
     """
-    groups: dict[Tensor, Any] = {}
+    groups: dict[Tensor, Group] = {}
     if fold is None:
         fold = len(tensors) > limit
     if fold is not False:
@@ -55,11 +61,11 @@ def folds(
     operations = [x for x in tensors if x.fun is not None]
     order = list(dict.fromkeys(groups.get(x, x) for x in reversed(operations)))  # latest first
     if len(order) > limit:
-        # only what is older than everything in sight may go, or a box would be both before and after another
+        # only what is older than everything in sight may go: no box is both before and after another
         seen = set(order[: max(1, limit - 1)])
         first = min(x.serial for x in operations if groups.get(x, x) in seen)
         groups |= dict.fromkeys((x for x in operations if x.serial < first), "older")
-    members: dict[Any, list[Tensor]] = {}
+    members: dict[Group, list[Tensor]] = {}
     for x in operations:
         if x in groups:
             members.setdefault(groups[x], []).append(x)
@@ -86,9 +92,9 @@ def _folded(scope: Scope | None, names: set[str] | None) -> Scope | None:
     return found
 
 
-def _alone(tensors: Sequence[Tensor], groups: dict[Tensor, Any]) -> dict[Tensor, Any]:
-    """Leaves that only one group uses: they go with it, except that a scope leaves its parameters in sight."""
-    users: dict[Tensor, set[Any]] = {}
+def _alone(tensors: Sequence[Tensor], groups: dict[Tensor, Group]) -> dict[Tensor, Group]:
+    """Leaves that only one group uses go with it; but a scope leaves its parameters in sight."""
+    users: dict[Tensor, set[Group | None]] = {}
     for x in tensors:
         for a in x.args:
             if isinstance(a, Tensor) and a.fun is None:

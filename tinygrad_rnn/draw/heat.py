@@ -1,12 +1,15 @@
-"""The heat map: the norm of every term dL_k/dh_k . dh_k/dh_t over (k, t), on a log scale; of one network or several."""
+"""The heat map: the norm of every term dL_k/dh_k . dh_k/dh_t over (k, t), on a log scale.
+
+Of one network, or of several side by side.
+"""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.draw.axis import step_ticks
 from tinygrad_rnn.draw.measures import Preset
 from tinygrad_rnn.draw.palette import (
@@ -26,8 +29,6 @@ from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import definition, joint_name, part_names
 from tinygrad_rnn.flow.terms import GradientFlow
 from tinygrad_rnn.guards.numbers import number
-
-Array = Any
 
 _SIDE, _SIDE_OF_MANY = 430.0, 340.0  # of a whole map, in points; of each of several
 _STRIP = 56.0  # height of a map of one row
@@ -89,7 +90,8 @@ class _Map:
                 if norm == _NONE:
                     tip += "no gradient can flow"
                 else:
-                    tip += f"norm {'up to ' if block > 1 else ''}{number(norm, 6)}{' (direct)' if k == j else ''}"
+                    tip += f"norm {'up to ' if block > 1 else ''}{number(norm, 6)}"
+                    tip += " (direct)" if k == j else ""
                 fill = _color(norm, scale)
                 # a little overlap hides the hairlines that viewers leave between neighbours
                 items.append(
@@ -141,7 +143,8 @@ def heat_scene(
 
     lengths = " and ".join(str(T) for T in dict.fromkeys(len(n) for n in norms))
     title = f"‖∂L_k/∂{symbol}_k · ∂{symbol}_k/∂{symbol}_t‖, T = {lengths}"
-    about = f"norm of every term of (3.1): {'only L_T sends' if only_last else 'row k sends'}, column t receives"
+    sends = "only L_T sends" if only_last else "row k sends"
+    about = f"norm of every term of (3.1): {sends}, column t receives"
     if block > 1:
         about += f"; each cell: the largest of {block} × {block} terms"
     about += "".join(f"; {words}" for words in (note, meaning) if words)
@@ -229,7 +232,7 @@ def _placed(
 def _labels(
     m: _Map, symbol: str, words: bool, only_last: bool, highest: float, last: bool
 ) -> list[Item]:
-    """The title of a map, over the highest one, and its axes; maps below one another have one axis."""
+    """The title of a map, over the highest, and its axes; maps below one another share one."""
     T = len(m.norms)
     marks = step_ticks(T, 12 if words else max(1, min(12, int((m.right - m.left) / 16))))
     items: list[Item] = []
@@ -263,7 +266,7 @@ def _labels(
 
 
 def _common(norms: Sequence[Array]) -> LogScale:
-    """One scale for all maps: each has its own decades on it, as far as _DECADES reach."""
+    """One scale for all maps, which holds the decades of each, up to _DECADES in all."""
     each = [LogScale(n[n > 0].tolist()) for n in norms if np.any(n > 0)]
     return LogScale([end for scale in each for end in (scale.bottom, scale.top)], _DECADES)
 
@@ -273,7 +276,8 @@ def _largest(norms: Array, block: int) -> Array:
     cells = math.ceil(len(norms) / block)
     padded = np.full((cells * block, cells * block), _NONE)
     padded[: len(norms), : len(norms)] = norms
-    return np.max(padded.reshape(cells, block, cells, block), axis=(1, 3))
+    largest: Array = np.max(padded.reshape(cells, block, cells, block), axis=(1, 3))
+    return largest
 
 
 def _span(first: int, block: int, T: int) -> str:

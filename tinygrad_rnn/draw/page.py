@@ -51,7 +51,7 @@ class Page:
         return write_whole(path, self.html.encode())
 
     def _repr_html_(self) -> str:
-        """Jupyter's hook: the page in a frame of its own, apart from the notebook's styles and scripts."""
+        """Jupyter's hook: the page in a frame, apart from the notebook's styles and scripts."""
         return (
             f'<iframe srcdoc="{html.escape(self.html)}" title="{html.escape(self.title)}" '
             f'style="width: 100%; height: 860px; border: 1px solid {FADED}" '
@@ -59,7 +59,7 @@ class Page:
         )
 
     def __repr__(self) -> str:
-        return f"<Page {self.title!r}, {number(len(self.html) / 1e6)} MB>"
+        return f"Page({self.title!r}, {number(len(self.html) / 1e6)} MB)"
 
 
 def make_page(run: Unrolled, t: int, flow: GradientFlow) -> Page:
@@ -84,7 +84,7 @@ def _asset(name: str) -> str:
 
 @cache
 def _colors() -> str:
-    """The colours by name on light paper and on dark, and those of the picture of all operations."""
+    """The colours by name, on light paper and on dark, and those of the picture of operations."""
     themes = [
         f"{where} {{ color-scheme: {name}; "
         + " ".join(f"--{color}: {pair[i]};" for color, pair in COLORS.items())
