@@ -7,8 +7,8 @@
     curves([Curve])   learning curves and the like
     page(run, path)   one HTML page to explore all of it: slider, hover, one path factor by factor
 
-All but the page return a Figure, which a notebook shows by itself: `.save("x.svg")` (or .png, .pdf),
-`.source` (DOT).
+All but the page return a Figure, which a notebook shows by itself: `.save("x.svg")` (or .png,
+.pdf), `.source` (DOT).
 """
 
 __all__ = [

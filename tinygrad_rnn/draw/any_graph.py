@@ -107,7 +107,7 @@ class AnyGraph:
         self.told.add(a)
 
     def _number(self, a: Node, norm: float | None) -> float | None:
-        """What is written where gradients arrive: at a value the norm of them all, at a fold its own."""
+        """What is written where gradients arrive: the norm of all at a value, its own at a fold."""
         if isinstance(a, Fold):
             return norm
         tensor = a[1] if isinstance(a, tuple) else a

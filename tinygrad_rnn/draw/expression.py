@@ -11,7 +11,8 @@ from tinygrad_rnn.draw.scene import clean
 from tinygrad_rnn.guards.numbers import number
 
 _INFIX = {  # sign, and how tightly it binds
-    "add": ("+", 1), "subtract": ("−", 1), "multiply": ("∗", 2), "divide": ("/", 2), "matmul": ("@", 2),
+    "add": ("+", 1), "subtract": ("−", 1),
+    "multiply": ("∗", 2), "divide": ("/", 2), "matmul": ("@", 2),
 }  # fmt: skip
 _ATOM, _LONG = 4, 300
 

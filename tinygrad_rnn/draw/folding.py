@@ -61,7 +61,7 @@ def folds(
     operations = [x for x in tensors if x.fun is not None]
     order = list(dict.fromkeys(groups.get(x, x) for x in reversed(operations)))  # latest first
     if len(order) > limit:
-        # only what is older than everything in sight may go: no box is both before and after another
+        # only what is older than all in sight may go: no box is both before and after another
         seen = set(order[: max(1, limit - 1)])
         first = min(x.serial for x in operations if groups.get(x, x) in seen)
         groups |= dict.fromkeys((x for x in operations if x.serial < first), "older")

@@ -1,11 +1,11 @@
 """Under the map: the table of (3.1), and how to read the picture."""
 
 import math
-from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn.draw.measures import CHIPPED
+from tinygrad_rnn.draw.network import Network
 from tinygrad_rnn.draw.palette import (
     COLUMN,
     DIRECT,
@@ -38,7 +38,7 @@ _ROW = 18.5
 _MOST = 7
 
 
-def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
+def table(picture: Network, x: float, y: float) -> tuple[list[Item], float, float]:
     """Norm and share of every term at t; returns (items, width, height)."""
     run, t, scale = picture.run, picture.t, picture.scale
     rows = picture.flow.table(t, most=_MOST)
@@ -79,8 +79,9 @@ def table(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
         if row.share == row.share:
             length = max(1.0, 70 * abs(row.share) / longest)
             negative = row.share < 0
-            items.append(Box(bar + length / 2, line, length, 9, fill=PAPER if negative else color, stroke=color,
-                             width=1.0 if negative else 0.0))  # fmt: skip
+            fill, border = (PAPER, 1.0) if negative else (color, 0.0)
+            middle = bar + length / 2
+            items.append(Box(middle, line, length, 9, fill=fill, stroke=color, width=border))
     line = y + (len(rows) + 1) * _ROW
     whole = typeset(percent(math.nan)) if math.isnan(rows[0].share) else "100 %"  # 0 has no shares
     items += [
@@ -99,17 +100,16 @@ def _name(run: Unrolled, row: Row, t: int) -> str:
     return f"k = {time(run, row.ks[0])}" if len(row.ks) == 1 else f"{len(row.ks)} others"
 
 
-def _what(picture: Any, row: Row) -> str:
+def _what(picture: Network, row: Row) -> str:
     if len(row.ks) > 1:
         return "smaller terms, summed"
     k, support = row.ks[0], picture.support
-    why: str = support.why_not(k)
     if k not in support.senders:
-        return why
+        return support.why_not(k)
     return term_symbol(picture.run, k, picture.t, own=support.senders[k] == {k})
 
 
-def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
+def legend(picture: Network, x: float, y: float) -> tuple[list[Item], float, float]:
     """How to read the map; returns (items, width, height)."""
     size, scale, run = picture.size, picture.scale, picture.run
     shown = [t for t in picture.columns if t > 0]
@@ -154,12 +154,12 @@ def legend(picture: Any, x: float, y: float) -> tuple[list[Item], float, float]:
     return items, 50 + max(extent(label, 10) for _, label in lines), len(lines) * _ROW + 8
 
 
-def _where(picture: Any) -> str:
+def _where(picture: Network) -> str:
     """What s is, if the state has several parts."""
     return f", {definition(picture.names)}" if len(picture.names) > 1 else ""
 
 
-def _law(picture: Any) -> str:
+def _law(picture: Network) -> str:
     """The Jacobian of (1.1), where that is the equation of the cell."""
     cell, weights = picture.run.cell, picture.roles.get("recurrent")
     elman = isinstance(cell, RNNCell) and type(cell).step is RNNCell.step and cell.f is np.tanh

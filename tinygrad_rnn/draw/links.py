@@ -13,10 +13,11 @@ def previous(run: Unrolled, t: int) -> tuple[Tensor, ...]:
 
 
 def across(run: Unrolled, t: int) -> list[Link]:
-    """From which parts of s_(t-1) each part of s_t is computed, or passed on, past no other part of s_t.
+    """From which parts of s_(t-1) each part of s_t is computed, or passed on: directly.
 
-    How a part that requires no gradient was computed is not recorded; it counts as computed from itself.  Nor is all
-    that reads a constant s_0; so the first step has the links of the second too.
+    How a part that requires no gradient was computed is not recorded; it counts as computed from
+    itself.  Not all that reads a constant s_0 is recorded; so the first step has the links of the
+    second too.
     """
     before, found = previous(run, t), list[Link]()
     if t == 1 and not all(x.requires_grad for x in before):
@@ -31,7 +32,7 @@ def across(run: Unrolled, t: int) -> list[Link]:
 
 
 def within(run: Unrolled, t: int) -> list[Link]:
-    """From which parts of s_t itself each is computed: h from c, a layer from that below, all from a memory.
+    """From which parts of s_t itself each is computed: h from c, a layer from that below.
 
     What was another part of s_(t-1) is read from there.
     """
@@ -46,9 +47,9 @@ def within(run: Unrolled, t: int) -> list[Link]:
 
 
 def main_links(run: Unrolled, t: int) -> list[Link]:
-    """Those across that a picture shows: from each part to itself, and others where a part had no line without them.
+    """Those across that a picture shows; all would be too many: in an LSTM each comes from each.
 
-    All would be too many: in an LSTM each part comes from each.
+    From each part to itself, and others where a part had no line without them.
     """
     links = across(run, t)
     inside, leaving = within(run, t), within(run, t - 1) if t > 1 else []
@@ -58,6 +59,6 @@ def main_links(run: Unrolled, t: int) -> list[Link]:
 
 
 def _reached(run: Unrolled, t: int, x: Tensor) -> set[Tensor]:
-    """What part x of s_t is computed from, up to the parts of its own state and of the one before."""
+    """What part x of s_t is computed from, up to the parts of its state and of the one before."""
     before = set(previous(run, t))
     return set(ancestors([x], stop={*before, *parts(run.states[t - 1])} - ({x} - before)))

@@ -70,7 +70,7 @@ class Measures:
 
     @staticmethod
     def of(columns: int, width: float | None = None) -> "Measures":
-        """Labels everywhere up to LABELLED columns, compact above CHIPPED; or all within a width."""
+        """Labels everywhere up to LABELLED columns, compact above CHIPPED; or within a width."""
         if width is None:
             return next(measures for most, measures in SIZES if columns <= most)
         pitch = (width - 6) / columns
@@ -104,7 +104,7 @@ SCREENS = (_FEW, _FEW, Screen(40, 34, 0.7, 11, (48, 84, 116), 26, 36))  # as SIZ
 
 
 def page_sizes() -> list[Kwargs]:
-    """For each range of columns the sizes of the map of the page, most of them those of a picture."""
+    """For each range of columns the sizes of the page's map, most of them those of a picture."""
     shared = ("pitch", "node", "height", "track", "thick")
     return [
         {"columns": None if most == math.inf else most, "chips": size.chip > 0}

@@ -1,8 +1,7 @@
-"""The network in a map: one column for each step, from the bottom x, h, y, L, and the forward lines between them."""
+"""The network in a map: one column for each step, x, h, y and L from the bottom, forward lines."""
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from tinygrad_rnn.draw.palette import (
     LogScale,
 )
 from tinygrad_rnn.draw.roles import roles
-from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Text, Triangle, fitted, subscript
+from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Shape, Text, Triangle, fitted, subscript
 from tinygrad_rnn.draw.strands import strands
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import state_names, state_symbol, time
@@ -75,13 +74,13 @@ class Network:
         return max(self.size.height + 2, 14) if self.size.chip else 1.75 * self.size.type
 
     def _part(self, i: int) -> float:
-        """The row of part i of a state; what is computed from other parts of the same time stands above them."""
+        """The row of part i of a state: above the parts of the same time it is computed from."""
         order = sorted(range(len(self.names)), key=lambda part: (len(self._within[part]), part))
         return self.h_bottom - 1.5 * self.size.type - order.index(i) * self._apart
 
     @cached_property
     def _within(self) -> list[set[int]]:
-        """From which parts of the same time each part is computed: h from c, a layer from that below."""
+        """From which parts of the same time each is computed: h from c, a layer from that below."""
         links = within(self.run, self.T)
         return [{i for i, j in links if j == part} for part in range(len(self.names))]
 
@@ -131,7 +130,7 @@ class Network:
             (28 if size.chip else 20) if self.preset.words else size.height / 2 + 4
         )
 
-        def node(symbol: str, y: float, shape: Any, faded: bool, fill: str = PAPER) -> None:
+        def node(symbol: str, y: float, shape: Shape, faded: bool, fill: str = PAPER) -> None:
             ink = FADED if faded else INK
             width = size.node * (0.75 if symbol == "x" else 1)
             label, key = symbol + subscript(time(run, t)), f"{symbol}{t}"
@@ -253,13 +252,13 @@ class Network:
             self.items.append(Text(middle, self.forward + 18, label, 8.5, GREY, "middle", tip))
 
     def _jacobian_norm(self, t: int) -> float | None:
-        """The largest singular value of J_t; None where there is no Jacobian for each row, or it is not finite."""
+        """The largest singular value of J_t; None without a finite Jacobian for each row."""
         try:
             return float(np.max(self.flow.singular_values(t)))
         except (GradientError, ShapeError, np.linalg.LinAlgError):
             return None
 
-    # -- lines ----------------------------------------------------------------------------------------
+    # -- lines -----------------------------------------------------------------------------------
 
     def _up(
         self,
@@ -286,7 +285,7 @@ class Network:
     def _right(
         self, a: float, b: float, t: int, source: str, end: str, chip: Box | None = None
     ) -> None:
-        """The forward lines from the parts of h_(t-1) to those of h_t that the graph has; a weight interrupts them."""
+        """The forward lines from the parts of h_(t-1) to those of h_t, interrupted by a weight."""
         arrow = min(6.0 if self.size.chip else 4.0, 0.5 * abs(b - a))
         for i, j in sorted(
             main_links(self.run, t), key=lambda link: (link[0] != link[1], link == (0, 0), link)
@@ -301,7 +300,7 @@ class Network:
         return (self._part(link[0]) + self._part(link[1])) / 2
 
     def _ways(self, start: Point, end: Point, chip: Box | None) -> list[tuple[Point, ...]]:
-        """The pieces of a line to the right: in two if a weight stands in its way, or past one that is close."""
+        """The pieces of a line to the right: two if a weight stands in its way, or one past it."""
         low, high = start[1], end[1]
         if not chip or not chip.w:
             return [(start, end)]

@@ -1,11 +1,12 @@
 """Every operation of an unrolled network, one column for each step.
 
-A cell runs from left to right, its rows found by `layered`; the way from h_t to L_t runs upwards.  Beside each
-forward wire runs its gradient: orange + blue = black is (3.1) as backpropagation executes it.
+A cell goes from left to right, its rows found by `layered`; the way from h_t to L_t goes upwards.
+The gradient goes beside each forward wire: orange + blue = black is (3.1) as backpropagation
+executes it.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 from tinygrad_rnn.core.backward import ancestors
 from tinygrad_rnn.core.tensor import Tensor
@@ -20,6 +21,17 @@ from tinygrad_rnn.draw.symbols import cell_name, state_names
 from tinygrad_rnn.flow.levels import parameters
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn.unroll import Unrolled, parts
+
+
+class Value(NamedTuple):
+    """A named value of step t: y, L, or a part of the state h."""
+
+    symbol: str
+    t: int
+    part: int = 0
+
+
+Node: TypeAlias = Tensor | Value  # the operation of a Tensor, or an input; or a value
 
 _DX, _DY, _UP = 54.0, 60.0, 40.0  # distance of layers, of rows, and of the steps from h up to L
 _MOST, _FIRST, _LAST = 8, 4, 2  # steps drawn: all up to _MOST, else the first and the last
@@ -56,7 +68,7 @@ class Operations:
         x, columns = 84.0, []
         for i, part in enumerate(parts(self.run.initial)):
             self.board.value(
-                ("state", 0, i),
+                Value("h", 0, i),
                 part,
                 self.parts[i] + subscript(0),
                 40,
@@ -86,7 +98,7 @@ class Operations:
         return Scene(max(x + 70, right), bottom + 62, title, items)
 
     def _fold(self, x: float, first: int, last: int) -> None:
-        """The steps that are not drawn, counted; and whether they are copies of the step before them."""
+        """The steps that are not drawn, counted; and whether they are copies of the one before."""
         copies = all(self._kinds(t) == self._kinds(first - 1) for t in range(first, last + 1))
         label = "⋯ the same ⋯" if copies else "⋯ others ⋯"
         self.board.items.append(Text(x, self.main - 30, f"× {last - first + 1}", 13, INK, "middle"))
@@ -96,12 +108,12 @@ class Operations:
             self.board.items.append(Text(x, 68, words, 9.5, GREY, "middle"))
             self.folded.append((x, 60.0))
 
-    def _kinds(self, t: int) -> list[Any]:
+    def _kinds(self, t: int) -> list[object]:
         cell = self.cells.get(t) or self._region(parts(self.run.states[t - 1]), t)
         head, _ = self.heads.get(t) or self._head(t)
         return [x.fun for x in cell] + [x[0] if isinstance(x, tuple) else x.fun for x in head]
 
-    # -- one step -------------------------------------------------------------------------------------
+    # -- one step --------------------------------------------------------------------------------
 
     def _region(self, ends: Iterable[Tensor], t: int) -> list[Tensor]:
         """The operations of step t: what its state is computed from, up to earlier states."""
@@ -121,32 +133,30 @@ class Operations:
         run, board, ops = self.run, self.board, self.cells[t]
         inside = set(ops)
         old = {
-            x: ("state", t - 1, i)
+            x: Value("h", t - 1, i)
             for i, x in enumerate(parts(run.states[t - 2] if t > 1 else run.initial))
         }
         x_t = run.xs[t - 1]
-        edges: list[tuple[Any, Any]] = []
+        edges: list[tuple[Node, Node]] = []
         for op in ops:
-            for a in dict.fromkeys(a for a in op.args if isinstance(a, Tensor)):
-                if a in old or a in inside or a is x_t:
-                    edges.append((old.get(a, a), op))
-        new = [(("state", t, i), x) for i, x in enumerate(parts(run.states[t - 1]))]
+            for x in _operands(op):
+                if x in old or x in inside or x is x_t:
+                    edges.append((old.get(x, x), op))
+        new = [(Value("h", t, i), x) for i, x in enumerate(parts(run.states[t - 1]))]
         edges += [(x, key) for key, x in new if x in inside]
         edges += [(old[x], key) for key, x in new if x in old]
-        nodes = [*old.values(), x_t, *ops, *(key for key, _ in new)]
+        nodes: list[Node] = [*old.values(), x_t, *ops, *(key for key, _ in new)]
         layer = depths(nodes, edges)
         last = max([layer[op] for op in ops], default=0) + 1
         layer.update({key: last for key, _ in new})
-        fixed: dict[Any, int] = {key: _state_row(i) for i, key in enumerate(old.values())} | {
-            x_t: 1
-        }
-        fixed |= {key: _state_row(i) for i, (key, _) in enumerate(new)}
+        states = [*old.values(), *(key for key, _ in new)]
+        fixed: dict[Node, int] = {x_t: 1, **{key: _state_row(key.part) for key in states}}
         row, via = rows(layer, edges, fixed)
 
         def place(layer: int, row: int) -> Point:
             return left + 32 + layer * _DX + (14 if layer else 0), self._row(row)
 
-        def at(node: Any) -> Point:
+        def at(node: Node) -> Point:
             return place(layer[node], row[node])
 
         for op in ops:
@@ -155,9 +165,9 @@ class Operations:
         for key, x in new:
             px, py = at(key)
             board.value(
-                key, x, self.parts[key[2]] + subscript(t), px + 8, py, "state", board.silent(x)
+                key, x, self.parts[key.part] + subscript(t), px + 8, py, "state", board.silent(x)
             )
-        readers = [b for a, b in edges if a is x_t]
+        readers = [self._tensor(b) for a, b in edges if a is x_t]
         if readers:
             name, (px, py) = written(x_t.name or "x"), at(x_t)
             board.value(x_t, x_t, name, px + 4, py, "input", board.silent(*readers))
@@ -165,9 +175,9 @@ class Operations:
         occupied = {(layer[n], row[n]) for n in row} | passed
         self.lowest = max([self.lowest, *(self._row(r) for _, r in occupied)])
         turns = channels(layer, row, via, edges, _DX)
-        labelled: set[Any] = set()
+        labelled: set[Node] = set()
         for a, b in edges:
-            drawn = not isinstance(a, tuple) or before == t - 1  # or a state of a step that is not
+            drawn = not isinstance(a, Value) or before == t - 1  # or a state of a step that is not
             start = board.boxes[a] if drawn else Box(left - 6, at(a)[1], 0, 0)
             end = board.boxes[b]
             places = [(*place(*spot), turns[spot[0], a]) for spot in via[(a, b)]]
@@ -184,7 +194,7 @@ class Operations:
             labelled.add(a)
         return last * _DX + 92
 
-    def _wire(self, t: int, a: Any, b: Any, points: list[Point], first: bool) -> None:
+    def _wire(self, t: int, a: Node, b: Node, points: list[Point], first: bool) -> None:
         """One edge of a cell: blue where its gradient ends at the state before, black elsewhere.
 
         The first of several that end there bears the norm of their sum, the second term of (3.1).
@@ -192,7 +202,7 @@ class Operations:
         source = self._tensor(a)
         grads = self.board.gradients
         assert grads is not None
-        if b in self.board.boxes and isinstance(b, tuple):  # the result and the box of its value
+        if b in self.board.boxes and isinstance(b, Value):  # the result and the box of its value
             norm = (
                 grads.whole.get(source)
                 if source not in self.listed or self.listed[source] == t
@@ -201,36 +211,38 @@ class Operations:
             label = norm if len(points) == 2 else None
             self.board.wire(points, norm, TOTAL, label, self._tip(source, norm), norm is None)
             return
-        norm = grads.along.get((b, source))
-        state = isinstance(a, tuple)
+        norm = grads.along.get((self._tensor(b), source))
+        state = isinstance(a, Value)
         label = (
             grads.together(source, set(self.cells[t]))
             if state and first and norm is not None
             else None
         )
-        color, faded = INDIRECT_SUM if state else TOTAL, self.board.silent(b)
+        color, faded = INDIRECT_SUM if state else TOTAL, self._silent(b)
         self.board.wire(points, norm, color, label, self._tip(source, norm), faded)
 
-    def _tensor(self, node: Any) -> Tensor:
+    def _tensor(self, node: Node) -> Tensor:
+        """The Tensor behind a node."""
         if isinstance(node, Tensor):
             return node
-        _, t, i = node
-        part: Tensor = parts(self.run.states[t - 1] if t else self.run.initial)[i]
-        return part
+        run, t = self.run, node.t
+        if node.symbol == "h":
+            part: Tensor = parts(run.states[t - 1] if t else run.initial)[node.part]
+            return part
+        return (run.outputs if node.symbol == "y" else run.losses)[t - 1]
+
+    def _silent(self, node: Node) -> bool:
+        """Whether no gradient comes to a node."""
+        return self.board.silent(self._tensor(node))
 
     def _tip(self, source: Tensor, norm: float | None) -> str:
         return "" if norm is None else f"to {facts(source)}; gradient norm {number(norm, 6)}"
 
-    def _bears_chips(self, op: Any) -> bool:
-        return isinstance(op, Tensor) and any(
-            isinstance(a, Tensor) and a in self.roles for a in op.args
-        )
+    def _bears_chips(self, op: Node) -> bool:
+        return isinstance(op, Tensor) and any(a in self.roles for a in _operands(op))
 
     def _chips(self, op: Tensor, x: float, y: float, upwards: bool = False) -> None:
-        own = [
-            a for a in dict.fromkeys(a for a in op.args if isinstance(a, Tensor)) if a in self.roles
-        ]
-        for i, a in enumerate(own):
+        for i, a in enumerate(a for a in _operands(op) if a in self.roles):
             name, role = self.names.get(a, a.name or "·"), self.roles[a]
             faded = self.board.silent(op)
             if upwards:
@@ -238,27 +250,28 @@ class Operations:
             else:
                 self.board.chip(a, name, role, x, y + 31 + 17 * i, (x, y + 13), faded)
 
-    # -- from the state up to the loss ----------------------------------------------------------------
+    # -- from the state up to the loss -----------------------------------------------------------
 
-    def _head(self, t: int) -> tuple[dict[Any, int], list[tuple[Any, Any]]]:
-        """Heights above h_t of everything between the state and the loss; named values get a place of their own."""
+    def _head(self, t: int) -> tuple[dict[Node, int], list[tuple[Node, Node]]]:
+        """Heights above h_t of all between the state and the loss; a named value has its own."""
         run = self.run
-        named = dict.fromkeys(run.outputs[t - 1 : t], ("y", t))
+        named = dict.fromkeys(run.outputs[t - 1 : t], Value("y", t))
         if t in self.losses:
-            named[self.losses[t]] = "L", t
+            named[self.losses[t]] = Value("L", t)
         stop = {*self.listed, *run.outside}
         inside = [
             x for x in ancestors(list(named), stop=stop) if x.fun is not None and x not in stop
         ]
         within = set(inside)
-        nodes: list[Any] = [("state", t, i) for i, _ in enumerate(parts(run.states[t - 1]))]
-        states = {x: ("state", t, i) for i, x in enumerate(parts(run.states[t - 1]))}
-        edges: list[tuple[Any, Any]] = []
+        nodes: list[Node] = [Value("h", t, i) for i, _ in enumerate(parts(run.states[t - 1]))]
+        states = {x: Value("h", t, i) for i, x in enumerate(parts(run.states[t - 1]))}
+        nearest = named | states
+        edges: list[tuple[Node, Node]] = []
         for x in inside:
             nodes.append(x)
-            for a in dict.fromkeys(a for a in x.args if isinstance(a, Tensor)):
+            for a in _operands(x):
                 if a in states or a in within:
-                    edges.append((states.get(a) or named.get(a, a), x))
+                    edges.append((nearest.get(a, a), x))
             if x in named:
                 nodes.append(named[x])
                 edges.append((x, named[x]))
@@ -266,21 +279,19 @@ class Operations:
 
     def _readout(self, t: int) -> None:
         depth, edges = self.heads[t]
-        base = self.board.boxes[("state", t, 0)]
-        fixed: dict[Any, int] = {
-            key: i
-            for i, key in enumerate(k for k, d in depth.items() if d == 0 and isinstance(k, tuple))
-        }
+        base = self.board.boxes[Value("h", t)]
+        lowest = [node for node, d in depth.items() if d == 0 and isinstance(node, Value)]
+        fixed: dict[Node, int] = {node: i for i, node in enumerate(lowest)}
         row, _ = rows(depth, edges, fixed)
         for node in depth:
             if node in self.board.boxes:
                 continue
             x, y = base.x - row[node] * 62, self.main - depth[node] * _UP
-            if isinstance(node, tuple):
-                what = node[0]
-                tensor = (self.run.outputs if what == "y" else self.run.losses)[t - 1]
-                kind, faded = "loss" if what == "L" else "value", self.board.silent(tensor)
-                self.board.value(node, tensor, written(tensor.name or what), x, y, kind, faded)
+            if isinstance(node, Value):
+                tensor, faded = self._tensor(node), self._silent(node)
+                name = written(tensor.name or node.symbol)
+                kind = "loss" if node.symbol == "L" else "value"
+                self.board.value(node, tensor, name, x, y, kind, faded)
             else:
                 self.board.op(node, x, y)
                 self._chips(node, x, y, upwards=True)
@@ -292,30 +303,34 @@ class Operations:
             if abs(start.x - end.x) > 1e-9:
                 middle = end.y + end.h / 2 + 7
                 points = [points[0], (start.x, middle), (end.x, middle), points[1]]
-            source = self._source(a, t)
-            norm = grads.whole.get(source) if isinstance(b, tuple) else grads.along.get((b, source))
-            into_state = isinstance(a, tuple) and a[0] in ("state", "y")
-            label, faded = norm if into_state else None, self.board.silent(self._source(b, t))
+            source = self._tensor(a)
+            norm = (
+                grads.whole.get(source)
+                if isinstance(b, Value)
+                else grads.along.get((self._tensor(b), source))
+            )
+            into_state = isinstance(a, Value) and a.symbol in ("h", "y")
+            label, faded = norm if into_state else None, self._silent(b)
             self.board.wire(points, norm, DIRECT, label, self._tip(source, norm), faded)
 
-    def _source(self, node: Any, t: int) -> Tensor:
-        if isinstance(node, tuple) and node[0] in ("y", "L"):
-            return (self.run.outputs if node[0] == "y" else self.run.losses)[t - 1]
-        return self._tensor(node)
-
-    # -- around it ------------------------------------------------------------------------------------
+    # -- around it -------------------------------------------------------------------------------
 
     def _bus(self, right: float) -> None:
         """L = sum of L_t: one line over all columns."""
         y = 40.0
         self.board.value("L", self.run.loss, "L = Σ", right + 26, y, "loss")
-        drawn = [self.board.boxes["L", t] for t in self.steps if t in self.losses]
+        drawn = [self.board.boxes[Value("L", t)] for t in self.steps if t in self.losses]
         for start in [*((box.x, box.y - box.h / 2) for box in drawn), *self.folded]:
             path = (start, (start[0], y), (right - 8, y))
             self.board.items.append(Line(path, FORWARD, 1.0, radius=6))
         self.board.items.append(
             Triangle(right + 26 - self.board.boxes["L"].w / 2, y, "right", 6, 6, FORWARD)
         )
+
+
+def _operands(tensor: Tensor) -> list[Tensor]:
+    """The Tensors that one was computed from, each once."""
+    return list(dict.fromkeys(a for a in tensor.args if isinstance(a, Tensor)))
 
 
 def _state_row(part: int) -> int:

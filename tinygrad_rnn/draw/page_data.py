@@ -53,7 +53,7 @@ def page_data(run: Unrolled, flow: GradientFlow, t: int) -> Kwargs:
         "reached": [[support.part(s, x) for x in parts(run.states[s - 1])] for s in times],
         **terms.data(),
         **_jacobians(flow),
-        "columns": [columns[s] for s in (times if T > EVERY.most else [1])],
+        "columns": [columns[s] for s in (times if EVERY.most < T else [1])],
         "strands": [ways(support, T, s, columns[s]) for s in times],
         "shades": len(INDIRECT),
         "colors": script_colors(),
@@ -151,9 +151,10 @@ class Terms:
 
 
 def packed(values: ArrayLike, *, short: bool = False, logarithm: bool = False) -> dict[str, str]:
-    """Floats as text: 8 bytes each, or 4 where that is asked for and loses no small or large number.
+    """Floats as text.
 
-    logarithm: the decimal logarithms in 4 bytes, for very many positive numbers of any size.
+    short      4 bytes each where no small or large number is lost, otherwise 8
+    logarithm  the decimal logarithms in 4 bytes, for very many positive numbers of any size
     """
     with np.errstate(all="ignore"):
         array = np.ravel(np.asarray(values, dtype=float))
@@ -166,7 +167,7 @@ def packed(values: ArrayLike, *, short: bool = False, logarithm: bool = False) -
 
 
 def _jacobians(flow: GradientFlow) -> Kwargs:
-    """‖J_t‖ for t = 2 .. T, the largest singular value, and the matrices themselves if they are small."""
+    """‖J_t‖ for t = 2 .. T, the largest singular value, and the matrices if they are small."""
     try:
         matrices = [flow.jacobian(t) for t in range(2, len(flow) + 1)]
         if not all(np.all(np.isfinite(J)) for J in matrices):
@@ -183,7 +184,7 @@ def _jacobians(flow: GradientFlow) -> Kwargs:
 
 
 def _weights(run: Unrolled, flow: GradientFlow) -> list[Kwargs]:
-    """For each parameter what each time step adds to its gradient: norm, and share by projection."""
+    """For each parameter what each step adds to its gradient: norm, and share by projection."""
     role = roles(run)
     found = []
     for name, contribution in flow.contributions().items():

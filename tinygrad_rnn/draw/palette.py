@@ -142,9 +142,8 @@ class LogScale:
         return norm >= self.bottom * (1 - 1e-9)
 
 
-_OF_OPERATIONS = """paper ink outline grey forward faded column loss direct total indirect
-    input input-line recurrent recurrent-line readout readout-line bias bias-line""".split()
-DARK = {  # what each colour of the picture of all operations becomes on a dark page
-    **dict(COLORS[name] for name in _OF_OPERATIONS),
+DARK = dict(COLORS.values()) | {  # what a colour of a picture becomes on a dark page
+    INDIRECT_SUM: COLORS["indirect"][1],
+    WEIGHTS["bias"][1]: COLORS["bias-line"][1],
     readable(DIRECT): COLORS["direct-ink"][1],  # of numbers
 }

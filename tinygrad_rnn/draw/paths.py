@@ -1,7 +1,7 @@
 """The main picture: one node for each h_t, and every term of (3.1) for one t as a line of its own.
 
-Columns are time steps; from the bottom x, h, y, L.  Term k is one line L_k -> y_k -> h_k -> ... -> h_t on its
-own track; at each hop its width is the log of the norm of dL_k/dh_k . dh_k/dh_j.
+Columns are time steps; from the bottom x, h, y, L.  Term k is one line L_k -> y_k -> h_k -> ... ->
+h_t on its own track; at each hop its width is the log of the norm of dL_k/dh_k . dh_k/dh_j.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,10 @@ class Map(Network):
         )
 
     def _strand(self, strand: Strand, track: float) -> None:
-        """One term from its loss to h_t, hop by hop; below the scale it is dotted, or left out if there are many."""
+        """One term from its loss to h_t, hop by hop.
+
+        Below the scale it is dotted, or left out if there are many columns.
+        """
         t, k = self.t, strand.ks[0]
         if k == t:
             self._direct(strand)
@@ -74,7 +77,7 @@ class Map(Network):
         norm, x = strand.norms[k], self.x[k] + self.size.offset
         if not self._drawn(strand, k):
             return
-        source = self._source(k)
+        source = self._start(k)
         path = ((x, source), (x, track), (self.x[k] - self.size.node / 2, track))
         width, radius, ends = self._width(norm), min(10.0, self.size.track), (f"L{k}", f"h{k}")
         dotted = not self.scale.visible(norm)
@@ -113,7 +116,7 @@ class Map(Network):
         )
         width = self._width(norm)
         arrow = least + 1.5 * width
-        source = self._source(self.t)
+        source = self._start(self.t)
         path, dotted = ((x, source), (x, self.h_top - arrow)), not self.scale.visible(norm)
         ends = (f"L{self.t}", f"h{self.t}")
         self.items.append(
@@ -122,8 +125,8 @@ class Map(Network):
         self.items.append(Triangle(x, self.h_top, "down", arrow, least + 2.1 * width, DIRECT))
         self._norm_beside(x + width / 2 + 5, norm, DIRECT)
 
-    def _source(self, k: int) -> float:
-        """Where the gradient that enters at h_k comes from: its loss, or just above, from elsewhere."""
+    def _start(self, k: int) -> float:
+        """Where the gradient that enters at h_k comes from: its loss, or elsewhere, just above."""
         if k in self.support.senders[k]:
             return self.top + self.size.rows[0] + self.size.height / 2
         return self.h_top - 2.2 * self.size.type

@@ -32,9 +32,11 @@ def paths(
 ) -> Figure:
     """Equation (3.1) for h_t as a map: every term is a line whose width is the log of its norm.
 
-    run     an unrolled network with a loss; of several, such as the two of `bidirectional`, each has a row
+    run     an unrolled network with a loss; of several, such as the two of `bidirectional`, each
+            has a row
     flow    `gradient_flow(run.losses, run.states)` if it is at hand already, of a single network
-    preset  lecture, paper (one column of 3.4 inches, type of 7 points and more, no legend) or poster
+    preset  lecture, paper (one column of 3.4 inches, type of 7 points and more, no legend) or
+            poster
 
     A step without a loss has no L and no line.  Grey is what no gradient to h_t passes: the steps
     before t, those after the last loss, the read-outs without a loss, and parts of a state that no
@@ -63,8 +65,8 @@ def heatmap(
 ) -> Figure:
     """The norm of every term of (3.1) over (k, t) on a log scale; t marks one column.
 
-    run     an unrolled network with a loss, or its gradient flow; of several, {title: network}, the maps stand side by
-            side on one colour scale
+    run     an unrolled network with a loss, or its gradient flow; of several, {title: network}, the
+            maps stand side by side on one colour scale
     preset  lecture, paper or poster, as for `paths`
     unit    what stands above the colour scale
     note    more words for the line under the title
@@ -102,12 +104,16 @@ def graph(
     limit: int = 200,
     layout: Layout = "layered",
 ) -> Figure:
-    """Any computation graph: the operations and leaves behind `tensor`, and its gradients if it is a scalar.
+    """Any computation graph: the operations and leaves behind `tensor`, and a scalar's gradients.
 
-    fold    which scopes (`with tg.scope("attention"):`) are drawn as one box: True for all outer ones, False for none,
-            or their names; None folds all outer ones if there are more than `limit` Tensors
+    fold    which scopes (`with tg.scope("attention"):`) are drawn as one box: True for all outer
+            ones, False for none, or their names; None folds all outer ones if there are more than
+            `limit` Tensors
     limit   above so many boxes the oldest operations become one box that says how many they are
-    layout  "layered" needs no program; "dot" lets Graphviz place the boxes, and raises DrawError without it
+    layout  "layered" needs no program; "dot" lets Graphviz place the boxes
+
+    Raises ArgumentTypeError for what is no Tensor, UsageError for any other layout, RangeError for
+    a limit below 2, DrawError where Graphviz is asked for and missing.
     """
     if not isinstance(tensor, Tensor):
         raise ArgumentTypeError(f"draw.graph draws a Tensor, not {type(tensor).__name__}.")
@@ -128,9 +134,12 @@ def page(
     t: int = 1,
     flow: GradientFlow | None = None,
 ) -> Page:
-    """One self-contained HTML page about every term of (3.1), to explore with mouse or keyboard; opens with h_t.
+    """One self-contained HTML page about every term of (3.1), to explore with mouse or keyboard.
 
-    path: where to write it, e.g. "bptt.html"; without it `.save(path)` does, and a notebook shows it in a frame.
+    path  where to write it, e.g. "bptt.html"; without it `.save(path)` does, and a notebook shows
+          the page in a frame
+    t     the state h_t that it opens with
+
     Raises RangeError for t outside 1..T, UsageError for what is no unrolled network with a loss.
     """
     run = _forward(run, "draw.page")
@@ -173,6 +182,7 @@ def curves(
 def _forward(run: Unrolled, what: str) -> Unrolled:
     if network(run, what).backward:
         raise UsageError(
-            "this network ran backwards in time; only its map is drawn so. Use draw.paths, or draw.graph(run.loss)."
+            "this network was unrolled backwards in time; of such a one only draw.paths makes a "
+            "picture, and draw.graph(run.loss)."
         )
     return run

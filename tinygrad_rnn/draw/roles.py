@@ -1,6 +1,6 @@
 """Which parameter does what in a cell: read from the graph, so that any cell can be drawn."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from tinygrad_rnn.core.backward import ancestors
 from tinygrad_rnn.core.tensor import Tensor
@@ -11,7 +11,7 @@ Role = str  # "input", "recurrent", "readout" or "bias"
 
 
 def roles(run: Unrolled) -> dict[Tensor, Role]:
-    """The role of each parameter: what it is applied to decides, in the last step that reads the state before.
+    """The role of each parameter: what it is applied to, in the last step that reads a state.
 
     recurrent  applied to something that comes from the previous state
     input      applied to something that comes from x_t only
@@ -31,9 +31,9 @@ def roles(run: Unrolled) -> dict[Tensor, Role]:
 
 
 def _search(
-    ends: Any, stop: set[Tensor], origin: dict[Tensor, Role], found: dict[Tensor, Role]
+    ends: Iterable[Tensor], stop: set[Tensor], origin: dict[Tensor, Role], found: dict[Tensor, Role]
 ) -> None:
-    """Walk the region between `ends` and `stop`, oldest first, and mark what each result stems from."""
+    """Walk from `stop` to `ends`, oldest first, and mark what each result stems from."""
     stems: dict[Tensor, Role | None] = {}
     for tensor in ancestors(ends, stop=stop):
         if tensor in origin:

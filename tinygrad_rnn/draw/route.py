@@ -1,27 +1,29 @@
 """Right-angled ways for wires between layers."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 from tinygrad_rnn.draw.scene import Box, Point
 
+N = TypeVar("N", bound=Hashable)  # a node
+
 
 def channels(
-    layer: Mapping[Any, int],
-    row: Mapping[Any, int],
-    via: Mapping[Any, list[tuple[int, int]]],
-    edges: Sequence[Any],
+    layer: Mapping[N, int],
+    row: Mapping[N, int],
+    via: Mapping[tuple[N, N], list[tuple[int, int]]],
+    edges: Sequence[tuple[N, N]],
     pitch: float,
-) -> dict[tuple[int, Any], float]:
-    """How far before a layer the lines from each node turn; those that share a channel stand apart."""
-    turning: dict[int, list[Any]] = {}
+) -> dict[tuple[int, N], float]:
+    """How far before a layer the lines from each node turn; in one channel they stand apart."""
+    turning: dict[int, list[N]] = {}
     for a, b in edges:
         spots = [(layer[a], row[a]), *via[(a, b)], (layer[b], row[b])]
         for (_, r), (n, s) in zip(spots, spots[1:], strict=False):
             starts = turning.setdefault(n, [])
             if r != s and all(a is not other for other in starts):
                 starts.append(a)
-    bends: dict[tuple[int, Any], float] = {
+    bends: dict[tuple[int, N], float] = {
         (n, a): pitch / 2 for a, b in edges for n in range(layer[a], layer[b] + 1)
     }
     for n, starts in turning.items():
@@ -34,9 +36,10 @@ def channels(
 def route(
     start: Box, places: list[tuple[float, float, float]], end: Box, under: bool = False
 ) -> list[Point]:
-    """From the right of one box to the left of another through `places` (x, y, where to turn before x).
+    """From the right of one box to the left of another.
 
-    under: into the end from above or below, if that way is free.
+    places  (x, y, how far before x to turn) of what the line passes
+    under   into the end from above or below, if that way is free
     """
     points: list[Point] = [(start.x + start.w / 2, start.y)]
     for x, y, turn in places:

@@ -1,16 +1,18 @@
 """A picture as data: a frozen list of boxes, texts, triangles and lines with positions.
 
-Coordinates are points (1/72 inch), x to the right, y downwards.  Layouts make scenes; writers draw them.
-Lines are drawn last, over everything else, each in the order given.
+Coordinates are points (1/72 inch), x to the right, y downwards.  Layouts make scenes; writers draw
+them.  Lines are drawn last, over everything else, each in the order given.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from tinygrad_rnn.draw.palette import INK, PAPER
 
-Point = tuple[float, float]
+Point: TypeAlias = tuple[float, float]
+Shape = Literal["rect", "round", "ellipse"]
+Direction = Literal["left", "right", "up", "down"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Box:
     w: float
     h: float
     label: str = ""
-    shape: Literal["rect", "round", "ellipse"] = "rect"
+    shape: Shape = "rect"
     fill: str = PAPER
     stroke: str = INK
     width: float = 1.0
@@ -52,7 +54,7 @@ class Triangle:
 
     x: float
     y: float
-    toward: Literal["left", "right", "up", "down"]
+    toward: Direction
     length: float
     breadth: float
     fill: str
@@ -90,7 +92,7 @@ class Scene:
 
 
 def corners(line: Line) -> list[tuple[Point, Point, Point, Point]]:
-    """The line as cubic Bezier pieces (start, control, control, end): straight runs and rounded corners."""
+    """The line as cubic Bezier pieces (start, control, control, end), straight or round corners."""
     pieces = []
     start = line.points[0]
     for before, corner, after in zip(line.points, line.points[1:], line.points[2:], strict=False):
@@ -124,8 +126,8 @@ def coordinate(x: float) -> str:
 
 def clean(text: str, most: int = 200) -> str:
     """Text that every format can carry: no control characters or lone surrogates, not too long."""
-    kept = "".join(c if c.isprintable() or c == " " else "\ufffd" for c in text.replace("\n", " "))
-    return kept if len(kept) <= most else kept[: most - 1] + "…"
+    shown = "".join(c if c.isprintable() or c == " " else "\ufffd" for c in text.replace("\n", " "))
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def extent(label: str, size: float) -> float:

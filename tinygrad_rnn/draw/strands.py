@@ -10,7 +10,7 @@ from tinygrad_rnn.flow.terms import GradientFlow, lengths
 
 
 class Way(NamedTuple):
-    """Where one line of the map goes: from the loss of step k, or of all from k to last, to h_end."""
+    """Where one line of the map goes: from the loss of step k, or of k to last, to h_end."""
 
     k: int
     last: int  # k, or the last of the steps without a column, whose terms are summed

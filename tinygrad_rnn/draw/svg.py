@@ -50,10 +50,15 @@ def _shape(box: Box) -> str:
         style += f' stroke="{box.stroke}" stroke-width="{coordinate(box.width)}"'
         style += ' stroke-dasharray="4 3"' if box.dashed else ""
     if box.shape == "ellipse":
-        return f'<ellipse cx="{coordinate(box.x)}" cy="{coordinate(box.y)}" rx="{coordinate(box.w / 2)}" ry="{coordinate(box.h / 2)}" {style}/>'
+        at = _attributes(cx=box.x, cy=box.y, rx=box.w / 2, ry=box.h / 2)
+        return f"<ellipse {at} {style}/>"
     rounding = f' rx="{coordinate(min(9.0, box.w / 4, box.h / 2))}"' if box.shape == "round" else ""
-    corner = f'x="{coordinate(box.x - box.w / 2)}" y="{coordinate(box.y - box.h / 2)}"'
-    return f'<rect {corner} width="{coordinate(box.w)}" height="{coordinate(box.h)}"{rounding} {style}/>'
+    at = _attributes(x=box.x - box.w / 2, y=box.y - box.h / 2, width=box.w, height=box.h)
+    return f"<rect {at}{rounding} {style}/>"
+
+
+def _attributes(**lengths: float) -> str:
+    return " ".join(f'{name}="{coordinate(x)}"' for name, x in lengths.items())
 
 
 def _label(box: Box) -> Text:
@@ -61,8 +66,9 @@ def _label(box: Box) -> Text:
 
 
 def _text(text: Text) -> str:
-    where = f'x="{coordinate(text.x)}" y="{coordinate(text.y + 0.35 * text.size)}" text-anchor="{text.anchor}"'
-    return f'<text {where} font-size="{coordinate(text.size)}" fill="{text.color}">{escape(clean(text.label))}</text>'
+    at = _attributes(x=text.x, y=text.y + 0.35 * text.size)
+    style = f'text-anchor="{text.anchor}" font-size="{coordinate(text.size)}" fill="{text.color}"'
+    return f"<text {at} {style}>{escape(clean(text.label))}</text>"
 
 
 def _triangle(head: Triangle) -> str:
@@ -81,7 +87,7 @@ def _line(line: Line) -> str:
     start = line.points[0]
     path = f"M{coordinate(start[0])} {coordinate(start[1])}"
     for _, a, b, end in corners(line):
-        path += f"C{coordinate(a[0])} {coordinate(a[1])} {coordinate(b[0])} {coordinate(b[1])} {coordinate(end[0])} {coordinate(end[1])}"
+        path += "C" + " ".join(map(coordinate, (*a, *b, *end)))
     style = ' stroke-dasharray="1 4" stroke-linecap="round"' if line.dotted else ""
     style += ' stroke-linejoin="round"' if line.sharp else ""
     pen = f'stroke="{line.color}" stroke-width="{coordinate(line.width)}"{style}'

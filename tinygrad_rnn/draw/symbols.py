@@ -4,8 +4,8 @@ A state of several parts, such as (h, c), is one vector s in all derivatives.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.scene import clean, subscript
 from tinygrad_rnn.nn.unroll import Unrolled, given_names, parts
 
@@ -21,13 +21,14 @@ def cell_name(run: Unrolled) -> str:
     return clean("cell" if name == "<lambda>" else name.removesuffix("Cell") or name, 40)
 
 
-def part_names(states: Sequence[Any]) -> list[str]:
+def part_names(states: Sequence[Tensor | tuple[Tensor, ...]]) -> list[str]:
     """h, or h and c: the names of the parts of states, in the order of time, without their times.
 
-    A Tensor has its name from the part where it stands first; it may be kept as another part, such as h_(t-1).
+    A Tensor has its name from the part where it stands first; it may be another part later, such as
+    h_(t-1).
     """
-    home: dict[Any, int] = {}
-    latest: dict[int, Any] = {}
+    home: dict[Tensor, int] = {}
+    latest: dict[int, Tensor] = {}
     for state in states:
         for i, part in enumerate(parts(state)):
             if home.setdefault(part, i) == i:
@@ -43,7 +44,7 @@ def part_names(states: Sequence[Any]) -> list[str]:
 
 
 def state_names(run: Unrolled) -> list[str]:
-    """The names of the parts of the states: those that the cell gives, or those of their Tensors."""
+    """The names of the parts of the states: those that the cell gives, or their Tensors."""
     given = given_names(run.cell)
     if given is None or len(given) != len(parts(run.states[-1])):
         return part_names([run.initial, *run.states])

@@ -1,4 +1,4 @@
-"""Scene -> TikZ, so that a picture in a paper has the paper's own fonts and its symbols are mathematics.
+"""Scene -> TikZ: in a paper the picture has the paper's fonts, and its symbols are mathematics.
 
 `\\input` the file in a document that loads the package tikz; nothing else is needed.
 """
@@ -20,13 +20,13 @@ from tinygrad_rnn.draw.scene import (
 
 _AT_ONCE = 100  # pieces of a path on one line: TeX reads no line of 200,000 characters
 _SPECIAL = {c: rf"\{c}" for c in "&%$#_{}"} | {
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
 }  # fmt: skip
 _MATHS = {
-    "∂": r"\partial ", "·": r"\cdot ", "Σ": r"\Sigma ", "σ": r"\sigma ", "‖": r"\| ", "×": r"\times ", "÷": r"\div ",
-    "−": "-", "√": r"\surd ", "⋯": r"\cdots ", "²": "^2", "¹": "^1", "ᵀ": r"^\top ", "→": r"\to ", "…": r"\ldots ",
-    "↑": r"\uparrow ", "⁺": "^+",
+    "∂": r"\partial ", "·": r"\cdot ", "Σ": r"\Sigma ", "σ": r"\sigma ", "‖": r"\| ",
+    "×": r"\times ", "÷": r"\div ", "−": "-", "√": r"\surd ", "⋯": r"\cdots ", "²": "^2",
+    "¹": "^1", "ᵀ": r"^\top ", "→": r"\to ", "…": r"\ldots ", "↑": r"\uparrow ", "⁺": "^+",
 }  # fmt: skip
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₋"
 _SYMBOL = re.compile(
@@ -43,15 +43,13 @@ def to_tikz(scene: Scene) -> str:
         r"\begin{tikzpicture}[x=1bp, y=-1bp, line cap=butt, inner sep=0pt]",
     ]
     lines += [rf"\definecolor{{c{c}}}{{HTML}}{{{c}}}" for c in colors]
-    lines += [
-        rf"\useasboundingbox (0, 0) rectangle ({coordinate(scene.width)}, {coordinate(scene.height)});"
-    ]
+    lines += [rf"\useasboundingbox (0, 0) rectangle {_point((scene.width, scene.height))};"]
     lines += [_item(item) for item in items]
     return "\n".join([*lines, r"\end{tikzpicture}", ""])
 
 
 def latex(label: str) -> str:
-    r"""A label as LaTeX: h₁₂ as $h_{12}$, W_hh as $W_{hh}$, ∂ as $\partial$; everything else is text."""
+    r"""A label as LaTeX: h₁₂ as $h_{12}$, W_hh as $W_{hh}$, ∂ as $\partial$; all else is text."""
     label, written, end = clean(label), "", 0
     for match in _SYMBOL.finditer(label):
         written += _text(label[end : match.start()])
@@ -65,7 +63,7 @@ def latex(label: str) -> str:
 
 
 def _text(text: str) -> str:
-    """TeX's special characters as what they look like; what its fonts may lack as a question mark."""
+    """TeX's special characters as they look; what its fonts may lack as a question mark."""
     return "".join(_SPECIAL.get(c, c if " " <= c <= "~" else "?") for c in text)
 
 
@@ -76,7 +74,8 @@ def _item(item: Item) -> str:
         dx, dy = {"left": (1, 0), "right": (-1, 0), "up": (0, 1), "down": (0, -1)}[item.toward]
         x, y, half = item.x + dx * item.length, item.y + dy * item.length, item.breadth / 2
         sides = [(x + dy * half, y + dx * half), (x - dy * half, y - dx * half)]
-        return rf"\fill[c{item.fill[1:]}] ({coordinate(item.x)}, {coordinate(item.y)}) -- {' -- '.join(map(_point, sides))} -- cycle;"
+        around = " -- ".join(map(_point, [(item.x, item.y), *sides]))
+        return rf"\fill[c{item.fill[1:]}] {around} -- cycle;"
     if isinstance(item, Text):
         anchor = {"start": "mid west", "middle": "mid", "end": "mid east"}[item.anchor]
         return _node(item.label, item.x, item.y, item.size, item.color, anchor)
@@ -94,7 +93,8 @@ def _box(box: Box) -> str:
     if box.shape == "round":
         style.append(f"rounded corners={coordinate(min(9.0, box.w / 4, box.h / 2))}bp")
     if box.shape == "ellipse":
-        shape = rf"{_point((box.x, box.y))} ellipse [x radius={coordinate(box.w / 2)}, y radius={coordinate(box.h / 2)}]"
+        radii = f"x radius={coordinate(box.w / 2)}, y radius={coordinate(box.h / 2)}"
+        shape = f"{_point((box.x, box.y))} ellipse [{radii}]"
     else:
         start, end = (box.x - box.w / 2, box.y - box.h / 2), (box.x + box.w / 2, box.y + box.h / 2)
         shape = f"{_point(start)} rectangle {_point(end)}"
@@ -118,7 +118,8 @@ def _line(line: Line) -> str:
 
 def _node(label: str, x: float, y: float, size: float, color: str, anchor: str) -> str:
     font = rf"\fontsize{{{coordinate(size)}}}{{{coordinate(1.2 * size)}}}\selectfont"
-    return rf"\node[anchor={anchor}, font={font}, text=c{color[1:]}] at {_point((x, y))} {{{latex(label)}}};"
+    style = f"anchor={anchor}, font={font}, text=c{color[1:]}"
+    return rf"\node[{style}] at {_point((x, y))} {{{latex(label)}}};"
 
 
 def _colors(item: Item) -> list[str]:
