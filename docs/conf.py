@@ -1,15 +1,16 @@
-"""The documentation site.  Build it with `python -m sphinx -W -b html docs docs/_build/html`; see CONTRIBUTING.md."""
+"""The documentation site, built by `python -m sphinx -W -b html docs docs/_build/html`."""
 
 import sys
-from importlib.metadata import version as version_of
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_site"))  # this site's own three extensions
+import tinygrad_rnn
+
+sys.path.insert(0, str(Path(__file__).parent / "_site"))  # this site's own extensions
 
 project = "tinygrad_rnn"
 author = "the tinygrad_rnn developers"
 copyright = author  # noqa: A001  (the name Sphinx asks for)
-version = release = version_of("tinygrad_rnn")
+version = release = tinygrad_rnn.__version__
 
 extensions = [
     "myst_parser",
@@ -18,6 +19,7 @@ extensions = [
     "docstrings",  # plain text becomes reStructuredText
     "formulas",  # TeX becomes MathML, with numbers that can be linked to
     "figures",  # the picture stands where a doctest says Figure(...)
+    "house",  # the rooms of the package, from its imports
 ]
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3

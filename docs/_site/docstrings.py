@@ -1,6 +1,7 @@
 """The package's docstrings are plain text; here they become what autodoc understands.
 
-a paragraph              stays one; `code` becomes code, (3.1) a link to the equation, arXiv: and doi: links
+a paragraph              stays one; `code` becomes code, (3.1) a link to the equation, and
+                         arXiv: and doi: become links
 name, name   meaning     rows in columns, indented or not, become a list of definitions
 >>> example              stays
 """

@@ -1,7 +1,8 @@
 """Pictures from the examples beside which they stand.
 
-A page's doctests are run when the site is built, if one of them answers `Figure(...)`: there the block is cut, and the
-picture that the line made stands below it, as in a notebook.  So every picture is made by code that the reader sees.
+A page's doctests are run when the site is built, if one of them answers `Figure(...)`: there the
+block is cut, and the picture that the line made stands below it, as in a notebook.  So every
+picture is made by code that the reader sees.
 """
 
 import doctest
@@ -59,7 +60,7 @@ class Figures(SphinxTransform):
             block.replace_self(pieces)
 
     def _answer(self, example: doctest.Example, names: dict[str, Any], block: nodes.Node) -> Any:
-        """What an example evaluates to; what it should have printed is checked by the tests, not here."""
+        """What an example evaluates to; what it should have printed is checked by the tests."""
         try:
             with redirect_stdout(io.StringIO()):
                 if example.want.startswith("Figure("):

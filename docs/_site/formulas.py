@@ -1,7 +1,7 @@
 r"""Formulas without a network and without JavaScript: TeX becomes MathML when the site is built.
 
-An equation's \tag{3.1} becomes its number at the right and the label eq-3.1: `[(3.1)](#eq-3.1)` in a page, `eq-3.1` in
-:ref:, link to it.
+An equation's \tag{3.1} becomes its number at the right and the label eq-3.1: `[(3.1)](#eq-3.1)` in
+a page, `eq-3.1` in :ref:, link to it.
 """
 
 import re
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def to_mathml(tex: str, display: str) -> str:
-    """TeX as a <math> element; letters of one \\mathrm word are one identifier, and the source is its label."""
+    """TeX as a <math> element labelled by the TeX; letters of one \\mathrm word are one identifier."""
     mathml = convert(tex, display=display)
     if "\\" in mathml:  # a command that the converter does not know
         raise ValueError(f"unknown command in {mathml}")
