@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def to_mathml(tex: str, display: str) -> str:
-    """TeX as a <math> element labelled by the TeX; letters of one \\mathrm word are one identifier."""
+    """TeX as a <math> element labelled by it; letters of one \\mathrm word are one identifier."""
     mathml = convert(tex, display=display)
     if "\\" in mathml:  # a command that the converter does not know
         raise ValueError(f"unknown command in {mathml}")
