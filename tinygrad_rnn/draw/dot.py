@@ -122,12 +122,7 @@ def run_graphviz(source: str, *command: str) -> bytes:
     text = source.encode()
     try:
         done = subprocess.run(
-            command,
-            input=text,
-            env=env,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
+            command, input=text, env=env, capture_output=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise DrawError(

@@ -4,27 +4,25 @@ Of one network, or of several side by side.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tinygrad_rnn._typing import Array
 from tinygrad_rnn.draw.axis import step_ticks
+from tinygrad_rnn.draw.cells import NO_TERM, Cells
 from tinygrad_rnn.draw.measures import Preset
 from tinygrad_rnn.draw.palette import (
     BELOW,
     CIVIDIS,
     COLUMN,
-    DIRECT,
     GREY,
     INK,
     NOT_A_NUMBER,
-    PAPER,
     LogScale,
     blend,
 )
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, extent, fitted, scaled
+from tinygrad_rnn.draw.scene import Box, Item, Scene, Text, extent, fitted, scaled
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import definition, joint_name, part_names
 from tinygrad_rnn.flow.terms import GradientFlow
@@ -38,79 +36,6 @@ _BESIDE = 57.0  # from the last map to the right edge, for the colour scale with
 _LEFT = 26.0  # room for the numbers of a picture without words
 _MOST = 150  # cells along a side; longer sequences are drawn in blocks
 _DECADES = 8.0  # at most, on a scale of several maps
-_NONE = -1.0  # the norm of a term that there is not: no loss, or no path
-
-
-@dataclass(frozen=True)
-class _Map:
-    """Where the cells of one network stand: the upper left corner, and the size of a cell.
-
-    norms   (T, T): of every term, _NONE where there is none
-    direct  the steps that have a direct term
-    block   how many steps a cell stands for
-    first   the lowest row that is drawn: 1, or T where only the last step has a loss
-    """
-
-    title: str
-    norms: Array
-    direct: Collection[int]
-    block: int
-    first: int
-    left: float
-    top: float
-    w: float
-    h: float
-
-    @property
-    def right(self) -> float:
-        return self.left + self.w * math.ceil(len(self.norms) / self.block)
-
-    @property
-    def bottom(self) -> float:
-        return self.top + self.h * (self._row(len(self.norms)) + 1)
-
-    def center(self, k: int, j: int) -> tuple[float, float]:
-        """The middle of the cell of the term (k, j)."""
-        return self.left + ((j - 1) // self.block + 0.5) * self.w, self.bottom - (
-            self._row(k) + 0.5
-        ) * self.h
-
-    def _row(self, k: int) -> int:
-        return (k - 1) // self.block - (self.first - 1) // self.block
-
-    def cells(self, scale: LogScale) -> list[Item]:
-        """Every term, and a frame around the direct ones."""
-        T, block = len(self.norms), self.block
-        shown, items = _largest(self.norms, block), list[Item]()
-        rows = [k for k in range(1, T + 1, block) if self._row(k) >= 0]
-        for k in rows:
-            for j in range(1, k + 1, block):
-                norm = float(shown[(k - 1) // block, (j - 1) // block])
-                tip = f"k = {_span(k, block, T)}, t = {_span(j, block, T)}: "
-                if norm == _NONE:
-                    tip += "no gradient can flow"
-                else:
-                    tip += f"norm {'up to ' if block > 1 else ''}{number(norm, 6)}"
-                    tip += " (direct)" if k == j else ""
-                fill = _color(norm, scale)
-                # a little overlap hides the hairlines that viewers leave between neighbours
-                items.append(
-                    Box(*self.center(k, j), self.w + 0.6, self.h + 0.6, fill=fill, width=0, tip=tip)
-                )
-        for k in rows:
-            if any(t in self.direct for t in range(k, k + block)):
-                items += _frame(*self.center(k, k), self.w, self.h, DIRECT, min(1.6, self.w * 0.15))
-        return items
-
-    def column(self, t: int) -> list[Item]:
-        """A frame around the terms that h_t receives."""
-        x, _ = self.center(t, t)
-        height = self.h * (self._row(len(self.norms)) - max(self._row(t), 0) + 1)
-        middle = self.top + height / 2
-        white = _frame(
-            x, middle, self.w + 3, height + 3, PAPER, 1.6
-        )  # so that it shows on dark cells
-        return white + _frame(x, middle, self.w, height, INK, 2.0)
 
 
 def heat_scene(
@@ -179,10 +104,10 @@ def heat_scene(
 
 
 def _terms(flow: GradientFlow, support: Support) -> Array:
-    """(T, T): the norm of every term, _NONE where there is none."""
+    """(T, T): the norm of every term, NO_TERM where there is none."""
     times = range(1, len(flow) + 1)
     there = [[k >= t and support.reaches(k, t) for t in times] for k in times]
-    return np.where(there, flow.norms(), _NONE)
+    return np.where(there, flow.norms(), NO_TERM)
 
 
 def _state(names: Sequence[Sequence[str]]) -> tuple[str, str]:
@@ -193,20 +118,9 @@ def _state(names: Sequence[Sequence[str]]) -> tuple[str, str]:
     return "s", "s: the whole state"
 
 
-def _color(norm: float, scale: LogScale) -> str:
-    if math.isnan(norm):
-        return NOT_A_NUMBER
-    if norm == _NONE:
-        return COLUMN
-    return blend(CIVIDIS, scale.share(norm)) if scale.visible(norm) else BELOW
-
-
 def _placed(
-    supports: Mapping[str, Support],
-    norms: Sequence[Array],
-    only_last: bool,
-    preset: Preset,
-) -> list[_Map]:
+    supports: Mapping[str, Support], norms: Sequence[Array], only_last: bool, preset: Preset
+) -> list[Cells]:
     """Maps side by side, or, of one row each, one below another."""
     count, block = len(norms), math.ceil(max(map(len, norms)) / _MOST)
     cells = [math.ceil(len(n) / block) for n in norms]
@@ -224,13 +138,13 @@ def _placed(
     for (title, support), terms, n in zip(supports.items(), norms, cells, strict=True):
         low = 0.0 if only_last else h * (max(cells) - n)  # all stand on one line
         first = len(terms) if only_last else 1
-        maps.append(_Map(title, terms, support.senders, block, first, x, y + low, w, h))
+        maps.append(Cells(title, terms, support.senders, block, first, x, y + low, w, h))
         x, y = (x, y + h + above + 10) if only_last else (x + n * w + left, y)
     return maps
 
 
 def _labels(
-    m: _Map, symbol: str, words: bool, only_last: bool, highest: float, last: bool
+    m: Cells, symbol: str, words: bool, only_last: bool, highest: float, last: bool
 ) -> list[Item]:
     """The title of a map, over the highest, and its axes; maps below one another share one."""
     T = len(m.norms)
@@ -269,25 +183,6 @@ def _common(norms: Sequence[Array]) -> LogScale:
     """One scale for all maps, which holds the decades of each, up to _DECADES in all."""
     each = [LogScale(n[n > 0].tolist()) for n in norms if np.any(n > 0)]
     return LogScale([end for scale in each for end in (scale.bottom, scale.top)], _DECADES)
-
-
-def _largest(norms: Array, block: int) -> Array:
-    """The largest norm of each block."""
-    cells = math.ceil(len(norms) / block)
-    padded = np.full((cells * block, cells * block), _NONE)
-    padded[: len(norms), : len(norms)] = norms
-    largest: Array = np.max(padded.reshape(cells, block, cells, block), axis=(1, 3))
-    return largest
-
-
-def _span(first: int, block: int, T: int) -> str:
-    last = min(first + block - 1, T)
-    return str(first) if block == 1 else f"{first} to {last}"
-
-
-def _frame(x: float, y: float, w: float, h: float, color: str, width: float) -> list[Item]:
-    a, b, c, d = x - w / 2, x + w / 2, y - h / 2, y + h / 2
-    return [Line(((a, c), (b, c), (b, d), (a, d), (a, c - width / 2)), color, width)]
 
 
 def _bar(scale: LogScale, x: float, top: float, bottom: float, digits: int) -> list[Item]:

@@ -98,16 +98,8 @@ class Network:
             at = time(self.run, column)
             label = f"t = {at}" if self.size.chip else str(at)
             color = FADED if self.faded(column) else INK
-            self.items.append(
-                Text(
-                    x,
-                    self.top + self.size.label,
-                    label,
-                    0.35 * self.size.type + 6.5,
-                    color,
-                    "middle",
-                )
-            )
+            y, big = self.top + self.size.label, 0.35 * self.size.type + 6.5
+            self.items.append(Text(x, y, label, big, color, "middle"))
 
     def faded(self, t: int) -> bool:
         """Whether no gradient to h_t of the picture passes the state of a column."""
@@ -126,48 +118,20 @@ class Network:
         run, size, x, faded = self.run, self.size, self.x[t], self.faded(t)
         unsent = faded or t not in self.support.losses  # nothing comes down through y_t
         y_loss, y_out = self.top + size.rows[0], self.top + size.rows[1]
-        y_in = self.bottom - (
-            (28 if size.chip else 20) if self.preset.words else size.height / 2 + 4
-        )
+        above = 28 if size.chip else 20
+        y_in = self.bottom - (above if self.preset.words else size.height / 2 + 4)
 
         def node(symbol: str, y: float, shape: Shape, faded: bool, fill: str = PAPER) -> None:
             ink = FADED if faded else INK
             width = size.node * (0.75 if symbol == "x" else 1)
             label, key = symbol + subscript(time(run, t)), f"{symbol}{t}"
-            box = Box(
-                x,
-                y,
-                width,
-                size.height,
-                label,
-                shape,
-                fill,
-                ink,
-                size=size.type,
-                color=ink,
-                key=key,
-            )
-            self.items.append(box)
+            box = Box(x, y, width, size.height, label, shape, fill, ink, key=key)
+            self.items.append(replace(box, size=size.type, color=ink))
 
-        symbol = state_symbol(run, t)
-        middle, tip = (
-            (self.h_top + self.h_bottom) / 2,
-            f"{symbol}: shape {parts(run.states[t - 1])[0].shape}",
-        )
-        border, ink = 2.0 if t == self.t else 1.0, FADED if faded else INK
-        self.items += [
-            Box(
-                x,
-                middle,
-                size.node,
-                self.h_height,
-                shape="round",
-                width=border,
-                stroke=ink,
-                key=f"h{t}",
-                tip=tip,
-            ),
-        ]
+        tip = f"{state_symbol(run, t)}: shape {parts(run.states[t - 1])[0].shape}"
+        middle, border = (self.h_top + self.h_bottom) / 2, 2.0 if t == self.t else 1.0
+        box = Box(x, middle, size.node, self.h_height, shape="round", width=border, key=f"h{t}")
+        self.items.append(replace(box, stroke=FADED if faded else INK, tip=tip))
         for i, name in enumerate(self.names):
             ink = FADED if self.part_faded(t, i) else INK
             big = size.type * (1.3 if self.preset.words else 1.1)
@@ -210,26 +174,15 @@ class Network:
         if first != 1 or not self.preset.words:
             return
         size = self.size
-        x, width = (
-            size.left - (52 if size.chip else 0.5 * size.left),
-            40 if size.chip else min(20, size.left - 4),
-        )
+        x = size.left - (52 if size.chip else 0.5 * size.left)
+        width = 40 if size.chip else min(20, size.left - 4)
         height = size.height if size.chip else 1.5 * size.type
         color = WIRE if self.t == 1 else FADED
         for i, name in enumerate(self.names):
             label = fitted(name + subscript(time(self.run, 0)), size.type, width)
-            box = Box(
-                x,
-                self._part(i),
-                width,
-                height,
-                label,
-                "round",
-                stroke=color,
-                color=color,
-                dashed=True,
-            )
-            self.items.append(replace(box, size=size.type, key="" if i else "h0"))
+            box = Box(x, self._part(i), width, height, label, "round", stroke=color, dashed=True)
+            key = "" if i else "h0"
+            self.items.append(replace(box, color=color, size=size.type, key=key))
         self._recurrent(x + width / 2, self.x[1] - size.node / 2, 1)
 
     def _recurrent(self, start: float, end: float, t: int) -> None:
@@ -261,14 +214,7 @@ class Network:
     # -- lines -----------------------------------------------------------------------------------
 
     def _up(
-        self,
-        x: float,
-        low: float,
-        high: float,
-        role: str,
-        faded: bool,
-        source: str,
-        end: str,
+        self, x: float, low: float, high: float, role: str, faded: bool, source: str, end: str
     ) -> None:
         """A forward line upwards, interrupted by its weight, with an arrow head."""
         arrow, color = 6.0 if self.size.chip else 4.0, FADED if faded else FORWARD
@@ -323,7 +269,6 @@ class Network:
         label = fitted(", ".join(self.roles[role]), type_size, self.size.chip - 3)
         if faded:
             fill, stroke = PAPER, FADED
-        self.items.append(
-            Box(x, y, self.size.chip, self.size.chip * 0.46, label, "round", fill, stroke,
-                size=type_size, color=FADED if faded else INK, tip=", ".join(self.roles[role]))
-        )  # fmt: skip
+        box = Box(x, y, self.size.chip, self.size.chip * 0.46, label, "round", fill, stroke)
+        ink, tip = FADED if faded else INK, ", ".join(self.roles[role])
+        self.items.append(replace(box, size=type_size, color=ink, tip=tip))

@@ -5,9 +5,6 @@ The gradient goes beside each forward wire: orange + blue = black is (3.1) as ba
 executes it.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple, TypeAlias
-
 from tinygrad_rnn.core.backward import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.board import Board, Gradients, facts, written
@@ -17,21 +14,11 @@ from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FORWARD, GREY, INDIRECT_SU
 from tinygrad_rnn.draw.roles import roles
 from tinygrad_rnn.draw.route import channels, route
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle, subscript
+from tinygrad_rnn.draw.steps import Node, Steps, Value, operands
 from tinygrad_rnn.draw.symbols import cell_name, state_names
 from tinygrad_rnn.flow.levels import parameters
 from tinygrad_rnn.guards.numbers import number
-from tinygrad_rnn.nn.unroll import Unrolled, parts
-
-
-class Value(NamedTuple):
-    """A named value of step t: y, L, or a part of the state h."""
-
-    symbol: str
-    t: int
-    part: int = 0
-
-
-Node: TypeAlias = Tensor | Value  # the operation of a Tensor, or an input; or a value
+from tinygrad_rnn.nn.unroll import Unrolled
 
 _DX, _DY, _UP = 54.0, 60.0, 40.0  # distance of layers, of rows, and of the steps from h up to L
 _MOST, _FIRST, _LAST = 8, 4, 2  # steps drawn: all up to _MOST, else the first and the last
@@ -44,19 +31,16 @@ class Operations:
     def __init__(self, run: Unrolled):
         self.run, self.T = run, len(run)
         self.board = Board(Gradients(run.loss))
-        losses = {t: L for t, L in enumerate(run.losses, 1) if L is not None}
-        self.losses = {t: L for t, L in losses.items() if L.requires_grad}
+        self.graph = Steps(run)
+        self.losses = self.graph.losses
         self.parts = state_names(run)
         self.names = {p: name for name, p in parameters(ancestors(self.losses.values())).items()}
-        self.roles = roles(run) | dict.fromkeys(
-            run.outside, "bias"
-        )  # beside the operation that uses them
-        self.steps = [
-            t for t in range(1, self.T + 1) if self.T <= _MOST or t <= _FIRST or t > self.T - _LAST
-        ]
-        self.listed = {x: t for t in range(self.T, 0, -1) for x in parts(run.states[t - 1])}
-        self.cells = {t: self._region(parts(run.states[t - 1]), t) for t in self.steps}
-        self.heads = {t: self._head(t) for t in self.steps}
+        # beside the operation that uses them
+        self.roles = roles(run) | dict.fromkeys(run.outside, "bias")
+        times = range(1, self.T + 1)
+        self.steps = list(times if self.T <= _MOST else (*times[:_FIRST], *times[-_LAST:]))
+        self.cells = {t: self.graph.cell(t) for t in self.steps}
+        self.heads = {t: self.graph.head(t) for t in self.steps}
         tallest = max(max(depth.values(), default=0) for depth, _ in self.heads.values())
         self.main = _TOP + 34 + tallest * _UP  # the row of h
         self.lowest = self.main
@@ -66,15 +50,9 @@ class Operations:
         """Columns from left to right, then the bus of the losses."""
         title = f"Unrolled {cell_name(self.run)}, T = {self.T}, every operation"
         x, columns = 84.0, []
-        for i, part in enumerate(parts(self.run.initial)):
-            self.board.value(
-                Value("h", 0, i),
-                part,
-                self.parts[i] + subscript(0),
-                40,
-                self._row(_state_row(i)),
-                "initial",
-            )
+        for i, part in enumerate(self.graph.state(0)):
+            label, y = self.parts[i] + subscript(0), self._row(_state_row(i))
+            self.board.value(Value("h", 0, i), part, label, 40, y, "initial")
         before = 0
         for t in self.steps:
             if t != before + 1:
@@ -88,10 +66,11 @@ class Operations:
         bottom = self.lowest + 50
         backgrounds: list[Item] = [Text(18, 22, title, 16, INK)]
         for t, left, width in columns:
-            backgrounds.append(
-                Box(left + width / 2, (52 + bottom) / 2, width, bottom - 52, fill=COLUMN, width=0)
-            )
-            backgrounds.append(Text(left + 14, 68, f"t = {t}", 12, INK))
+            middle, high = left + width / 2, bottom - 52
+            backgrounds += [
+                Box(middle, (52 + bottom) / 2, width, high, fill=COLUMN, width=0),
+                Text(left + 14, 68, f"t = {t}", 12, INK),
+            ]
         self._bus(x)
         shown, right = how_to_read(self.run, self.board, bottom + 22)
         items = (*backgrounds, *self.board.items, *shown)
@@ -99,7 +78,9 @@ class Operations:
 
     def _fold(self, x: float, first: int, last: int) -> None:
         """The steps that are not drawn, counted; and whether they are copies of the one before."""
-        copies = all(self._kinds(t) == self._kinds(first - 1) for t in range(first, last + 1))
+        copies = all(
+            self.graph.kinds(t) == self.graph.kinds(first - 1) for t in range(first, last + 1)
+        )
         label = "⋯ the same ⋯" if copies else "⋯ others ⋯"
         self.board.items.append(Text(x, self.main - 30, f"× {last - first + 1}", 13, INK, "middle"))
         self.board.items.append(Text(x, self.main - 15, label, 9.5, GREY, "middle"))
@@ -108,22 +89,7 @@ class Operations:
             self.board.items.append(Text(x, 68, words, 9.5, GREY, "middle"))
             self.folded.append((x, 60.0))
 
-    def _kinds(self, t: int) -> list[object]:
-        cell = self.cells.get(t) or self._region(parts(self.run.states[t - 1]), t)
-        head, _ = self.heads.get(t) or self._head(t)
-        return [x.fun for x in cell] + [x[0] if isinstance(x, tuple) else x.fun for x in head]
-
     # -- one step --------------------------------------------------------------------------------
-
-    def _region(self, ends: Iterable[Tensor], t: int) -> list[Tensor]:
-        """The operations of step t: what its state is computed from, up to earlier states."""
-        own = [x for x in ends if self.listed.get(x) == t]
-        stop = {x for x, at in self.listed.items() if at < t}
-        return (
-            [x for x in ancestors(own, stop=stop) if x.fun is not None and x not in stop]
-            if own
-            else []
-        )
 
     def _row(self, row: int) -> float:
         return self.main + row * _DY
@@ -132,17 +98,14 @@ class Operations:
         """Place the operations of one cell and wire them; returns the width of its column."""
         run, board, ops = self.run, self.board, self.cells[t]
         inside = set(ops)
-        old = {
-            x: Value("h", t - 1, i)
-            for i, x in enumerate(parts(run.states[t - 2] if t > 1 else run.initial))
-        }
+        old = {x: Value("h", t - 1, i) for i, x in enumerate(self.graph.state(t - 1))}
         x_t = run.xs[t - 1]
         edges: list[tuple[Node, Node]] = []
         for op in ops:
-            for x in _operands(op):
+            for x in operands(op):
                 if x in old or x in inside or x is x_t:
                     edges.append((old.get(x, x), op))
-        new = [(Value("h", t, i), x) for i, x in enumerate(parts(run.states[t - 1]))]
+        new = [(Value("h", t, i), x) for i, x in enumerate(self.graph.state(t))]
         edges += [(x, key) for key, x in new if x in inside]
         edges += [(old[x], key) for key, x in new if x in old]
         nodes: list[Node] = [*old.values(), x_t, *ops, *(key for key, _ in new)]
@@ -163,11 +126,9 @@ class Operations:
             board.op(op, *at(op), gates=getattr(run.cell, "gates", ()))
             self._chips(op, *at(op))
         for key, x in new:
-            px, py = at(key)
-            board.value(
-                key, x, self.parts[key.part] + subscript(t), px + 8, py, "state", board.silent(x)
-            )
-        readers = [self._tensor(b) for a, b in edges if a is x_t]
+            (px, py), label = at(key), self.parts[key.part] + subscript(t)
+            board.value(key, x, label, px + 8, py, "state", board.silent(x))
+        readers = [self.graph.tensor(b) for a, b in edges if a is x_t]
         if readers:
             name, (px, py) = written(x_t.name or "x"), at(x_t)
             board.value(x_t, x_t, name, px + 4, py, "input", board.silent(*readers))
@@ -184,13 +145,8 @@ class Operations:
             between = range(min(row[a], row[b]), max(row[a], row[b]) + 1)
             blocked = any((layer[b], r) in occupied for r in between if r != row[b])
             under = not blocked and not self._bears_chips(b) and not places
-            self._wire(
-                t,
-                a,
-                b,
-                route(start, [*places, (end.x, end.y, turns[layer[b], a])], end, under),
-                a not in labelled,
-            )
+            points = route(start, [*places, (end.x, end.y, turns[layer[b], a])], end, under)
+            self._wire(t, a, b, points, a not in labelled)
             labelled.add(a)
         return last * _DX + 92
 
@@ -199,50 +155,33 @@ class Operations:
 
         The first of several that end there bears the norm of their sum, the second term of (3.1).
         """
-        source = self._tensor(a)
+        source = self.graph.tensor(a)
         grads = self.board.gradients
         assert grads is not None
         if b in self.board.boxes and isinstance(b, Value):  # the result and the box of its value
-            norm = (
-                grads.whole.get(source)
-                if source not in self.listed or self.listed[source] == t
-                else None
-            )
+            norm = grads.whole.get(source) if self.graph.listed.get(source, t) == t else None
             label = norm if len(points) == 2 else None
             self.board.wire(points, norm, TOTAL, label, self._tip(source, norm), norm is None)
             return
-        norm = grads.along.get((self._tensor(b), source))
+        norm = grads.along.get((self.graph.tensor(b), source))
         state = isinstance(a, Value)
-        label = (
-            grads.together(source, set(self.cells[t]))
-            if state and first and norm is not None
-            else None
-        )
+        several = state and first and norm is not None
+        label = grads.together(source, set(self.cells[t])) if several else None
         color, faded = INDIRECT_SUM if state else TOTAL, self._silent(b)
         self.board.wire(points, norm, color, label, self._tip(source, norm), faded)
 
-    def _tensor(self, node: Node) -> Tensor:
-        """The Tensor behind a node."""
-        if isinstance(node, Tensor):
-            return node
-        run, t = self.run, node.t
-        if node.symbol == "h":
-            part: Tensor = parts(run.states[t - 1] if t else run.initial)[node.part]
-            return part
-        return (run.outputs if node.symbol == "y" else run.losses)[t - 1]
-
     def _silent(self, node: Node) -> bool:
         """Whether no gradient comes to a node."""
-        return self.board.silent(self._tensor(node))
+        return self.board.silent(self.graph.tensor(node))
 
     def _tip(self, source: Tensor, norm: float | None) -> str:
         return "" if norm is None else f"to {facts(source)}; gradient norm {number(norm, 6)}"
 
     def _bears_chips(self, op: Node) -> bool:
-        return isinstance(op, Tensor) and any(a in self.roles for a in _operands(op))
+        return isinstance(op, Tensor) and any(a in self.roles for a in operands(op))
 
     def _chips(self, op: Tensor, x: float, y: float, upwards: bool = False) -> None:
-        for i, a in enumerate(a for a in _operands(op) if a in self.roles):
+        for i, a in enumerate(a for a in operands(op) if a in self.roles):
             name, role = self.names.get(a, a.name or "·"), self.roles[a]
             faded = self.board.silent(op)
             if upwards:
@@ -251,31 +190,6 @@ class Operations:
                 self.board.chip(a, name, role, x, y + 31 + 17 * i, (x, y + 13), faded)
 
     # -- from the state up to the loss -----------------------------------------------------------
-
-    def _head(self, t: int) -> tuple[dict[Node, int], list[tuple[Node, Node]]]:
-        """Heights above h_t of all between the state and the loss; a named value has its own."""
-        run = self.run
-        named = dict.fromkeys(run.outputs[t - 1 : t], Value("y", t))
-        if t in self.losses:
-            named[self.losses[t]] = Value("L", t)
-        stop = {*self.listed, *run.outside}
-        inside = [
-            x for x in ancestors(list(named), stop=stop) if x.fun is not None and x not in stop
-        ]
-        within = set(inside)
-        nodes: list[Node] = [Value("h", t, i) for i, _ in enumerate(parts(run.states[t - 1]))]
-        states = {x: Value("h", t, i) for i, x in enumerate(parts(run.states[t - 1]))}
-        nearest = named | states
-        edges: list[tuple[Node, Node]] = []
-        for x in inside:
-            nodes.append(x)
-            for a in _operands(x):
-                if a in states or a in within:
-                    edges.append((nearest.get(a, a), x))
-            if x in named:
-                nodes.append(named[x])
-                edges.append((x, named[x]))
-        return depths(nodes, edges), edges
 
     def _readout(self, t: int) -> None:
         depth, edges = self.heads[t]
@@ -288,7 +202,7 @@ class Operations:
                 continue
             x, y = base.x - row[node] * 62, self.main - depth[node] * _UP
             if isinstance(node, Value):
-                tensor, faded = self._tensor(node), self._silent(node)
+                tensor, faded = self.graph.tensor(node), self._silent(node)
                 name = written(tensor.name or node.symbol)
                 kind = "loss" if node.symbol == "L" else "value"
                 self.board.value(node, tensor, name, x, y, kind, faded)
@@ -303,11 +217,11 @@ class Operations:
             if abs(start.x - end.x) > 1e-9:
                 middle = end.y + end.h / 2 + 7
                 points = [points[0], (start.x, middle), (end.x, middle), points[1]]
-            source = self._tensor(a)
+            source = self.graph.tensor(a)
             norm = (
                 grads.whole.get(source)
                 if isinstance(b, Value)
-                else grads.along.get((self._tensor(b), source))
+                else grads.along.get((self.graph.tensor(b), source))
             )
             into_state = isinstance(a, Value) and a.symbol in ("h", "y")
             label, faded = norm if into_state else None, self._silent(b)
@@ -326,11 +240,6 @@ class Operations:
         self.board.items.append(
             Triangle(right + 26 - self.board.boxes["L"].w / 2, y, "right", 6, 6, FORWARD)
         )
-
-
-def _operands(tensor: Tensor) -> list[Tensor]:
-    """The Tensors that one was computed from, each once."""
-    return list(dict.fromkeys(a for a in tensor.args if isinstance(a, Tensor)))
 
 
 def _state_row(part: int) -> int:

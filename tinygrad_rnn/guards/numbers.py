@@ -1,4 +1,4 @@
-"""How numbers are printed: in tables, pictures, progress bars and errors, and by the scripts of the page."""
+"""How numbers are printed: in tables, pictures, progress bars and errors, and on the page."""
 
 import math
 from decimal import ROUND_HALF_UP, Context, Decimal
