@@ -78,9 +78,8 @@ class Operations:
 
     def _fold(self, x: float, first: int, last: int) -> None:
         """The steps that are not drawn, counted; and whether they are copies of the one before."""
-        copies = all(
-            self.graph.kinds(t) == self.graph.kinds(first - 1) for t in range(first, last + 1)
-        )
+        shown = self.graph.kinds(first - 1)
+        copies = all(self.graph.kinds(t) == shown for t in range(first, last + 1))
         label = "⋯ the same ⋯" if copies else "⋯ others ⋯"
         self.board.items.append(Text(x, self.main - 30, f"× {last - first + 1}", 13, INK, "middle"))
         self.board.items.append(Text(x, self.main - 15, label, 9.5, GREY, "middle"))

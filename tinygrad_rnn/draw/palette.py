@@ -113,6 +113,7 @@ def script_colors() -> dict[str, list[int] | list[list[int]]]:
         "below": channels(BELOW),
         "nan": channels(NOT_A_NUMBER),
         "pale": [128, 128, 128, 28],  # of no term, on any paper
+        "zero": channels(PAPER),
         "positive": channels(INDIRECT_SUM),
         "negative": channels(DIRECT),
     }

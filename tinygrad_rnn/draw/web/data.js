@@ -71,6 +71,7 @@ function shareOf(n) {
 
 // The colour at a share (0 to 1) of the way through a list of colours.
 function blend(colors, share) {
-  const position = share * (colors.length - 1), i = Math.min(colors.length - 2, Math.floor(position));
+  const position = share * (colors.length - 1);
+  const i = Math.min(colors.length - 2, Math.floor(position));
   return colors[i].map((c, j) => Math.round(c + (colors[i + 1][j] - c) * (position - i)));
 }

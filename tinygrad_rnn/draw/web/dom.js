@@ -11,8 +11,10 @@ function build(node, attributes, children) {
   return node;
 }
 
-const svg = (tag, attributes = {}, ...children) => build(document.createElementNS(SVG, tag), attributes, children);
-const html = (tag, attributes = {}, ...children) => build(document.createElement(tag), attributes, children);
+const svg = (tag, attributes = {}, ...children) =>
+  build(document.createElementNS(SVG, tag), attributes, children);
+const html = (tag, attributes = {}, ...children) =>
+  build(document.createElement(tag), attributes, children);
 
 // What an element has to tell: lines for the tip, the first of them its name.
 const told = new WeakMap();
@@ -36,9 +38,10 @@ function item(node, lines, { press = null, key = "" } = {}) {
   return node;
 }
 
-// One stop of the tab key for a whole picture; up and down, Home and End move inside it, gradients first.
+// One stop of the tab key for a whole picture; up, down, Home and End move inside it.
 function roving(box) {
-  const items = [...box.querySelectorAll(".strand"), ...box.querySelectorAll("[data-key]:not(.strand)")];
+  const found = (what) => [...box.querySelectorAll(what)];
+  const items = [...found(".strand"), ...found("[data-key]:not(.strand)")];  // gradients first
   if (items.length) items[0].setAttribute("tabindex", "0");
   box.onkeydown = (event) => {
     const i = items.indexOf(document.activeElement);
@@ -52,7 +55,8 @@ function roving(box) {
 
 function showTip(lines, x, y) {
   const tip = byId("tip");
-  tip.replaceChildren(html("b", {}, lines[0]), ...lines.slice(1).map((line) => html("div", {}, line)));
+  const [first, ...others] = lines;
+  tip.replaceChildren(html("b", {}, first), ...others.map((line) => html("div", {}, line)));
   tip.hidden = false;
   const { width, height } = tip.getBoundingClientRect();
   tip.style.left = `${Math.max(8, Math.min(x + 14, innerWidth - width - 8))}px`;
@@ -71,10 +75,12 @@ document.addEventListener("pointermove", (event) => {
   if (node) showTip(told.get(node), event.clientX, event.clientY);
   else if (!teller(document.activeElement) && !event.target.closest?.(".heat, .weight")) hideTip();
 });
-// While the event is on its way down, so that the heat map and the bars, which tell for themselves, speak last.
+// While the event is on its way down, so that the heat map and the bars, which tell for
+// themselves, speak last.
 document.addEventListener("focus", (event) => {
   const node = teller(event.target);
   if (!node) return hideTip();
   const box = node.getBoundingClientRect();
-  showTip(told.get(node), box.left + Math.min(box.width / 2, 200), Math.min(box.bottom - 10, innerHeight - 60));
+  const x = box.left + Math.min(box.width / 2, 200);
+  showTip(told.get(node), x, Math.min(box.bottom - 10, innerHeight - 60));
 }, true);

@@ -1,5 +1,7 @@
 // The heat map: the norm of every term over (k, t). Pixels on a canvas, everything else above it.
 
+const BESIDE = 74;  // the width of the scale beside the map
+
 function heatColor(n) {
   if (Number.isNaN(n)) return D.colors.nan;
   return visible(n) ? blend(D.colors.cividis, shareOf(n)) : D.colors.below;
@@ -30,10 +32,12 @@ class Heat {
 
   // Fit the map to the width there is; its type keeps its size.
   fit() {
-    this.side = Math.max(160, Math.min(360, this.box.clientWidth - this.left - 64));
-    const { left, upper, side } = this, width = left + side + 64, height = upper + side + 38;
+    this.side = Math.max(160, Math.min(360, this.box.clientWidth - this.left - BESIDE));
+    const { left, upper, side } = this, width = left + side + BESIDE, height = upper + side + 38;
     build(this.svg, { width, height, viewBox: `0 0 ${width} ${height}` }, []);
-    Object.assign(this.canvas.style, { left: `${left}px`, top: `${upper}px`, width: `${side}px`, height: `${side}px` });
+    for (const [name, length] of Object.entries({ left, top: upper, width: side, height: side })) {
+      this.canvas.style[name] = `${length}px`;
+    }
     this.scales.replaceChildren(...this.ticks(), ...this.bar(), ...this.diagonal());
   }
 
@@ -53,26 +57,33 @@ class Heat {
 
   ticks() {
     const half = this.side / T / 2;
-    return [...D.ticks.flatMap((n) => [
-      svg("text", { x: this.x(n) + half, y: this.upper + this.side + 14, "text-anchor": "middle" }, String(n)),
-      svg("text", { x: this.left - 6, y: this.y(n) + half + 4, "text-anchor": "end" }, String(n)),
-    ]), svg("text", { x: this.left + this.side / 2, y: this.upper + this.side + 32, "text-anchor": "middle" },
-      `t (which ${joint("")} receives it)`),
-    svg("text", { x: this.left, y: 12 }, "k (which loss sends it)")];
+    const text = (x, y, anchor, words) => svg("text", { x, y, "text-anchor": anchor }, words);
+    const bottom = this.upper + this.side;
+    return [
+      ...D.ticks.flatMap((n) => [
+        text(this.x(n) + half, bottom + 14, "middle", String(n)),
+        text(this.left - 6, this.y(n) + half + 4, "end", String(n)),
+      ]),
+      text(this.left + this.side / 2, bottom + 32, "middle", `t (which ${joint("")} receives it)`),
+      text(this.left, 12, "start", "k (which loss sends it)"),
+    ];
   }
 
   // The scale: its colours, its ends and the colour of everything smaller.
   bar() {
-    const x = this.left + this.side + 14, steps = 40, h = (this.side - 16) / steps, parts = [];
-    for (let i = 0; i < steps; i++) {
-      const color = heatColor(bottom * (top_ / bottom) ** ((i + 0.5) / steps));
-      parts.push(svg("rect", { x, y: this.upper + (steps - 1 - i) * h, width: 12, height: h + 0.5, fill: `rgb(${color})` }));
-    }
-    parts.push(svg("rect", { x, y: this.upper + this.side - 12, width: 12, height: 12, fill: `rgb(${D.colors.below})` }));
-    const label = (y, what) => svg("text", { x: x + 16, y, "text-anchor": "start" }, what);
-    parts.push(label(this.upper + 9, number(top_)), label(this.upper + this.side - 18, number(bottom)),
-      label(this.upper + this.side - 2, "less"));
-    return parts;
+    const x = this.left + this.side + 14, steps = 40, h = (this.side - 16) / steps;
+    const field = (y, height, color) =>
+      svg("rect", { x, y: this.upper + y, width: 12, height, fill: `rgb(${color})` });
+    const label = (y, what) =>
+      svg("text", { x: x + 16, y: this.upper + y, "text-anchor": "start" }, what);
+    const colors = Array.from({ length: steps }, (_, i) =>
+      heatColor(bottom * (top_ / bottom) ** ((i + 0.5) / steps)));
+    return [
+      ...colors.map((color, i) => field((steps - 1 - i) * h, h + 0.5, color)),
+      field(this.side - 12, 12, D.colors.below),
+      label(9, number(top_, 2)), label(this.side - 18, number(bottom, 2)),
+      label(this.side - 2, "less"),
+    ];
   }
 
   diagonal() {
@@ -86,13 +97,16 @@ class Heat {
   frame(state) {
     this.state = state || this.state;
     const { t, chosen } = this.state, cell = this.side / T;
-    const around = (k, u, height, color, width) => svg("rect", { x: this.x(u), y: this.y(k), width: cell, height,
-      fill: "none", stroke: color, "stroke-width": width });
-    this.frames.replaceChildren(
-      around(T, t, cell * (T - t + 1), "var(--paper)", 3.5), around(T, t, cell * (T - t + 1), "var(--ink)", 2));
-    if (chosen !== null) this.frames.append(around(chosen, t, cell, "var(--paper)", 4), around(chosen, t, cell, "var(--direct)", 2.5));
+    const frame = (k, u, height, color, width) => svg("rect", { x: this.x(u), y: this.y(k),
+      width: cell, height, fill: "none", stroke: `var(--${color})`, "stroke-width": width });
+    const around = (k, u, height, color, width) => [  // paper on both sides of the line
+      frame(k, u, height, "paper", width + (width < 3 ? 1.5 : 2)),
+      frame(k, u, height, color, width),
+    ];
+    this.frames.replaceChildren(...around(T, t, cell * (T - t + 1), "ink", 2));
+    if (chosen !== null) this.frames.append(...around(chosen, t, cell, "direct", 2.5));
     if (document.activeElement === this.svg && this.cursor) {
-      this.frames.append(around(...this.cursor, cell, "var(--paper)", 5), around(...this.cursor, cell, "var(--focus)", 3));
+      this.frames.append(...around(...this.cursor, cell, "focus", 3));
     }
     if (!this.cursor || this.cursor[1] !== t) this.cursor = [chosen ?? t, t];
     this.name();
@@ -100,8 +114,8 @@ class Heat {
 
   name() {
     const [k, t] = this.cursor;
-    this.svg.setAttribute("aria-label",
-      `heat map of the norms of all terms; arrow keys move, Enter chooses. Now ${this.lines(k, t).join("; ")}`);
+    this.svg.setAttribute("aria-label", "heat map of the norms of all terms; arrow keys move, " +
+      `Enter chooses. Now ${this.lines(k, t).join("; ")}`);
   }
 
   lines(k, t) {
@@ -130,13 +144,14 @@ class Heat {
     this.frame();
     this.cursor = cell;
     this.name();
-    const frame = this.svg.getBoundingClientRect(), half = this.side / T / 2;
-    showTip(this.lines(...cell), frame.left + this.x(cell[1]) + half, frame.top + this.y(cell[0]) + half);
+    const { left, top } = this.svg.getBoundingClientRect(), half = this.side / T / 2;
+    showTip(this.lines(...cell), left + this.x(cell[1]) + half, top + this.y(cell[0]) + half);
   }
 
   key(event, choose) {
     const [k, t] = this.cursor;
-    const goal = { ArrowLeft: [k, t - 1], ArrowRight: [k, t + 1], ArrowUp: [k + 1, t], ArrowDown: [k - 1, t] }[event.key];
+    const goal = { ArrowLeft: [k, t - 1], ArrowRight: [k, t + 1],
+      ArrowUp: [k + 1, t], ArrowDown: [k - 1, t] }[event.key];
     if (event.key === "Enter" || event.key === " ") choose(k, t);
     else if (!goal) return;
     else if (goal[1] >= 1 && goal[1] <= goal[0] && goal[0] <= T) this.point(goal);

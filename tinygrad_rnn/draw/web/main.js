@@ -14,7 +14,8 @@ function render() {
   byId("which").textContent = joint(t);
   byId("now").textContent = `t = ${t}, ‖${totalSymbol(t)}‖ = ${number(total[t - 1], 6)}`;
   document.querySelectorAll(".t-now").forEach((node) => { node.textContent = t; });
-  byId("play").textContent = timer ? "❚❚ Pause" : frame === null ? "▶ Play backward pass" : "▶ Go on";
+  const start = frame === null ? "▶ Play backward pass" : "▶ Go on";
+  byId("play").textContent = timer ? "❚❚ Pause" : start;
   byId("caption").textContent = frame === null ? "" : story(frame);
   if (!byId("map-panel").hidden) drawMap(byId("map"), state, choose);
   drawTable(byId("terms"), state, choose);
@@ -26,7 +27,8 @@ function render() {
 function goTo(t) {
   if (t < 1 || t > T || t === state.t) return;
   stop();
-  Object.assign(state, { t, frame: null, chosen: state.chosen !== null && state.chosen >= t ? state.chosen : null });
+  const { chosen } = state;
+  Object.assign(state, { t, frame: null, chosen: chosen !== null && chosen >= t ? chosen : null });
   render();
 }
 
@@ -38,7 +40,7 @@ function choose(k, t) {
   render();
 }
 
-// -- the backward pass, one time step after the other: from T down to the chosen t ---------------------
+// -- the backward pass, one time step after the other: from T down to the chosen t -------------
 
 function story(j) {
   const direct = reaches(j, j)
@@ -74,7 +76,7 @@ function play() {
   }
 }
 
-// -- controls -----------------------------------------------------------------------------------------
+// -- controls ---------------------------------------------------------------------------------
 
 slider.addEventListener("input", () => goTo(Number(slider.value)));
 byId("play").addEventListener("click", play);
@@ -93,6 +95,7 @@ function showOperations(operations) {
 byId("cells").addEventListener("click", () => showOperations(false));
 byId("operations").addEventListener("click", () => showOperations(true));
 
+const theme = () => document.documentElement.dataset.theme;
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
   byId("theme").textContent = name === "dark" ? "Light" : "Dark";
@@ -100,9 +103,9 @@ function setTheme(name) {
 const wantsDark = matchMedia("(prefers-color-scheme: dark)");
 setTheme(wantsDark.matches ? "dark" : "light");
 wantsDark.addEventListener("change", () => setTheme(wantsDark.matches ? "dark" : "light"));
-byId("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
+byId("theme").addEventListener("click", () => setTheme(theme() === "dark" ? "light" : "dark"));
 let before = null;  // paper is white
-addEventListener("beforeprint", () => { before = document.documentElement.dataset.theme; setTheme("light"); });
+addEventListener("beforeprint", () => { before = theme(); setTheme("light"); });
 addEventListener("afterprint", () => { if (before) setTheme(before); });
 
 document.addEventListener("keydown", (event) => {
@@ -123,7 +126,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// -- the operations: tooltips of the picture become items that tell ------------------------------------
+// -- the operations: tooltips of the picture become items that tell ----------------------------
 
 for (const title of byId("ops").querySelectorAll("g > title")) {
   const group = title.parentNode, [name, ...rest] = title.textContent.split("; ");

@@ -5,14 +5,17 @@ function measures(columns, width) {
   const size = sizesOf(columns), widest = D.sizes[0].pitch;
   const pitch = Math.max(size.least, Math.min(widest, (width - size.left - 6) / columns));
   const node = Math.min(size.chips ? size.node : Infinity, pitch * size.share);
-  return { ...size, pitch, node, side: node * 0.28, numbers: pitch >= 130, chip: pitch >= 110 ? 42 : 34 };
+  const chip = pitch >= 110 ? 42 : 34;
+  return { ...size, pitch, node, chip, side: node * 0.28, numbers: pitch >= 130 };
 }
 
 // The lines of one map with their norms: the term of each loss, or the sum of those left out.
 function strands(t) {
   return D.strands[t - 1].map(([k, last, end, shade]) => {
-    const sum = columnsOf(t).indexOf(k) < 0, way = columnsOf(t).filter((j) => j >= end && j <= k);
-    return { k, last, sum, shade, hops: new Map(way.map((j) => [j, sum ? sums[t - 1][j - t] : norm(k, j)])) };
+    const columns = columnsOf(t), sum = !columns.includes(k);
+    const hops = columns.filter((j) => j >= end && j <= k)
+      .map((j) => [j, sum ? sums[t - 1][j - t] : norm(k, j)]);
+    return { k, last, sum, shade, hops: new Map(hops) };
   });
 }
 
@@ -33,8 +36,9 @@ function drawMap(box, state, choose) {
   const hBottom = hTop + Math.max(tracks * m.track + inside, 70), yForward = hBottom - 17;
   const yIn = hBottom + m.below, bottomEdge = yIn + 22;
   const width = m.left + columns.length * m.pitch + 4;
-  const svgMap = svg("svg", { width, height: bottomEdge + 2, viewBox: `0 0 ${width} ${bottomEdge + 2}`, role: "group",
-    "aria-label": `map of all terms of ${totalSymbol(t)}; up and down arrows move between its parts` });
+  const height = bottomEdge + 2, viewBox = `0 0 ${width} ${height}`;
+  const svgMap = svg("svg", { width, height, viewBox, role: "group", "aria-label":
+    `map of all terms of ${totalSymbol(t)}; up and down arrows move between its items` });
   const backgrounds = svg("g"), network = svg("g"), paths = svg("g");
   svgMap.append(backgrounds, network, paths);
 
@@ -53,20 +57,24 @@ function drawMap(box, state, choose) {
   if (now - m.pitch < box.scrollLeft || now + m.pitch > box.scrollLeft + box.clientWidth) {
     box.scrollLeft = now - 2 * m.pitch;
   }
-  if (key) [...box.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key)?.focus();
+  const nodes = [...box.querySelectorAll("[data-key]")];
+  if (key) nodes.find((node) => node.dataset.key === key)?.focus();
 
   function text(px, py, label, size, more = {}) {
-    return svg("text", { x: px, y: py + 0.35 * size, "font-size": size, "text-anchor": "middle", ...more }, label);
+    const where = { x: px, y: py + 0.35 * size, "font-size": size, "text-anchor": "middle" };
+    return svg("text", { ...where, ...more }, label);
   }
 
   function gap(c) {
-    const i = columns.indexOf(c), before = i ? columns[i - 1] : 0, count = columns[i + 1] - before - 1;
-    network.append(text(x.get(c), 20, "⋯", 15), text(x.get(c), 36, `${count} steps`, Math.min(11, m.pitch / 4)));
+    const i = columns.indexOf(c), count = columns[i + 1] - (i ? columns[i - 1] : 0) - 1;
+    const px = x.get(c), size = Math.min(11, m.pitch / 4);
+    network.append(text(px, 20, "⋯", 15), text(px, 36, `${count} steps`, size));
   }
 
   function column(c) {
     const px = x.get(c), group = part(c < t || silent(c)), out = part(c < t || !sends(c));
-    backgrounds.append(svg("rect", { class: `background${c === t ? " now" : ""}`, x: px - m.pitch / 2 + 2, y: 2,
+    const now = c === t ? " now" : "";
+    backgrounds.append(svg("rect", { class: `background${now}`, x: px - m.pitch / 2 + 2, y: 2,
       width: m.pitch - 4, height: bottomEdge - 2 }));
     group.append(text(px, 17, m.chips ? `t = ${c}` : String(c), 12));
     node(group, "x", c, px, yIn, 0.75);
@@ -83,7 +91,7 @@ function drawMap(box, state, choose) {
       silent(c) ? "no loss reaches it" : `‖${totalSymbol(c)}‖ = ${number(total[c - 1], 6)}`,
       ...(sends(c) ? [] : ["no loss at this step"])];
     const cell = item(svg("g"), facts, { key: `h${c}` });
-    cell.append(svg("rect", { class: `node${c === t ? " now" : ""}`, x: px - m.node / 2, y: hTop, width: m.node,
+    cell.append(svg("rect", { class: `node${now}`, x: px - m.node / 2, y: hTop, width: m.node,
       height: hBottom - hTop, rx: 9 }));
     const symbols = D.states.map((s, i) =>
       svg("tspan", { class: D.reached[c - 1][i] ? "" : "silent" }, s + sub(c)));
@@ -109,17 +117,19 @@ function drawMap(box, state, choose) {
     const w = m.node * factor, label = symbol + sub(c);
     const facts = [label, ...valueLines(values[symbol], c), ...(D.equations[symbol] || [])];
     const g = item(svg("g"), facts, { key: symbol + c });
-    if (symbol === "x") g.append(svg("ellipse", { class: "node", cx: px, cy: py, rx: w / 2, ry: m.height / 2 }));
-    else g.append(svg("rect", { class: `node${symbol === "L" ? " loss" : ""}`, x: px - w / 2, y: py - m.height / 2,
-      width: w, height: m.height, rx: symbol === "y" ? 8 : 0 }));
-    g.append(text(symbol === "x" ? px : px - w * 0.1, py, label, m.type));  // lines pass on its right
+    const h = m.height, kind = symbol === "L" ? "node loss" : "node", round = symbol === "x";
+    g.append(round ? svg("ellipse", { class: kind, cx: px, cy: py, rx: w / 2, ry: h / 2 })
+      : svg("rect", { class: kind, x: px - w / 2, y: py - h / 2, width: w, height: h,
+        rx: symbol === "y" ? 8 : 0 }));
+    g.append(text(round ? px : px - w * 0.1, py, label, m.type));  // lines pass on its right
     group.append(g);
   }
 
   function start() {
     if (columns[0] !== 1) return;
     const px = m.chips ? 22 : 14, w = m.chips ? 40 : 24, group = part(true);
-    group.append(svg("rect", { class: "node start", x: px - w / 2, y: yForward - 11, width: w, height: 22, rx: 7 }),
+    const box = { x: px - w / 2, y: yForward - 11, width: w, height: 22, rx: 7 };
+    group.append(svg("rect", { class: "node start", ...box }),
       text(px, yForward, m.chips ? stateSymbol(0) : joint(0), 11));
     network.append(group);
     right(px + w / 2, x.get(1) - m.node / 2, 1, true);
@@ -133,7 +143,8 @@ function drawMap(box, state, choose) {
   }
 
   function up(group, px, low, high, role, c) {
-    group.append(svg("line", { class: "wire", x1: px, y1: low, x2: px, y2: high + 5 }), head(px, high, "up", 6));
+    const wire = svg("line", { class: "wire", x1: px, y1: low, x2: px, y2: high + 5 });
+    group.append(wire, head(px, high, "up", 6));
     chip(group, px, (low + high) / 2, role, c);
   }
 
@@ -145,7 +156,8 @@ function drawMap(box, state, choose) {
       head(to, yForward, "right", 6));
     if (whole) chip(group, (from + to) / 2, yForward, "recurrent", c);
     if (whole && !past && gains && m.chips) {
-      const label = m.numbers ? `‖J${sub(c)}‖ = ${number(gains[c - 2])}` : number(gains[c - 2], gains[c - 2] >= 0.01 ? 3 : 2);
+      const gain = gains[c - 2], few = gain < 0.01 ? 2 : 3;
+      const label = m.numbers ? `‖J${sub(c)}‖ = ${number(gain)}` : number(gain, few);
       group.append(text((from + to) / 2, yForward + 18, label, m.numbers ? 11 : 10.5));
     }
     network.append(group);
@@ -162,18 +174,22 @@ function drawMap(box, state, choose) {
           : `this step adds ${number(w.norms[c - 1], 6)}, share ${percent(w.shares[c - 1])}`,
         ...(w.entries ? [`value ${list(w.entries, 16)}`] : []));
     }
-    if (role === "recurrent" && c > 1 && gains) facts.push(`‖J${sub(c)}‖ = ${number(gains[c - 2], 6)}, largest singular value`);
+    if (role === "recurrent" && c > 1 && gains) {
+      facts.push(`‖J${sub(c)}‖ = ${number(gains[c - 2], 6)}, largest singular value`);
+    }
     facts.push(...(role === "readout" ? D.equations.y : D.equations.h));
-    const g = item(svg("g"), facts, { key: `${role}${c}` }), h = 17, label = own.map((w) => w.name).join(", ");
+    const g = item(svg("g"), facts, { key: `${role}${c}` });
+    const w = m.chip, h = 17, label = own.map((each) => each.name).join(", ");
     const shown = label.length > 6 ? label.slice(0, 5) + "…" : label;
-    g.append(svg("rect", { class: `chip ${role}`, x: px - m.chip / 2, y: py - h / 2, width: m.chip, height: h, rx: 5 }),
-      text(px, py, shown, 10.5));
+    g.append(svg("rect", { class: `chip ${role}`, x: px - w / 2, y: py - h / 2, width: w,
+      height: h, rx: 5 }), text(px, py, shown, 10.5));
     group.append(g);
   }
 
   function strandOf(strand, y) {
     const direct = strand.k === t, arriving = strand.hops.get(t);
-    const name = strand.sum ? `losses ${strand.k} to ${strand.last}, summed` : termSymbol(strand.k, t);
+    const several = `losses ${strand.k} to ${strand.last}, summed`;
+    const name = strand.sum ? several : termSymbol(strand.k, t);
     const kind = direct ? "direct term of (3.1)" : "indirect term of (3.1)";
     const facts = arriving === undefined ? [name, `no gradient of it gets to ${joint(t)}`]
       : [name, kind, `norm ${number(arriving, 6)}`];
@@ -183,24 +199,29 @@ function drawMap(box, state, choose) {
       const v = vector(strand.k, t);
       if (v) facts.push(`shape (${D.width},): ${list(v, 10)}`);
     }
-    const g = item(svg("g", { class: "strand", style: `--strand: ${colorOf(strand.shade)}` }), facts,
+    const style = `--strand: ${colorOf(strand.shade)}`;
+    const g = item(svg("g", { class: "strand", style }), facts,
       { key: `term${strand.k}`, press: strand.sum ? null : () => choose(strand.k, t) });
-    if (state.chosen !== null && !(strand.k <= state.chosen && state.chosen <= strand.last)) g.classList.add("dim");
+    const { chosen } = state, other = chosen < strand.k || chosen > strand.last;
+    if (chosen !== null && other) g.classList.add("dim");
     const side = m.side;
     if (direct) {
       if (!reached(strand.k)) return g;
       const px = x.get(t) + side, w = wide(arriving), tip = 5 + 1.5 * w;
       line(g, `M${px} ${source(t)}V${hTop - tip}`, arriving, facts);
-      g.append(svg("polygon", { points: `${px},${hTop} ${px - 3 - w},${hTop - tip} ${px + 3 + w},${hTop - tip}` }));
+      const high = hTop - tip, half = 3 + w;
+      g.append(triangle(`${px},${hTop} ${px - half},${high} ${px + half},${high}`));
       beside(g, px + w / 2 + 6, arriving);
       return g;
     }
     let from = x.get(strand.k);
     if (!strand.sum) {
-      const px = from + side, r = Math.min(10, m.track), edge = from - m.node / 2, own = strand.hops.get(strand.k);
+      const px = from + side, r = Math.min(10, m.track), edge = from - m.node / 2;
+      const own = strand.hops.get(strand.k);
       if (reached(strand.k) && drawn(strand, strand.k)) {
         line(g, `M${px} ${source(strand.k)}V${y - r}Q${px} ${y} ${px - r} ${y}H${edge}`, own,
-          [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${number(own, 6)}`, ...facts.slice(4, 5)]);
+          [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${number(own, 6)}`,
+            ...facts.slice(4, 5)]);
         beside(g, px + wide(own) / 2 + 6, own);
       }
       from = edge;
@@ -214,8 +235,9 @@ function drawMap(box, state, choose) {
       const to = last ? x.get(t) + m.node / 2 : x.get(j) - m.node / 2;
       if (reached(j) && drawn(strand, j)) {
         const what = strand.sum ? `${name}, at ${joint(j)}` : termSymbol(strand.k, j);
-        line(g, `M${from} ${y}H${to + tip}`, n, last ? facts : [what, `norm ${number(n, 6)} on arrival at ${joint(j)}`]);
-        if (last) g.append(svg("polygon", { points: `${to},${y} ${to + tip},${y - 2 - w} ${to + tip},${y + 2 + w}` }));
+        const end = to + tip, arrival = `norm ${number(n, 6)} on arrival at ${joint(j)}`;
+        line(g, `M${from} ${y}H${end}`, n, last ? facts : [what, arrival]);
+        if (last) g.append(triangle(`${to},${y} ${end},${y - 2 - w} ${end},${y + 2 + w}`));
         if (m.numbers) g.append(text((x.get(j) + x.get(j + 1)) / 2, y - w / 2 - 7, number(n), 11));
       }
       from = x.get(j) - m.node / 2;
@@ -232,6 +254,8 @@ function drawMap(box, state, choose) {
     told.set(hit, facts);
     g.append(svg("path", { d, "stroke-width": wide(n), class: visible(n) ? "" : "dotted" }), hit);
   }
+
+  function triangle(points) { return svg("polygon", { points }); }
 
   function beside(g, px, n) {
     const y = (yOut + m.height / 2 + hTop) / 2 - 4;

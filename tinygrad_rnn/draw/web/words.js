@@ -10,7 +10,8 @@ function number(x, digits = 3) {
   const text = size.toExponential(Math.max(digits, whole) - 1);
   const [mantissa, exponent] = text.split("e").map(Number);
   if (exponent >= -4 && exponent < 6) return minus + String(Number(text));
-  return `${minus}${mantissa}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+  const power = String(Math.abs(exponent)).padStart(2, "0");
+  return `${minus}${mantissa}e${exponent < 0 ? "-" : "+"}${power}`;
 }
 
 function percent(x) {
