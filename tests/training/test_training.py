@@ -338,7 +338,7 @@ def test_the_bar_fits_into_a_terminal_of_eighty_columns(capsys, data, short):
     assert main(["train", "--data", data, "--hidden", "2", "--updates", "11", "--batch", "2"]) == 0
     last = [line for line in re.split(r"[\r\n]+", capsys.readouterr().err) if " left" in line][-1]
     assert re.fullmatch(
-        rf"\|█+\| 11/11, 00:00 left, {short} \d+\.\d{{3}}, gradient \d\S*, validation \d+\.\d{{3}} *",
+        rf"\|█+\| 11/11, 00:00 left, {short} \d\S*, gradient \d\S*, validation \d\S* *",
         last,
     )
     assert len(last.replace("█", "").strip()) < 75  # with the bar, and more digits than here

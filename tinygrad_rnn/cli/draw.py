@@ -14,6 +14,7 @@ from tinygrad_rnn.draw import require_format
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.io.files import prepare_folder, shown
 from tinygrad_rnn.nn import Readout
 from tinygrad_rnn.nn.unroll import Unrolled, unroll
@@ -98,8 +99,10 @@ def _draw(options: argparse.Namespace) -> int:
     losses = demo.train(cell, readout, xs, targets, options.epochs, options.lr)
     if losses:
         ours, naive = demo.prediction_error(cell, readout, xs, targets)
-        print(f"mean loss {losses[0]:.4f} -> {losses[-1]:.4f}; error {ours:.3f} standard deviations, "
-              f"{naive:.3f} for predicting no change")  # fmt: skip
+        print(
+            f"mean loss {number(losses[0])} -> {number(losses[-1])}; error {number(ours)} "
+            f"standard deviations, {number(naive)} for predicting no change"
+        )
     window, wanted = xs[:, -1], targets[:, -1]  # the last, without a batch axis
     run = unroll(cell, window, readout=readout, loss=half_squared_error, targets=wanted)
     return _show(run, folder, options, start)
@@ -112,7 +115,7 @@ def _show(run: Unrolled, folder: Path, options: argparse.Namespace, start: float
     for path in demo.pictures(run, options.t, flow, folder, options.format):
         print(f"wrote {path}")
     drawn_by = "the built-in SVG writer" if options.format == "svg" else "Graphviz"
-    print(f"drawn by {drawn_by}; {time.perf_counter() - start:.1f} s")
+    print(f"drawn by {drawn_by}; {number(time.perf_counter() - start, 2)} s")
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from tinygrad_rnn.cli.options import Commands, Formatter, add_reading
 from tinygrad_rnn.draw import require_format
 from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.io.files import local, prepare_file, prepare_folder, shown
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.report import pictures
@@ -46,7 +47,7 @@ def add_to(commands: Commands) -> None:
     )
     train.add_argument("--lr", type=float, help=f"learning rate (default: {d.lr})")
     train.add_argument("--clip", type=float, metavar="NORM", help=f"norm to which a gradient is clipped, inf for none "
-                       f"(default: {d.clip:g})")  # fmt: skip
+                       f"(default: {number(d.clip)})")  # fmt: skip
     train.add_argument("--optimizer", choices=list(OPTIMIZERS), help=f"how weights follow gradients (default: "
                        f"{d.optimizer})")  # fmt: skip
     train.add_argument("--validation", type=float, metavar="SHARE", help="share of the data, its end, that is not "
@@ -100,12 +101,14 @@ def _train(options: argparse.Namespace) -> int:
               file=sys.stderr)  # fmt: skip
         return 130
     _, training, validation = run.history[-1]
-    compared = f"; {problem.baseline[0]}: {problem.baseline[1]:.3f}" if problem.baseline else ""
-    print(f"{problem.measure}: {run.history[0][2]:.3f} -> {validation:.3f} in validation, {training:.3f} in training"
-          + compared)  # fmt: skip
+    compared = (
+        f"; {problem.baseline[0]}: {number(problem.baseline[1], 4)}" if problem.baseline else ""
+    )
+    before, after, own = (number(x, 4) for x in (run.history[0][2], validation, training))
+    print(f"{problem.measure}: {before} -> {after} in validation, {own} in training{compared}")
     for picture in pictures(run, folder, options.format):
         print(f"wrote {picture}")
-    print(f"wrote {path}; {time.perf_counter() - started:.1f} s")
+    print(f"wrote {path}; {number(time.perf_counter() - started, 2)} s")
     return 0
 
 

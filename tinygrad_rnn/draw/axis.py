@@ -32,7 +32,7 @@ class Axis:
         return max(abs(self.low), abs(self.high))
 
     def share(self, value: float) -> float:
-        """0 at the low end, 1 at the high end; nan for what has no place."""
+        """0 at the low end, 1 at the high end; nan for what lies nowhere on it."""
         value = float(value)  # NumPy's scalars print their type
         if not math.isfinite(value) or (self.log and value <= 0):
             return math.nan

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.errors import DTypeError
+from tinygrad_rnn.guards.numbers import number
 
 Array = Any
 _NAMED = ("bfloat16", "float")  # how ml_dtypes calls its floats, whose kind NumPy does not know
@@ -41,7 +42,7 @@ def summed(parts: dict[str, Array], dtype: Any) -> Array:
     finite = np.all([np.isfinite(part) for part in parts.values()], axis=0)
     if np.any(lost := np.isinf(total) & finite):
         at = next(zip(*np.nonzero(lost), strict=True), ())
-        numbers = " + ".join(f"{part[at]:.6g}" for part in parts.values())
+        numbers = " + ".join(number(part[at], 6) for part in parts.values())
         raise DTypeError(
             f"{' + '.join(parts)} is {numbers} somewhere, too large for {np.dtype(dtype)}. "
             "Make the module with a longer dtype."

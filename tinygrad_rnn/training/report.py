@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import draw
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn.unroll import Unrolled, unroll
 from tinygrad_rnn.training.model import Model
 from tinygrad_rnn.training.problem import Problem
@@ -61,7 +62,7 @@ def learning_curve(run: Run) -> draw.Figure:
         title=f"{s.cell.upper()}, {s.layers} × {s.hidden}: {s.data}",
         x_label=f"updates, {run.problem.batch} sequences each",
         y_label=run.problem.measure,
-        note=f"{s.optimizer}, rate {s.lr:g}, gradient clipped at {s.clip:g}",
+        note=f"{s.optimizer}, rate {number(s.lr)}, gradient clipped at {number(s.clip)}",
     )
 
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from tinygrad_rnn.core.mode import no_grad
 from tinygrad_rnn.errors import DataError, UsageError
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.io import checkpoint
 from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.optim import clip_grad_norm
@@ -108,8 +109,10 @@ class Run:
                 if time.monotonic() >= due:
                     self.save(path)
                     due = time.monotonic() + _SAVED_EVERY
-                now = f"{self.problem.short} {self.problem.measured(loss):.3f}, gradient {norm:.2g}"
-                bar.set_postfix_str(f"{now}, validation {self.history[-1][2]:.3f}", refresh=False)
+                measured = number(self.problem.measured(loss), 4)
+                now = f"{self.problem.short} {measured}, gradient {number(norm, 2)}"
+                told = f"{now}, validation {number(self.history[-1][2], 4)}"
+                bar.set_postfix_str(told, refresh=False)
                 bar.update()
             if self.n < self.total:
                 self.save(path)

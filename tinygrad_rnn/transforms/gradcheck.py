@@ -17,6 +17,7 @@ from tinygrad_rnn.core.tree import leaves, rebuild
 from tinygrad_rnn.errors import DTypeError, GradientError
 from tinygrad_rnn.guards.arguments import generator
 from tinygrad_rnn.guards.boundary import name_of, public
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.transforms.gradients import grad, jvp
 
 Array = Any
@@ -86,11 +87,11 @@ class _Mismatch(NamedTuple):
         if self.argnum is None:
             return (
                 f"derivative of order {self.order} along a random direction: "
-                f"by the rules of defjvp {self.found:.10g}, by those of defvjp {self.expected:.10g}."
+                f"by the rules of defjvp {number(self.found, 10)}, by those of defvjp {number(self.expected, 10)}."
             )
         return (
             f"derivative of order {self.order} with respect to {places[self.argnum]}, entry {self.entry}: "
-            f"by the rules {self.found:.10g}, by central differences {self.expected:.10g}."
+            f"by the rules {number(self.found, 10)}, by central differences {number(self.expected, 10)}."
         )
 
 
@@ -239,7 +240,8 @@ def _blame(t: Tensor, found: _Mismatch) -> str:
     if found.argnum is None:
         return f"A forward rule of {name} does not fit its reverse rule. Mend the rule given to defjvp."
     if found.order == 1:
-        facts = f"by itself, entry {found.entry}, it gives {found.found:.10g} instead of {found.expected:.10g}"
+        given, right = number(found.found, 10), number(found.expected, 10)
+        facts = f"by itself, entry {found.entry}, it gives {given} instead of {right}"
         return (
             f"The rule of {name} for argument {t.argnums[found.argnum]} is wrong: {facts}. Mend it."
         )

@@ -81,7 +81,7 @@ class Heat {
     return [
       ...colors.map((color, i) => field((steps - 1 - i) * h, h + 0.5, color)),
       field(this.side - 12, 12, D.colors.below),
-      label(9, number(top_, 2)), label(this.side - 18, number(bottom, 2)),
+      label(9, number(top_)), label(this.side - 18, number(bottom, 2)),
       label(this.side - 2, "less"),
     ];
   }

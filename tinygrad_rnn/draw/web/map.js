@@ -208,7 +208,7 @@ function drawMap(box, state, choose) {
     if (direct) {
       if (!reached(strand.k)) return g;
       const px = x.get(t) + side, w = wide(arriving), tip = 5 + 1.5 * w;
-      line(g, `M${px} ${source(t)}V${hTop - tip}`, arriving, facts);
+      line(g, `M${px} ${origin(t)}V${hTop - tip}`, arriving, facts);
       const high = hTop - tip, half = 3 + w;
       g.append(triangle(`${px},${hTop} ${px - half},${high} ${px + half},${high}`));
       beside(g, px + w / 2 + 6, arriving);
@@ -219,7 +219,7 @@ function drawMap(box, state, choose) {
       const px = from + side, r = Math.min(10, m.track), edge = from - m.node / 2;
       const own = strand.hops.get(strand.k);
       if (reached(strand.k) && drawn(strand, strand.k)) {
-        line(g, `M${px} ${source(strand.k)}V${y - r}Q${px} ${y} ${px - r} ${y}H${edge}`, own,
+        line(g, `M${px} ${origin(strand.k)}V${y - r}Q${px} ${y} ${px - r} ${y}H${edge}`, own,
           [termSymbol(strand.k, strand.k), `direct at ${joint(strand.k)}: norm ${number(own, 6)}`,
             ...facts.slice(4, 5)]);
         beside(g, px + wide(own) / 2 + 6, own);
@@ -246,7 +246,7 @@ function drawMap(box, state, choose) {
   }
 
   // Where the gradient that enters at s_k comes from: its loss, or just above, from elsewhere.
-  function source(k) { return D.own[k - 1] ? yLoss + m.height / 2 : hTop - 26; }
+  function origin(k) { return D.own[k - 1] ? yLoss + m.height / 2 : hTop - 26; }
 
   // The visible line, and a wide invisible one that is easier to hit and tells what this piece is.
   function line(g, d, n, facts) {
