@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from menu import MENU
 from numpy.testing import assert_allclose
-from programs import Program, programs
+from support.menu import MENU
+from support.programs import Program, programs
 
 import tinygrad_rnn as tg
 

@@ -112,7 +112,7 @@ def test_no_function_loses_a_gradient(name: str, data: Any) -> None:
                 if args and all(a is x for a in args) and not kwargs:
                     assert isinstance(
                         error, (TinygradError, TypeError, ValueError, AttributeError, LookupError)
-                    )  # noqa: PT017
+                    )
                 continue
         for part, same in zip(leaves(result), leaves(other), strict=True):
             if isinstance(part, Tensor):

@@ -8,8 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
-from test_missing_losses import with_losses
-from test_scene import make
+from support.networks import make, with_losses
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.flow.terms import gradient_flow

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_scene import inside, labels, of
+from support.scenes import inside, labels, of
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import draw

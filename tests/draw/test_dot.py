@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from test_scene import CELLS, make
-from test_svg import SVG, hostile
+from support.networks import CELLS, make
+from support.written import SVG, hostile
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import Figure, dot, figure, require_format

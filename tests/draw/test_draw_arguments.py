@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_scene import make
+from support.networks import make
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import draw

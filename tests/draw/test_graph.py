@@ -6,8 +6,8 @@ import threading
 
 import numpy as np
 import pytest
-from test_scene import inside, labels, of, overlap
-from test_svg import check_is_plain, hostile
+from support.scenes import inside, labels, of, overlap
+from support.written import check_is_plain, hostile
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.backward import ancestors, pullback

@@ -5,7 +5,8 @@ import re
 
 import numpy as np
 import pytest
-from test_scene import inside, labels, luminance, make, of, overlap
+from support.networks import make
+from support.scenes import cells, inside, labels, luminance, of, overlap
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw.axis import step_ticks
@@ -16,17 +17,6 @@ from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.guards.numbers import number
 
 DIRECT, INK = "#D55E00", "#1F2328"
-
-
-def cells(scene):
-    """{(k, t): its box} by what the tooltip says."""
-    found = {}
-    for box in of(Box, scene):
-        if m := re.fullmatch(r"k = (\d+), t = (\d+): norm (\S+)( \(direct\))?", box.tip):
-            k, t = int(m[1]), int(m[2])
-            assert (k == t) == bool(m[4])
-            found[k, t] = (float(m[3]), box)
-    return found
 
 
 def cividis(share):

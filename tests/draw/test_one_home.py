@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_scene import make
+from support.networks import make
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import measures, palette

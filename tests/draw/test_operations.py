@@ -1,46 +1,28 @@
 """The op-level picture and the picture of any graph: every operation once, every gradient as wide as its norm."""
 
 import math
-import re
 from collections import Counter
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_scene import CELLS, H, I, O, inside, labels, make, of, overlap
+from support.networks import CELLS, H, I, O, make
+from support.scenes import gradient_lines, inside, labels, of, operations, overlap, recorded
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.backward import ancestors, pullback
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw import palette
-from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle
+from tinygrad_rnn.draw.scene import Box, Text, Triangle
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
-from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import RNNCell
 from tinygrad_rnn.nn.unroll import parts
 
 COLUMN = "#F6F7F9"
 DIRECT, INDIRECT, TOTAL = (palette.readable(c) for c in ("#D55E00", "#1F4E96", "#000000"))
-
-
-def operations(scene):
-    """The circles: functions by their full name."""
-    return Counter(box.tip.split(":")[0] for box in of(Box, scene) if "→" in box.tip)
-
-
-def recorded(tensors):
-    return Counter(name_of(x.fun) for x in tensors if x.fun is not None)
-
-
-def gradient_lines(scene):
-    return [
-        (float(m[1]), line)
-        for line in of(Line, scene)
-        if (m := re.search(r"gradient norm (\S+)$", line.tip))
-    ]
 
 
 def numbers(scene, color):

@@ -1,17 +1,14 @@
 """The page as data: its numbers against the gradient flow, its size, and that it is one file that loads nothing."""
 
-import base64
 import json
 import math
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_chain import overflowing
-from test_scene import CELLS, H, make
-from test_svg import hostile
+from support.networks import CELLS, H, make, overflowing
+from support.written import check_is_its_own, hostile, unpack
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw.expression import equation
@@ -23,14 +20,6 @@ from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import LSTMCell, Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
-
-
-def unpack(given):
-    ((kind, text),) = given.items()
-    values = np.frombuffer(base64.b64decode(text), dtype="<f8" if kind == "f8" else "<f4").astype(
-        float
-    )
-    return 10**values if kind == "log" else values
 
 
 def at(k, t):
@@ -148,41 +137,6 @@ def test_the_page_is_small(T, hidden, cell, most):
         cell(2, hidden, rng=rng), xs, readout=readout, loss=half_squared_error, targets=targets
     )
     assert len(tg.draw.page(run).html.encode()) < most * 1e6
-
-
-class Reader(HTMLParser):
-    """What a page holds: its tags, its attributes, its scripts."""
-
-    def __init__(self):
-        super().__init__()
-        self.tags, self.attributes, self.scripts = [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_data(self, data):
-        if self.tags and self.tags[-1] == "script" and self.cdata_elem == "script":
-            self.scripts[-1] += data
-
-
-def check_is_its_own(page):
-    """Two scripts, the data and the program; nothing loaded; no handler in an attribute."""
-    reader = Reader()
-    reader.feed(page)
-    assert len(reader.scripts) == 2
-    json.loads(reader.scripts[0])
-    for key, value in reader.attributes:
-        assert key not in ("src", "href", "srcset", "action", "data") or value is None
-        assert not key.startswith("on")
-    assert not {"link", "img", "iframe", "object", "embed", "image", "base", "form"} & set(
-        reader.tags
-    )
-    assert "default-src 'none'" in page  # the browser holds the page to it
-    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/)", page)
-    page.encode()
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -3,13 +3,13 @@
 import itertools
 import math
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_flow import Model
-from test_scene import CELLS, H, I, bounds, inside, labels, luminance, make, of, overlap
+from support.flow_models import Model
+from support.networks import CELLS, H, I, make
+from support.scenes import bounds, hops, inside, labels, luminance, of, overlap, table
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw.links import across, main_links
@@ -32,29 +32,6 @@ GAPS = [
     (100, 77),
     (100, 85),
 ]  # t where a gap would be of one step, or of none
-
-
-@dataclass(frozen=True)
-class Hop:
-    """One line of the map: the terms ks at h_j, as its tooltip says."""
-
-    ks: tuple[int, ...]
-    j: int
-    norm: float
-    line: Line
-
-
-def hops(scene):
-    found = []
-    for line in of(Line, scene):
-        if line.tip:
-            last, to, at, j, norm = re.fullmatch(
-                r"loss(?:es)? (\d+)(?: to (\d+), summed)?, (direct|at [hs]_(\d+)): norm (\S+)",
-                line.tip,
-            ).groups()
-            ks = tuple(range(int(last), int(to or last) + 1))
-            found.append(Hop(ks, ks[0] if at == "direct" else int(j), float(norm), line))
-    return found
 
 
 def expected_norms(run, t):
@@ -90,18 +67,6 @@ def columns(scene):
 def solid(scene):
     """The boxes that stand for something: all but the columns behind them."""
     return [box for box in of(Box, scene) if box not in columns(scene).values()]
-
-
-def table(scene):
-    """[(name, symbol, norm, share)] of the table of (3.1)."""
-    texts = of(Text, scene)
-    head = next(x for x in texts if x.label.startswith("eq. (3.1)"))
-    right = next(x.x for x in texts if x.label.startswith("share"))
-    lines = {}
-    for text in texts:
-        if text.y > head.y and text.x <= right:
-            lines.setdefault(text.y, []).append(text)
-    return [tuple(x.label for x in sorted(lines[y], key=lambda x: x.x)) for y in sorted(lines)]
 
 
 CASES = [

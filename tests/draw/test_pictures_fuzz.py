@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_page import check_is_its_own
-from test_svg import HOSTILE, check_is_plain
+from support.written import HOSTILE, check_is_its_own, check_is_plain
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import dot, figure

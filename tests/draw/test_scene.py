@@ -1,7 +1,4 @@
-"""The alphabet of the pictures: scales, colours, numbers, texts, lines, and which steps a map shows.
-
-The other tests of pictures take their networks from `make` and read scenes with the functions below it.
-"""
+"""The alphabet of the pictures: scales, colours, numbers, texts, lines, and which steps a map shows."""
 
 import math
 import re
@@ -9,6 +6,8 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from support.networks import CELLS, START, H, I, make, stacked_cell
+from support.scenes import labels, luminance, of
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import measures, palette, symbols
@@ -24,93 +23,8 @@ from tinygrad_rnn.draw.scene import (
     stacked,
     subscript,
 )
-from tinygrad_rnn.functional import half_squared_error, relu
-from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
-
-I, H, O = 2, 3, 1
-
-
-# -- networks -----------------------------------------------------------------------------------------
-
-
-def leaky(rng):
-    """A user's cell: a function that closes over parameters of other names."""
-    U, V, c = (
-        tg.Tensor(0.6 * rng.standard_normal(shape), requires_grad=True, name=name)
-        for name, shape in (("U", (I, H)), ("V", (H, H)), ("c", (H,)))
-    )
-
-    def leaky_cell(x, h):
-        return 0.5 * h + 0.5 * np.tanh(x @ U + h @ V + c)
-
-    return leaky_cell
-
-
-def stacked_cell(rng):
-    """A user's cell: a lambda whose state is a tuple."""
-    low, high = RNNCell(I, H, rng=rng), RNNCell(H, H, rng=rng)
-    return lambda x, s: (lambda h: (high(h, s[0]), h))(low(x, s[1]))
-
-
-MAKE = {
-    "RNN": lambda rng: RNNCell(I, H, rng=rng),
-    "relu": lambda rng: RNNCell(I, H, relu, rng=rng),
-    "LSTM": lambda rng: LSTMCell(I, H, rng=rng),
-    "GRU": lambda rng: GRUCell(I, H, rng=rng),
-    "function": leaky,
-    "tuple": stacked_cell,
-    "bare": lambda rng: RNNCell(I, O, rng=rng),
-}
-START = {"function": np.zeros(H), "tuple": (np.zeros(H), np.zeros(H))}
-CELLS = list(MAKE)
-
-
-def make(name, T, scale=1.5, seed=0):
-    """An unrolled network with a loss at each step; "bare" has no read-out."""
-    rng = np.random.default_rng(seed)
-    cell = MAKE[name](rng)
-    readout = None if name == "bare" else Readout(H, O, rng=rng)
-    if hasattr(cell, "W_hh"):
-        cell.W_hh.data = cell.W_hh.data * scale
-    xs, targets = rng.standard_normal((T, I)), rng.standard_normal((T, O))
-    return tg.unroll(
-        cell, xs, START.get(name), readout=readout, loss=half_squared_error, targets=targets
-    )
-
-
-# -- reading a scene ----------------------------------------------------------------------------------
-
-
-def of(kind, scene):
-    return [item for item in scene.items if isinstance(item, kind)]
-
-
-def labels(scene):
-    """Every piece of text in a picture."""
-    return [item.label for item in scene.items if isinstance(item, (Box, Text)) and item.label]
-
-
-def bounds(item):
-    """Left, top, right, bottom of a box or a text; of a text, how far it reaches at the least."""
-    if isinstance(item, Box):
-        return item.x - item.w / 2, item.y - item.h / 2, item.x + item.w / 2, item.y + item.h / 2
-    width = 0.85 * extent(item.label, item.size)
-    left = item.x - {"start": 0, "middle": width / 2, "end": width}[item.anchor]
-    return left, item.y - item.size / 2, left + width, item.y + item.size / 2
-
-
-def overlap(a, b):
-    (left, top, right, bottom), (left2, top2, right2, bottom2) = bounds(a), bounds(b)
-    return (
-        min(right, right2) - max(left, left2) > 0.01
-        and min(bottom, bottom2) - max(top, top2) > 0.01
-    )
-
-
-def inside(item, scene):
-    left, top, right, bottom = bounds(item)
-    return left >= 0 and top >= 0 and right <= scene.width + 1e-9 and bottom <= scene.height + 1e-9
-
+from tinygrad_rnn.functional import half_squared_error
+from tinygrad_rnn.nn import RNNCell
 
 # -- scales and colours -------------------------------------------------------------------------------
 
@@ -162,14 +76,6 @@ def test_blending_passes_through_every_colour():
     assert palette.blend(colors, 0.25) == "#800000"
 
 
-def luminance(color):
-    """Relative luminance, WCAG 2.1."""
-    c = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    return float(
-        np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
-    )
-
-
 @pytest.mark.parametrize(
     "color", ["#FFFFFF", *palette.INDIRECT, palette.DIRECT, palette.TOTAL, palette.FADED]
 )
@@ -178,7 +84,9 @@ def test_coloured_numbers_stand_out_from_white(color):
 
 
 def test_indirect_terms_run_from_dark_to_light():
-    lights = [luminance(palette.blend(palette.INDIRECT, palette.distance(k, 1, 9))) for k in range(2, 10)]
+    lights = [
+        luminance(palette.blend(palette.INDIRECT, palette.distance(k, 1, 9))) for k in range(2, 10)
+    ]
     assert lights == sorted(lights)
     assert [palette.distance(k, 1, 9) for k in (2, 9)] == [0, 1]
     assert palette.distance(2, 1, 2) == 0  # one indirect term

@@ -6,53 +6,18 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from test_scene import CELLS, labels, make, of
+from support.networks import CELLS, make
+from support.scenes import labels, of
+from support.written import SVG, check_is_plain, hostile, scene_of
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw import figure
-from tinygrad_rnn.draw.scene import Box, Item, Line, Scene, Text, Triangle, clean
+from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle, clean
 from tinygrad_rnn.draw.svg import to_svg
-
-SVG = "{http://www.w3.org/2000/svg}"
-HOSTILE = {
-    "lambda": "<lambda>",
-    "html": "<b>x</b>",
-    "escape": "\\N \\G \\l \\",
-    "port": "n1:p:nw",
-    "quotes": '"it\'s"',
-    "entities": "&amp; &lt; &#1; & &eacute;",
-    "cdata": "]]> <![CDATA[ <!-- --> <?php",
-    "nul": "a\0b",
-    "control": "\x01\x08\x1b[31m\x7f\x85",
-    "surrogate": "\ud800 \udfff",
-    "noncharacter": "\ufffe\uffff",
-    "long": "x" * 20_000,
-    "url": "javascript:alert(1)",
-    "script": "</text><script>alert(1)</script>",
-    "emoji": "🙂 👩\u200d🔬",
-    "right to left": "שלום \u202eabc",
-    "lines": "one\ntwo\r\n\tthree",
-    "record": "{a|b} [c=d; e->f] // #",
-    "blank": "   ",
-}
-hostile = pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
-
-
-def scene_of(*items: Item, title: str = "a title") -> Scene:
-    return Scene(100, 50, title, items)
 
 
 def texts(svg):
     return [x.text or "" for x in ElementTree.fromstring(svg).iter(f"{SVG}text")]
-
-
-def check_is_plain(svg):
-    """Only shapes and texts of the SVG namespace; nothing that links, loads or runs."""
-    plain = {"svg", "title", "g", "rect", "ellipse", "polygon", "path", "text"}
-    for element in ElementTree.fromstring(svg).iter():
-        assert element.tag.removeprefix(SVG) in plain
-        for key in element.attrib:
-            assert not re.search(r"href|^on|style|^\{", key)
 
 
 @hostile

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_scene import CELLS, make
+from support.networks import CELLS, make, overflowing
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.flow.chain import by_matrices, chain, side_by_side
-from tinygrad_rnn.flow.terms import gradient_flow, lengths, projections
 from tinygrad_rnn.flow.levels import Levels
+from tinygrad_rnn.flow.terms import gradient_flow, lengths, projections
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
@@ -119,18 +119,6 @@ def test_norms_and_shares_of_huge_and_tiny_vectors():
     assert np.isinf(lengths(np.array([np.inf, 1.0])))
     assert_allclose(projections(np.array([[1e200, 0.0]]), np.array([1e200, 1e200])), [0.5])
     assert np.isnan(projections(np.array([1.0]), np.array([0.0])))
-
-
-def overflowing(t):
-    """h_t = h_(t-1) W W with W = 1e200: J_t is beyond all floats, and with h_0 = 0 every term is 0 all the same."""
-    W = tg.Tensor(np.full((1, 1), 1e200), requires_grad=True, name="W")
-    return tg.unroll(
-        lambda x, h: h @ W @ W + x,
-        np.zeros((t, 1)),
-        np.zeros(1),
-        loss=half_squared_error,
-        targets=np.zeros((t, 1)),
-    )
 
 
 def test_matrices_beyond_all_floats_are_walked():

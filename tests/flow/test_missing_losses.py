@@ -7,13 +7,22 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_flow import MAKE as KINDS
-from test_flow import Model
-from test_heatmap import cells
-from test_operations import gradient_lines, operations, recorded
-from test_page import unpack
-from test_paths import hops, table
-from test_scene import MAKE, START, H, I, O, inside, labels, of, overlap
+from support.flow_models import MAKE as KINDS
+from support.flow_models import Model
+from support.networks import H, I, O, with_losses
+from support.scenes import (
+    cells,
+    gradient_lines,
+    hops,
+    inside,
+    labels,
+    of,
+    operations,
+    overlap,
+    recorded,
+    table,
+)
+from support.written import unpack
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.backward import ancestors
@@ -39,17 +48,6 @@ WITH = {  # which of T steps have a loss
 }
 CASES = [(name, T, which) for name in CELLS for T in (1, 2, 5, 10) for which in WITH]
 CASES += [(name, T, which) for name in ("RNN", "LSTM") for T in (30, 60) for which in WITH]
-
-
-def with_losses(name, T, steps):
-    """A network with a loss at these steps only."""
-    rng = np.random.default_rng(0)
-    cell = MAKE[name](rng)
-    readout = None if name == "bare" else Readout(H, O, rng=rng)
-    xs, targets = rng.standard_normal((T, I)), rng.standard_normal((T, O))
-    wanted = [targets[t - 1] if t in steps else None for t in range(1, T + 1)]
-    options = {"readout": readout, "loss": half_squared_error, "targets": wanted}
-    return tg.unroll(cell, xs, START.get(name), **options)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda c: "{}-T{}-{}".format(*c))

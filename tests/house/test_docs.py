@@ -39,7 +39,11 @@ def public_names() -> Iterator[str]:
 def found_at(package: str) -> Any:
     """`.nn.initialisers` as a user reaches it, wherever the module lies."""
     name = package.removeprefix(".")
-    return getattr(tg, name) if name in tg.__all__ else importlib.import_module(f"tinygrad_rnn{package}")
+    return (
+        getattr(tg, name)
+        if name in tg.__all__
+        else importlib.import_module(f"tinygrad_rnn{package}")
+    )
 
 
 def named_in(source: str) -> set[str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from test_scene import bounds, inside, labels, of, overlap
+from support.scenes import bounds, inside, labels, of, overlap
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw.scene import Box, Line, Scene, Text, Triangle, below, mirrored

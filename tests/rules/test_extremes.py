@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, PRIMITIVES
-from extremes import DTYPES, agrees, limit, logistic, partial, points, slope, softplus
 from mpmath import mp, mpf
 from numpy.testing import assert_allclose, assert_array_equal
+from support.extremes import DTYPES, agrees, limit, logistic, partial, points, slope, softplus
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.tables import BILINEAR, LINEAR, VJP

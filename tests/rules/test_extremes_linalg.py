@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from extremes import slope
 from numpy.testing import assert_allclose, assert_array_equal
+from support.extremes import slope
 
 from tinygrad_rnn.core.tensor import Tensor
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from extremes import DTYPES, agrees, limit, logistic, partial, points, slope, softplus
 from mpmath import mp, mpf
 from numpy.testing import assert_allclose, assert_array_equal
+from support.extremes import DTYPES, agrees, limit, logistic, partial, points, slope, softplus
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional as fn

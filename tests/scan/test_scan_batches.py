@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from stress_cells import Case
-from test_scan import agree, draw
+from support.scans import agree, draw
+from support.stress_cells import Case
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional, nn

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-import stress_cells
 from numpy.testing import assert_allclose, assert_array_equal
-from test_scan import agree, draw
+from support import stress_cells
+from support.scans import agree, draw
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional

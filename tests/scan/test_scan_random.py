@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import test_scan
-from stress_cells import Case, Draw
+from support.scans import agree
+from support.stress_cells import Case, Draw
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.functional import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
@@ -113,4 +113,4 @@ def test_random_cells_agree_with_the_tape(steps, T, B, H, parts, checkpoint):
         d.B = size
         h0 = d.h() if parts == 1 else (d.h(), tg.Tensor(d.array(size, H), requires_grad=True))
         case = Case(one_part if parts == 1 else cell, d.xs(), h0, d.parameters)
-        test_scan.agree(case, rtol=1e-8, **({"checkpoint": checkpoint} if checkpoint else {}))
+        agree(case, rtol=1e-8, **({"checkpoint": checkpoint} if checkpoint else {}))

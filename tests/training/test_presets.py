@@ -5,8 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from test_scene import inside, labels, make, of, overlap
-from test_svg import hostile, scene_of
+from support.networks import make
+from support.scenes import inside, labels, of, overlap
+from support.written import hostile, scene_of
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.draw.scene import Box, Line, Text, Triangle

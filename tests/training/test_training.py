@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from test_scene import labels, of
+from support.scenes import labels, of
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import checkpoint

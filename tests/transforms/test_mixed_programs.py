@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mixed_programs import Program, compared
+from support.mixed_programs import Program, compared
 
 from tinygrad_rnn.core.structural import getitem
 from tinygrad_rnn.core.tables import VJP, Together

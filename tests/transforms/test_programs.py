@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import Phase, assume, given, settings
-from menu import MENU
 from numpy.testing import assert_allclose
-from programs import Program, programs, run
+from support.menu import MENU
+from support.programs import Program, programs, run
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.structural import getitem

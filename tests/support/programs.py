@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
-from menu import MENU, ROOTS
+from support.menu import MENU, ROOTS
 
 
 class Step(NamedTuple):
