@@ -7,15 +7,15 @@ from support.networks import CELLS, make, overflowing
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.flow.chain import by_matrices, chain, side_by_side
-from tinygrad_rnn.flow.levels import Levels
+from tinygrad_rnn.flow.listed import Listed
 from tinygrad_rnn.flow.terms import gradient_flow, lengths, projections
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
 
 
-def levels_of(run):
-    return Levels(run.losses, [parts(state) for state in run.states])
+def listed_of(run):
+    return Listed(run.losses, [parts(state) for state in run.states])
 
 
 def flat(state):
@@ -23,9 +23,9 @@ def flat(state):
 
 
 def check(run, links):
-    flow, levels = gradient_flow(run.losses, run.states), levels_of(run)
-    direct = levels.direct()
-    for way in (side_by_side(levels, direct), by_matrices(levels, direct, links), flow.arriving()):
+    flow, listed = gradient_flow(run.losses, run.states), listed_of(run)
+    direct = listed.direct()
+    for way in (side_by_side(listed, direct), by_matrices(listed, direct, links), flow.arriving()):
         found = dict(way)
         assert list(found) == list(range(len(flow), 0, -1))
         for t, terms in found.items():
@@ -39,7 +39,7 @@ def check(run, links):
 @pytest.mark.parametrize("name", CELLS)
 def test_matrices_and_walks_agree_with_single_terms(name):
     run = make(name, 14)
-    links = chain(levels_of(run))
+    links = chain(listed_of(run))
     assert links is not None
     check(run, links)
 
@@ -52,7 +52,7 @@ def test_a_batch_has_matrices_of_its_own_for_each_row(cell):
     run = tg.unroll(
         cell(2, 3, rng=rng), xs, readout=readout, loss=half_squared_error, targets=targets
     )
-    links = chain(levels_of(run))
+    links = chain(listed_of(run))
     assert links[0].jacobian.shape[0] == 4
     check(run, links)
 
@@ -88,7 +88,7 @@ def mixing_inside(t):
 @pytest.mark.parametrize("graph", [skipping, mixing, mixing_inside])
 def test_other_graphs_are_walked(graph):
     states, losses = graph(12)
-    assert chain(Levels(losses, [parts(s) for s in states])) is None
+    assert chain(Listed(losses, [parts(s) for s in states])) is None
     flow = gradient_flow(losses, states)
     for t, terms in flow.arriving():
         assert_allclose(terms, [flat(flow.term(k, t)) for k in range(t, 13)], rtol=1e-12)
@@ -123,7 +123,7 @@ def test_norms_and_shares_of_huge_and_tiny_vectors():
 
 def test_matrices_beyond_all_floats_are_walked():
     run = overflowing(4)
-    assert chain(levels_of(run)) is None
+    assert chain(listed_of(run)) is None
     flow = gradient_flow(run.losses, run.states)
     for t, terms in flow.arriving():
         assert_allclose(terms, np.zeros((5 - t, 1)), rtol=0)

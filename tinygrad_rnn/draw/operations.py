@@ -16,7 +16,7 @@ from tinygrad_rnn.draw.route import channels, route
 from tinygrad_rnn.draw.scene import Box, Item, Line, Point, Scene, Text, Triangle, subscript
 from tinygrad_rnn.draw.steps import Node, Steps, Value, operands
 from tinygrad_rnn.draw.symbols import cell_name, state_names
-from tinygrad_rnn.flow.levels import parameters
+from tinygrad_rnn.flow.listed import parameters
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn.unroll import Unrolled
 

@@ -1,6 +1,6 @@
 """Gradient flow: equation (3.1) in numbers, for any graph and any list of states.
 
-Everything here is a sum or a product of sweeps (levels.py).  What comes from the losses without meeting any
+Everything here is a sum or a product of walks (listed.py).  What comes from the losses without meeting any
 listed state is the direct term; a term of (3.1) is one direct term carried down alone; the total is all of
 them carried down together; a Jacobian is unit vectors carried down; what reaches a weight during step t is
 its contribution at time t.
@@ -17,14 +17,14 @@ from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow.chain import Link, by_matrices, chain, side_by_side
-from tinygrad_rnn.flow.levels import Arrivals, Levels, one_for_each
+from tinygrad_rnn.flow.listed import Arrivals, Listed, one_for_each
 from tinygrad_rnn.flow.seen import check_seen
 from tinygrad_rnn.guards.boundary import public, public_class
 from tinygrad_rnn.nn.unroll import parts
 
 Array = Any
 
-_KEPT_BYTES = 256 * 2**20  # terms are kept up to this size and computed anew beyond
+_MOST_BYTES = 256 * 2**20  # terms are stored up to this size and computed again beyond
 
 
 @dataclass(frozen=True)
@@ -87,23 +87,23 @@ class GradientFlow:
     Methods that take k or t count from 1 to T, as the equations do.  "Direct" means along paths that meet no
     later listed state.  In a tuple (h, c) whose h is computed from c, dL/dc includes the path through h, as
     `.grad` does; Jacobians hold the parts of a state independent, as coordinates of one vector.  A part that a
-    step passes on unchanged has its `.grad` where it is listed first; later places hold what the later losses send.
+    step passes on unchanged has its `.grad` where it is listed first; later entries hold what the later losses send.
     A part that does not require a gradient has none.
     """
 
     def __init__(self, losses: list[Tensor | Any], states: list[Any]):
         self.losses, self.states = losses, states
-        self._levels = Levels(losses, [parts(state) for state in states])
-        self.parameters = self._levels.parameters
-        self._direct = self._levels.direct()
+        self._listed = Listed(losses, [parts(state) for state in states])
+        self.parameters = self._listed.parameters
+        self._direct = self._listed.direct()
         self._links: list[Link] | None = (
             None  # the steps as matrices, when asked for; empty: there are none
         )
         self._rows: OrderedDict[int, list[Arrivals]] = OrderedDict()
         self._jacobians: dict[int, Array] = {}
 
-        total = {t: level for t, _, level in self._levels.sweep(self._direct)}
-        direct = {t: next(self._levels.sweep({t: self._direct[t]}, lowest=t))[2] for t in total}
+        total = {t: state for t, _, state in self._listed.walk(self._direct)}
+        direct = {t: next(self._listed.walk({t: self._direct[t]}, lowest=t))[2] for t in total}
         self.total = [self._as_state(total[t]) for t in range(len(self))]
         self.direct = [self._as_state(direct[t]) for t in range(len(self))]
         self.indirect = [
@@ -130,10 +130,10 @@ class GradientFlow:
         All terms in about T steps where each state depends on the last one only.
         """
         if self._links is None:
-            self._links = chain(self._levels) or []
+            self._links = chain(self._listed) or []
         if self._links or len(self) == 1:
-            return by_matrices(self._levels, self._direct, self._links)
-        return side_by_side(self._levels, self._direct)
+            return by_matrices(self._listed, self._direct, self._links)
+        return side_by_side(self._listed, self._direct)
 
     def norms(self, part: int | None = None) -> Array:
         """(T, T): entry [k - 1, t - 1] is the norm of term(k, t), 0 for k < t; of one part of a tuple, or of all."""
@@ -153,8 +153,8 @@ class GradientFlow:
         """The sum of what the losses ks send, as one vector for each t = 1 .. max(ks)."""
         inject = {k - 1: self._direct[k - 1] for k in ks}
         return [
-            np.concatenate([np.ravel(a) for a in level])
-            for _, _, level in self._levels.sweep(inject)
+            np.concatenate([np.ravel(a) for a in state])
+            for _, _, state in self._listed.walk(inject)
         ][::-1]
 
     def share(self, k: int, t: int) -> float:
@@ -206,12 +206,12 @@ class GradientFlow:
             return self._links[k - 2].jacobian
         if t == k - 1 and k in self._jacobians:
             return self._jacobians[k]
-        like = self._levels.joint(k)
+        like = self._listed.joint(k)
         units = np.eye(like.shape[-1], dtype=like.dtype)
         if t == k:
             return np.broadcast_to(units, (*like.shape[:-1], *units.shape))
-        self._levels.check_jacobian(k, t)
-        rows = [self._levels.carried(k, t, np.broadcast_to(unit, like.shape)) for unit in units]
+        self._listed.check_jacobian(k, t)
+        rows = [self._listed.carried(k, t, np.broadcast_to(unit, like.shape)) for unit in units]
         jacobian = np.stack(rows, axis=-2)
         if t == k - 1:
             self._jacobians[k] = jacobian
@@ -238,20 +238,20 @@ class GradientFlow:
             raise UsageError(
                 f"{parameter!r} is not a parameter of these losses; they have {', '.join(self.parameters)}."
             )
-        return self._reached(tensor, self._reach())
+        return self._reached(tensor, self._given_to_parameters())
 
     def contributions(self) -> dict[str, Array]:
-        """`contribution` of every parameter, by one sweep."""
-        reach = self._reach()
-        return {name: self._reached(tensor, reach) for name, tensor in self.parameters.items()}
+        """`contribution` of every parameter, by one walk."""
+        given = self._given_to_parameters()
+        return {name: self._reached(tensor, given) for name, tensor in self.parameters.items()}
 
-    def _reach(self) -> list[dict[Tensor, Array]]:
-        reach: list[dict[Tensor, Array]] = [{} for _ in self.states]
-        self._levels.gather(self._levels.sweep(self._direct, reach=reach), reach)
-        return reach
+    def _given_to_parameters(self) -> list[dict[Tensor, Array]]:
+        given: list[dict[Tensor, Array]] = [{} for _ in self.states]
+        self._listed.gather(self._listed.walk(self._direct, given=given), given)
+        return given
 
-    def _reached(self, tensor: Tensor, reach: list[dict[Tensor, Array]]) -> Array:
-        return np.stack([reached.get(tensor, np.zeros_like(value(tensor))) for reached in reach])
+    def _reached(self, tensor: Tensor, given: list[dict[Tensor, Array]]) -> Array:
+        return np.stack([reached.get(tensor, np.zeros_like(value(tensor))) for reached in given])
 
     def truncated(self, window: int) -> Truncated:
         """What truncated BPTT gives that carries each loss back through `window` states (1: direct terms only)."""
@@ -259,37 +259,37 @@ class GradientFlow:
         T = len(self)
         arrivals: dict[int, Arrivals] = {t: [] for t in range(T)}
         for k in (k for k in range(T) if self._direct[k]):
-            for t, arriving, _ in self._levels.sweep(
+            for t, arriving, _ in self._listed.walk(
                 {k: self._direct[k]}, lowest=max(0, k - window + 1)
             ):
-                old = arrivals[t] or self._levels.zeros(t)
+                old = arrivals[t] or self._listed.zeros(t)
                 arrivals[t] = [a + b for a, b in zip(old, arriving, strict=True)]
         full: dict[Tensor, Array] = {}
-        self._levels.gather(self._levels.sweep(self._direct, reach=[full] * T), [full] * T)
+        self._listed.gather(self._listed.walk(self._direct, given=[full] * T), [full] * T)
         cut: dict[Tensor, Array] = {}
         alone = [
-            next(self._levels.sweep({t: arrivals[t]}, lowest=t, reach=[cut] * T)) for t in range(T)
+            next(self._listed.walk({t: arrivals[t]}, lowest=t, given=[cut] * T)) for t in range(T)
         ]
-        self._levels.gather(alone, [cut] * T)
+        self._listed.gather(alone, [cut] * T)
         gradients = {n: cut.get(p, np.zeros_like(value(p))) for n, p in self.parameters.items()}
         error = {
             n: _norm([gradients[n] - full[p]]) / (_norm([full[p]]) or 1.0)
             for n, p in self.parameters.items()
         }
-        return Truncated(window, [self._as_state(level) for _, _, level in alone], gradients, error)
+        return Truncated(window, [self._as_state(state) for _, _, state in alone], gradients, error)
 
     def _row(self, k: int) -> list[Arrivals]:
-        """All terms that come from level k, entry t for level t."""
+        """All terms that come from the loss of state k, entry t for state t."""
         if k not in self._rows:
-            sweep = {t: level for t, _, level in self._levels.sweep({k: self._direct[k]})}
-            self._rows[k] = [sweep[t] for t in range(k + 1)]
-            size = sum(a.nbytes for a in sweep[k]) * len(self)
-            while len(self._rows) > 1 and len(self._rows) * size > _KEPT_BYTES:
+            found = {t: state for t, _, state in self._listed.walk({k: self._direct[k]})}
+            self._rows[k] = [found[t] for t in range(k + 1)]
+            size = sum(a.nbytes for a in found[k]) * len(self)
+            while len(self._rows) > 1 and len(self._rows) * size > _MOST_BYTES:
                 self._rows.popitem(last=False)
         return self._rows[k]
 
-    def _as_state(self, level: Sequence[Array]) -> Any:
-        return tuple(level) if len(level) > 1 else level[0]
+    def _as_state(self, state: Sequence[Array]) -> Any:
+        return tuple(state) if len(state) > 1 else state[0]
 
     def _check_pair(self, k: int, t: int) -> None:
         self._check(t, "t")
@@ -324,6 +324,6 @@ def _largest(rows: Array) -> Array:
     return np.where((top > 0) & np.isfinite(top), top, 1.0)
 
 
-def _norm(level: Sequence[Array]) -> float:
+def _norm(state: Sequence[Array]) -> float:
     """The Frobenius norm of all parts together."""
-    return float(lengths(np.concatenate([np.ravel(a) for a in level])))
+    return float(lengths(np.concatenate([np.ravel(a) for a in state])))

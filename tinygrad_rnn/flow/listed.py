@@ -1,12 +1,12 @@
 """Carrying cotangents from one listed state to the next: the mechanism of gradient flow.
 
-A *level* is one entry of a list of states: the Tensors of s_t, such as (h_t, c_t).  Level by level, latest first,
-what arrives at a level is carried to the next listed Tensors below it, and no further:
+A listed state is the Tensors of s_t, such as (h_t, c_t).  State by state, latest first, what arrives
+at one is carried to the listed Tensors before it that it meets next, and no further:
 
-    arrivals at s_t    cotangents along paths that have met no other listed Tensor since they left where they began
-    one step           arrivals at s_t -> arrivals at lower levels, plus what reaches each parameter on the way
+    arrivals at s_t  cotangents along paths that have met no other listed Tensor since they began
+    one step         arrivals at s_t -> arrivals at earlier states, plus what each parameter gets
 
-A sweep is a chain of such steps, and everything that gradient flow measures is a sum of sweeps.
+A walk is a chain of such steps, and everything that gradient flow measures is a sum of walks.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from tinygrad_rnn.errors import GradientError, ShapeError, UsageError
 from tinygrad_rnn.nn.unroll import is_number
 
 Array = Any
-Arrivals = list[Array]  # one array for each Tensor of a level; none at all where nothing arrives
+Arrivals = list[Array]  # one for each Tensor of a state; none where nothing arrives
 
 
 def one_for_each(losses: Any, T: int) -> list[Tensor | Any]:
@@ -54,56 +54,56 @@ def parameters(graph: Iterable[Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def _slopes(level: Sequence[Tensor]) -> list[Any]:
-    """The dtypes of the gradients of a level: of a count or a mask, which has none, floats as of the other parts."""
-    floats = [x.dtype for x in level if x.dtype.kind == "f"]
+def _slopes(state: Sequence[Tensor]) -> list[Any]:
+    """The dtypes of the gradients of a state; a count or a mask has that of the other parts."""
+    floats = [x.dtype for x in state if x.dtype.kind == "f"]
     other = np.result_type(*floats) if floats else np.dtype(float)
-    return [x.dtype if x.dtype.kind == "f" else other for x in level]
+    return [x.dtype if x.dtype.kind == "f" else other for x in state]
 
 
-class Levels:
-    """Listed states and losses on a graph; levels are counted from 0.
+class Listed:
+    """Listed states and losses on a graph; both are counted from 0.
 
-    A Tensor may stand in several levels, e.g. a memory that is passed on, or h_(t-1) in a state (h_t, h_(t-1)):
-    what a step reads of it comes from the level before that step, which passes it on unchanged.
+    A Tensor may stand in several states, e.g. a memory that is passed on, or h_(t-1) in a state
+    (h_t, h_(t-1)): what a step reads of it comes from the state before that step, which passes it
+    on unchanged.
 
     parameters  {name: Tensor}: the leaves with requires_grad that the losses depend on, oldest first
     """
 
     def __init__(self, losses: Sequence[Tensor | None], tensors: Sequence[tuple[Tensor, ...]]):
         self.losses, self.tensors = losses, tensors
-        self._places: dict[
-            Tensor, dict[int, int]
-        ] = {}  # listed Tensor -> {level: part}, earliest level first
-        for t, level in enumerate(tensors):
-            for part, tensor in enumerate(level):
-                self._places.setdefault(tensor, {}).setdefault(t, part)
+        # listed Tensor -> {number of a state: number of its part}, earliest state first
+        self._entries: dict[Tensor, dict[int, int]] = {}
+        for t, state in enumerate(tensors):
+            for part, tensor in enumerate(state):
+                self._entries.setdefault(tensor, {}).setdefault(t, part)
         self._kinds = list(map(_slopes, tensors))
         self.parameters = self._find_parameters()
         self._parameter_set = frozenset(self.parameters.values())
 
     def direct(self) -> dict[int, Arrivals]:
-        """What arrives at each level from all losses along paths that have met no listed Tensor before."""
-        levels: dict[int, Arrivals] = {t: [] for t in range(len(self.tensors))}
+        """What arrives at each state from all losses along paths that met no listed Tensor before."""
+        states: dict[int, Arrivals] = {t: [] for t in range(len(self.tensors))}
         for k in range(len(self.losses)):
             for tensor, g in self._from_loss(k).items():
-                places = self._places[tensor]
+                entries = self._entries[tensor]
                 self._deposit(
-                    levels, max((t for t in places if t <= k), default=min(places)), tensor, g
+                    states, max((t for t in entries if t <= k), default=min(entries)), tensor, g
                 )
-        return levels
+        return states
 
-    def sweep(
+    def walk(
         self,
         inject: Mapping[int, Arrivals],
         lowest: int = 0,
-        reach: Sequence[dict[Tensor, Array]] | None = None,
+        given: Sequence[dict[Tensor, Array]] | None = None,
     ) -> Iterator[tuple[int, Arrivals, Arrivals]]:
-        """Inject arrivals at some levels and carry them down; yields (level, arrivals, complete cotangents).
+        """Add arrivals at some states and carry them down; yields (t, arrivals, complete cotangents).
 
-        The two differ in a tuple (h, c) whose h is computed from c: what comes to c through h is not an arrival.
-        With `reach`, what the step of level t brings to each parameter is added to reach[t].  A
-        level at which nothing arrives sends nothing: slopes after the last loss do not count.
+        The two differ in a tuple (h, c) whose h is computed from c: what comes to c through h is not
+        an arrival.  With `given`, what step t brings to each parameter is added to given[t].  A state
+        at which nothing arrives sends nothing: slopes after the last loss do not count.
         """
         pending: dict[int, Arrivals] = {}
         for t in range(max(inject), lowest - 1, -1):
@@ -114,33 +114,33 @@ class Levels:
             arrivals = self.zeros(t)
             for more in come:
                 arrivals = [a + b for a, b in zip(arrivals, more, strict=True)]
-            if t == lowest and len(arrivals) == 1 and reach is None:
+            if t == lowest and len(arrivals) == 1 and given is None:
                 yield t, arrivals, arrivals  # nothing below is asked for
                 return
-            own, below = self.step(t, arrivals, reach)
+            own, below = self.step(t, arrivals, given)
             yield t, arrivals, own
             for x, g in below.items():
-                self._deposit(pending, self._last_place(x, t), x, g)
+                self._deposit(pending, self._last_entry(x, t), x, g)
 
     def step(
-        self, t: int, arrivals: Arrivals, reach: Sequence[dict[Tensor, Array]] | None = None
+        self, t: int, arrivals: Arrivals, given: Sequence[dict[Tensor, Array]] | None = None
     ) -> tuple[Arrivals, dict[Tensor, Array]]:
-        """What arrives at level t carried to the next listed Tensors: (complete cotangents of the level, these)."""
+        """What arrives at state t carried to the next listed Tensors: (its complete cotangents, these)."""
         together: dict[Tensor, Array] = {}  # one Tensor may be two parts
         for x, a in zip(self.tensors[t], arrivals, strict=True):
             together[x] = together[x] + a if x in together else a
-        made_here = {x: a for x, a in together.items() if min(self._places[x]) == t}
-        own, below = self._walk(made_here, None if reach is None else reach[t])
+        made_here = {x: a for x, a in together.items() if min(self._entries[x]) == t}
+        own, below = self._to_next(made_here, None if given is None else given[t])
         for x, a in together.items():
             if x not in made_here:
                 own[x] = below[x] = below[x] + a if x in below else a
         return [own[x] for x in self.tensors[t]], below
 
-    def gather(self, sweep: Iterable[Any], reach: Sequence[dict[Tensor, Array]]) -> None:
-        """Run a sweep for what it adds to `reach`, and add what each loss sends to the parameters past all states."""
-        for _ in sweep:
+    def gather(self, walk: Iterable[Any], given: Sequence[dict[Tensor, Array]]) -> None:
+        """Take a walk for what it adds to `given`; add what losses send to parameters past all states."""
+        for _ in walk:
             pass
-        for t, reached in enumerate(reach):
+        for t, reached in enumerate(given):
             self._from_loss(t, reached)
 
     # -- one step -------------------------------------------------------------------------------------
@@ -149,11 +149,11 @@ class Levels:
         """What L_k sends to the first listed Tensors on its paths."""
         loss = self.losses[k]
         seeds = {} if loss is None or not loss.requires_grad else {loss: seed(loss)}
-        if loss in self._places:  # a loss that is itself a state
+        if loss in self._entries:  # a loss that is itself a state
             return seeds
-        return self._walk(seeds, reached)[1]
+        return self._to_next(seeds, reached)[1]
 
-    def _walk(
+    def _to_next(
         self, seeds: dict[Tensor, Array], reached: dict[Tensor, Array] | None
     ) -> tuple[dict[Tensor, Array], dict[Tensor, Array]]:
         """Carry cotangents to the next listed Tensors; returns (complete ones of the seeds, what arrived).
@@ -167,34 +167,34 @@ class Levels:
             seeds,
             lambda careful: {
                 x: g
-                for x, g, _ in pullback(seeds, stop=self._places, skip=skip, careful=careful)
-                if x.fun is None or x in self._places or x in seeds
+                for x, g, _ in pullback(seeds, stop=self._entries, skip=skip, careful=careful)
+                if x.fun is None or x in self._entries or x in seeds
             },
-            stop=self._places,
+            stop=self._entries,
         )
         for tensor, g in found.items():
             if tensor in seeds:
                 own[tensor] = g
-            elif tensor in self._places:
+            elif tensor in self._entries:
                 arrived[tensor] = g
             elif reached is not None:
                 reached[tensor] = reached[tensor] + g if tensor in reached else g
         return own, arrived
 
-    def _last_place(self, tensor: Tensor, t: int) -> int:
-        """The last level before t that lists the Tensor."""
-        places = [at for at in self._places[tensor] if at < t]
-        if not places:
+    def _last_entry(self, tensor: Tensor, t: int) -> int:
+        """The last state before t that lists the Tensor."""
+        entries = [at for at in self._entries[tensor] if at < t]
+        if not entries:
             raise UsageError(
-                f"state {t + 1} depends on state {min(self._places[tensor]) + 1}, which comes later in the list. List "
+                f"state {t + 1} depends on state {min(self._entries[tensor]) + 1}, which comes later in the list. List "
                 "states in the order in which they are computed; a backward RNN computes the last time first."
             )
-        return max(places)
+        return max(entries)
 
-    def _deposit(self, levels: dict[int, Arrivals], t: int, tensor: Tensor, g: Array) -> None:
-        level, part = levels.get(t) or self.zeros(t), self._places[tensor][t]
-        level[part] = level[part] + g
-        levels[t] = level
+    def _deposit(self, states: dict[int, Arrivals], t: int, tensor: Tensor, g: Array) -> None:
+        state, part = states.get(t) or self.zeros(t), self._entries[tensor][t]
+        state[part] = state[part] + g
+        states[t] = state
 
     def zeros(self, t: int) -> Arrivals:
         """Nothing, as arrays."""
@@ -209,9 +209,9 @@ class Levels:
             raise UsageError(f"{nothing} A plain number counts as None.")
         if not any(loss.requires_grad for loss in losses):
             seed(losses[-1])  # raises, and says why
-        return parameters([x for x in ancestors(losses) if x not in self._places])
+        return parameters([x for x in ancestors(losses) if x not in self._entries])
 
-    # -- a level as one vector; k and t count from 1, as in the equations ------------------------------
+    # -- a state as one vector; k and t count from 1, as in the equations -----------------------------
 
     def joint(self, k: int) -> Array:
         """Zeros (..., n): s_k as one vector for each row of the batch."""
@@ -225,7 +225,7 @@ class Levels:
 
     def carried(self, k: int, t: int, joint: Array) -> Array:
         """A cotangent of s_k, as one vector, carried down to s_t."""
-        *_, (_, arrivals, _) = self.sweep({k - 1: self.apart(k, joint)}, lowest=t - 1)
+        *_, (_, arrivals, _) = self.walk({k - 1: self.apart(k, joint)}, lowest=t - 1)
         return np.concatenate([np.atleast_1d(a) for a in arrivals], axis=-1)
 
     def apart(self, k: int, joint: Array) -> Arrivals:
