@@ -462,7 +462,7 @@ def test_tensors_of_a_model_are_read_and_each_layer_is_compared():
     [
         ((3, {}), "module is a tinygrad_rnn.nn.Module, not 3."),
         ((RNNCell(I, H, rng=1), 3), "arrays are a torch.nn.Module or a state_dict, not 3."),
-        ((RNNCell(I, H, rng=1), {}, 3), "names is 3; it is a pattern, or {place: pattern}."),
+        ((RNNCell(I, H, rng=1), {}, 3), "names is 3; it is a pattern, or {name: pattern}."),
     ],
 )
 def test_arguments_of_another_kind(args, words):

@@ -95,7 +95,7 @@ def test_operations_of_the_forward_network_stop_at_the_states_of_the_other(runs)
 
 def test_a_page_and_the_operations_of_the_backward_network_are_refused(runs):
     for draw in (tg.draw.page, tg.draw.ops):
-        with pytest.raises(UsageError, match=r"ran backwards.*draw\.paths"):
+        with pytest.raises(UsageError, match=r"unrolled backwards.*draw\.paths"):
             draw(runs[1])
 
 

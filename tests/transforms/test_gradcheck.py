@@ -43,7 +43,7 @@ def test_check_grads_names_argument_entry_and_both_numbers() -> None:
         r"derivative of order 1 with respect to argument 1, entry \(0, 2\): "
         r"by the rules (\S+), by central differences (\S+)\. "
         r"The rule of product for argument 1 is wrong: by itself, entry \(0, 2\), it gives (\S+) instead of (\S+)\. "
-        r"Mend it\."
+        r"Fix the rule\."
     )
     found = re.fullmatch(pattern, str(error.value))
     assert found
@@ -305,7 +305,7 @@ def test_a_wrong_forward_rule_is_named() -> None:
         check_grads(lambda x: np.sin(cube(x)), [X], order=1)
     pattern = (
         r"derivative of order 1 along a random direction: by the rules of defjvp (\S+), by those of defvjp (\S+)\. "
-        r"A forward rule of cube does not fit its reverse rule\. Mend the rule given to defjvp\."
+        r"A forward rule of cube does not fit its reverse rule\. Fix the rule given to defjvp\."
     )
     found = re.fullmatch(pattern, str(error.value))
     assert found

@@ -17,10 +17,10 @@ from tinygrad_rnn.training.report import pictures
 from tinygrad_rnn.training.run import Run
 from tinygrad_rnn.training.saved import read_run
 from tinygrad_rnn.training.settings import CELLS, OPTIMIZERS, Settings, check_range
-from tinygrad_rnn.training.source import problem_of, told
+from tinygrad_rnn.training.lookup import problem_of, told
 from tinygrad_rnn.training.tasks import TASKS
 
-_KEPT = [field.name for field in fields(Settings)]  # the options that a checkpoint keeps
+_SAVED = [field.name for field in fields(Settings)]  # the options that a checkpoint saves
 
 
 def add_to(commands: Commands) -> None:
@@ -76,7 +76,7 @@ def add_to(commands: Commands) -> None:
 def _train(options: argparse.Namespace) -> int:
     require_format(options.format)
     started = time.perf_counter()
-    given = {name: getattr(options, name) for name in _KEPT if getattr(options, name) is not None}
+    given = {name: getattr(options, name) for name in _SAVED if getattr(options, name) is not None}
     for name in ("window", "batch", "epochs", "updates"):
         if (value := getattr(options, name)) is not None:
             check_range(name, value, 1)

@@ -23,7 +23,7 @@ from tinygrad_rnn.guards.boundary import package_of
 
 Array = Any
 Mask = Any  # an array of bools; None stands for all
-Run = Callable[
+Applied = Callable[
     [Array, Any], Array
 ]  # (v, point): a linear map applied to v; at a point, or where it was recorded
 
@@ -83,7 +83,7 @@ class Careful:
         live: Mask,
         found: Array,
         operands: tuple[Any, ...],
-        run: Run,
+        run: Applied,
         run_all: Callable[[Array], dict[int, Array]] | None = None,
     ) -> tuple[Array, Mask]:
         """What a map gave for v, without what is dead, and what is live in it.
@@ -107,7 +107,13 @@ class Careful:
         self.live[x] = None if alive is None or before is None else alive | before
 
     def _reached(
-        self, tensor: Any, argnum: int, live: Mask, shape: tuple[int, ...], run: Run, run_all: Any
+        self,
+        tensor: Any,
+        argnum: int,
+        live: Mask,
+        shape: tuple[int, ...],
+        run: Applied,
+        run_all: Any,
     ) -> Mask:
         """What live entries reach; None if that is unknown."""
         fun = tensor.fun
@@ -159,7 +165,7 @@ class Careful:
         live: Mask,
         found: Array,
         operands: tuple[Any, ...],
-        run: Run,
+        run: Applied,
     ) -> Array:
         """A sum of products without those of a dead entry and an infinite factor, or of a bad one and a constant 0."""
         factors = [self._factor(tensor, i) for i in range(len(operands))]

@@ -113,7 +113,7 @@ def _fact(fun: Any, meaning: str) -> Any:
 
 
 def _plain(key: Any) -> Any:
-    """A key with arrays in the place of Tensors, also inside tuples and lists."""
+    """A key with arrays instead of Tensors, also inside tuples and lists."""
     if isinstance(key, tuple):
         return tuple(map(_plain, key))
     return list(map(_plain, key)) if isinstance(key, list) else value(key)
@@ -390,15 +390,9 @@ class DuckArray:
     argmax = _fact(np.argmax, "Where the maximum is: a plain array.")
     argmin = _fact(np.argmin, "Where the minimum is: a plain array.")
     argsort = _fact(np.argsort, "The indices that would sort: a plain array.")
-    argpartition = _fact(
-        np.argpartition, "The indices that would partition: a plain array."
-    )
-    searchsorted = _fact(
-        np.searchsorted, "Where v belongs in the order: a plain array."
-    )
-    nonzero = _fact(
-        np.nonzero, "The indices of the entries other than 0: plain arrays."
-    )
+    argpartition = _fact(np.argpartition, "The indices that would partition: a plain array.")
+    searchsorted = _fact(np.searchsorted, "Where v belongs in the order: a plain array.")
+    nonzero = _fact(np.nonzero, "The indices of the entries other than 0: plain arrays.")
     any = _fact(np.any, "Is any entry other than 0: a plain array.")
     all = _fact(np.all, "Is every entry other than 0: a plain array.")
 

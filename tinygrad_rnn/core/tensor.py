@@ -204,7 +204,7 @@ class Tensor(DuckArray):
             tensor._grad = np.array(c if tensor._grad is None else tensor._grad + c)
 
     def __reduce__(self) -> Any:
-        """Leaves can be pickled and copied; a result would drag its whole graph along, in which it has a place."""
+        """Leaves can be pickled and copied; a result would drag its whole graph along."""
         if self.fun is not None:
             raise UnsupportedError(
                 f"{_label(self)} is the result of {name_of(self.fun)} and cannot be pickled or copied with its graph. "

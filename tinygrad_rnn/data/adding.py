@@ -32,7 +32,7 @@ def adding_problem(
               as 0.  Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735, section 5.4
 
     Always predicting 1 has a mean squared error of 2/12 = 0.1667 in the first two; always 1/2 about 1/24 in the last.
-    rng: a seed or a Generator.  Raises RangeError if a marker has no place, UsageError for another variant.
+    rng: a seed or a Generator.  Raises RangeError if there is no step for a marker, UsageError for another variant.
     """
     rng, dtype, batch = generator(rng), real_dtype(dtype), check_count(batch, "batch")
     if not isinstance(variant, str) or variant not in ("halves", "anywhere", "1997"):

@@ -40,7 +40,7 @@ def embedded_reber(count: int, *, rng: int | np.random.Generator) -> list[str]:
 def reber_successors(string: str) -> list[str]:
     """What may follow each symbol of an embedded Reber string; its last E is followed by nothing.
 
-    Raises DataError, naming the place, if the string does not belong to the grammar.
+    Raises DataError, naming the position, if the string does not belong to the grammar.
     """
     wanted, node, successors = "B", -1, []  # node of the inner grammar; -1 before it, _END after it
     for i, symbol in enumerate(check_text(string, "string")):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn.data.delimited import find_separator, may_be_one_column
-from tinygrad_rnn.data.table import Columns, Table, columns_of, places
+from tinygrad_rnn.data.table import Columns, Table, columns_of, indices
 from tinygrad_rnn.data.text import decoded, unpacked
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, UsageError
 from tinygrad_rnn.guards.boundary import public
@@ -175,7 +175,7 @@ def _array(content: bytes, where: str, columns: list[str | int] | None) -> Array
     with np.errstate(over="ignore"):  # of a long double; told below
         series = array.reshape(len(array), -1).astype(float)
     all_columns: list[str | int] = list(range(1, series.shape[1] + 1))
-    chosen = places(all_columns if columns is None else columns, [], series.shape[1], where)
+    chosen = indices(all_columns if columns is None else columns, [], series.shape[1], where)
     for t, j in np.argwhere(~np.isfinite(series[:, chosen]))[:1]:
         way = f"Remove or fill such entries (column {chosen[j] + 1})."
         raise DataError(f"{where}: time step {t + 1} holds NaN or infinity. {way}")

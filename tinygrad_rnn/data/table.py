@@ -70,7 +70,7 @@ class Table:
         """The columns, or all that hold numbers: (T, I)."""
         if columns is None:
             return self._array(self._numeric())
-        return self._array(places(columns, self.names, self.width, self.where, self.also))
+        return self._array(indices(columns, self.names, self.width, self.where, self.also))
 
     def _array(self, chosen: list[int]) -> Array:
         return np.array([self._column(j) for j in chosen]).T.copy()
@@ -225,21 +225,21 @@ def columns_of(given: Any) -> list[str | int] | None:
     return found
 
 
-def places(
+def indices(
     columns: list[str | int], names: list[str], width: int, where: str, also: str = ""
 ) -> list[int]:
     """Where the columns are that were asked for.
 
     Raises DataError for one that is not there, or is asked for twice.
     """
-    found = [_place(column, names, width, where, also) for column in columns]
+    found = [_index(column, names, width, where, also) for column in columns]
     for n, j in enumerate(found):
         if j in found[:n]:
             raise DataError(f"{where}: column {j + 1} is asked for twice. Leave one out.")
     return found
 
 
-def _place(column: str | int, names: list[str], width: int, where: str, also: str) -> int:
+def _index(column: str | int, names: list[str], width: int, where: str, also: str) -> int:
     wanted = _line(column) if isinstance(column, str) else ""
     same = [j for j, name in enumerate(names) if wanted and name == wanted]
     if wanted and wanted == also and width - 1 not in same:

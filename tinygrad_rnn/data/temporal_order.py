@@ -10,7 +10,7 @@ from tinygrad_rnn.guards.arguments import check_count, generator
 from tinygrad_rnn.guards.boundary import public
 
 Array = Any
-_PLACES = {
+_RANGES = {
     2: ((10, 20), (50, 60)),
     3: ((10, 20), (33, 43), (66, 76)),
 }  # of 1997, both ends included
@@ -31,8 +31,8 @@ def temporal_order(
     rng, batch = generator(rng), check_count(batch, "batch")
     T = check_count(steps, "steps", 10, "so that each tenth has a step")
     symbols = rng.integers(2, 6, (T, batch))
-    places = [(T // 10, 2 * T // 10 - 1), (4 * T // 10, 5 * T // 10 - 1)]
-    targets = _place(symbols, places, rng)
+    ranges = [(T // 10, 2 * T // 10 - 1), (4 * T // 10, 5 * T // 10 - 1)]
+    targets = _insert(symbols, ranges, rng)
     return one_hot(symbols, 6, dtype), targets
 
 
@@ -50,22 +50,22 @@ def temporal_order_1997(
     Raises UsageError if relevant is not 2 or 3, RangeError if batch is below 1.
     """
     rng, batch = generator(rng), check_count(batch, "batch")
-    if not isinstance(relevant, (int, np.integer)) or relevant not in _PLACES:
+    if not isinstance(relevant, (int, np.integer)) or relevant not in _RANGES:
         raise UsageError(
             f"relevant is {relevant!r}; task 6a has 2 relevant symbols and task 6b has 3."
         )
     T = int(rng.integers(100, 111))
     symbols = rng.integers(2, 6, (T, batch))
     symbols[0], symbols[-1] = 6, 7
-    targets = _place(symbols, _PLACES[relevant], rng)
+    targets = _insert(symbols, _RANGES[relevant], rng)
     return one_hot(symbols, 8, dtype), targets
 
 
-def _place(symbols: Array, places: Any, rng: np.random.Generator) -> Array:
-    """Write one of two symbols within each pair of places, both ends included; returns the class of each column."""
+def _insert(symbols: Array, ranges: Any, rng: np.random.Generator) -> Array:
+    """Write one of two symbols within each range of steps, both ends included; returns the class of each column."""
     batch = symbols.shape[1]
     targets = np.zeros(batch, int)
-    for first, last in places:
+    for first, last in ranges:
         which = rng.integers(0, 2, batch)
         symbols[rng.integers(first, last + 1, batch), np.arange(batch)] = which
         targets = 2 * targets + which

@@ -86,7 +86,7 @@ class Vocabulary:
         return f"<Vocabulary of {len(self)} symbols>"
 
     def encode(self, text: str) -> Array:
-        """Indices (T,).  Raises DataError, naming the place, for a character that is not in the vocabulary."""
+        """Indices (T,).  Raises DataError, naming the position, for a character that is not in the vocabulary."""
         try:
             return np.array([self._index[symbol] for symbol in check_text(text, "the text")], int)
         except KeyError as error:

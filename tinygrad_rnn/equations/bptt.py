@@ -79,7 +79,7 @@ def total(net: ByHand, rec: Recorded) -> Iterator[Check]:
 
 
 def weights(net: ByHand, rec: Recorded) -> Iterator[Check]:
-    """3.2 to 3.4 with the total in place of the direct term, and 3.5."""
+    """3.2 to 3.4 with the total instead of the direct term, and 3.5."""
     for name, (section, _) in SECTIONS.items():
         yield from _weight(net, rec, name, f"002 {section}")
 

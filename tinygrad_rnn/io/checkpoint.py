@@ -1,4 +1,4 @@
-"""A training run as one file, from which it goes on bit by bit.
+"""A training run as one file, from which it is resumed bit for bit.
 
 The file is a zip, as np.savez writes it: `header.json`, which names the format and its version and holds all plain
 values, and every array as a `.npy` member.  np.load reads it too.  Nothing in it is ever unpickled.
@@ -101,7 +101,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         archive = Archive(content)
         header = json.loads(archive.read("header.json"))
         if header["format"] == FORMAT and header["version"] == VERSION:
-            return _parts(header["parts"], archive)
+            return _contents(header["parts"], archive)
     except Exception as error:  # bytes of any kind can fail in any way
         why = f"{error}. It may be cut off, or another program's."
         raise DataError(f"{shown(path)} is no checkpoint, or not a whole one: {why}") from error
@@ -252,7 +252,7 @@ def _plain(x: Any, key: str, arrays: dict[str, Array]) -> Any:
     )
 
 
-def _parts(given: Any, archive: Archive) -> dict[str, Any]:
+def _contents(given: Any, archive: Archive) -> dict[str, Any]:
     """All parts, with their arrays.  Raises ValueError for what `save` does not write."""
     if not isinstance(given, dict) or not isinstance(given.get("progress"), dict):
         raise ValueError("its header has no parts, or no progress")

@@ -51,10 +51,10 @@ def _activations(ours: Any) -> list[Any]:
     return [cell.f for cell in found if hasattr(cell, "f")]
 
 
-def _at(module: Any, place: str) -> Any:
-    """What stands at a dotted place: an attribute, an item of a list, an entry of a dict."""
+def _at(module: Any, name: str) -> Any:
+    """What has a dotted name: an attribute, an item of a list, an entry of a dict."""
     found = module
-    for step in filter(None, place.split(".")):
+    for step in filter(None, name.split(".")):
         if isinstance(found, dict):
             found = {str(key): item for key, item in found.items()}.get(step)
         elif isinstance(found, (list, tuple)):

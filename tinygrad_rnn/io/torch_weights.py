@@ -42,7 +42,7 @@ TORCH = {  # ours: PyTorch's, added where there are two
 }
 _CELL = re.compile(
     r"(?:(.*)\.)?cells\.(l\d+(?:_reverse)?)"
-)  # its place in a recurrent layer: `rnn.cells.l1_reverse`
+)  # its cell in a recurrent layer: `rnn.cells.l1_reverse`
 _THEIRS = re.compile(r"(.*?)(?:weight|bias)(?:_(?:ih|hh|hr)(_l\d+(?:_reverse)?)?)?")
 
 
@@ -50,7 +50,7 @@ _THEIRS = re.compile(r"(.*?)(?:weight|bias)(?:_(?:ih|hh|hr)(_l\d+(?:_reverse)?)?
 def from_torch(module: Module, arrays: Mapping[str, Any] | Any, names: Names = None) -> None:
     """Give the module the weights of a torch.nn.Module or of its state_dict: arrays or Tensors.
 
-    names  the pattern of a single cell, layer or read-out, or {place in the module: pattern},
+    names  the pattern of a single cell, layer or read-out, or {name in the module: pattern},
            e.g. {"embedding": "emb.*", "lstm": "lstm.*", "readout": "fc.*"}; may be left out where
            the module is one layer and the weights are those of one
 
@@ -106,10 +106,10 @@ def to_torch(module: Module, names: Names = None) -> dict[str, Array]:
     """
     _check_module(module)
     if names is None:
-        places = list(_places(module))
-        if len(places) != 1:
-            raise UsageError(f"the module has {_told(places)}. Give names, {{place: pattern}}.")
-        names = {places[0]: "*"}
+        layers = list(_layers(module))
+        if len(layers) != 1:
+            raise UsageError(f"the module has {_told(layers)}. Give names, {{name: pattern}}.")
+        names = {layers[0]: "*"}
     found: dict[str, Array] = {}
     for name, array, theirs in _entries(module, _patterns(names)):
         for i, key in enumerate(theirs):
@@ -132,7 +132,7 @@ def _turned(name: str, array: Array) -> Array:
 def _patterns(names: str | Mapping[str, str]) -> Mapping[str, str]:
     patterns = {"": names} if isinstance(names, str) else names
     if not isinstance(patterns, Mapping):
-        raise ArgumentTypeError(f"names is {names!r:.40}; it is a pattern, or {{place: pattern}}.")
+        raise ArgumentTypeError(f"names is {names!r:.40}; it is a pattern, or {{name: pattern}}.")
     for pattern in patterns.values():
         if not isinstance(pattern, str) or pattern.count("*") != 1:
             raise UsageError(f"the pattern {pattern!r} must have one *, as in 'rnn.*_l0'.")
@@ -141,44 +141,44 @@ def _patterns(names: str | Mapping[str, str]) -> Mapping[str, str]:
 
 def _found(module: Module, arrays: Mapping[str, Any]) -> Mapping[str, str]:
     """The pattern where there is one layer here and one there.  Raises UsageError, telling both."""
-    places, patterns = _places(module), dict[str, None]()
-    whole = all(places.values())  # a recurrent layer takes all of PyTorch's layers
+    layers, patterns = _layers(module), dict[str, None]()
+    whole = all(layers.values())  # a recurrent layer takes all of PyTorch's layers
     for key in arrays:
         found = _THEIRS.fullmatch(key)
         ending = "" if whole else (found and found[2]) or ""
         patterns[f"{found[1]}*{ending}" if found else key] = None
-    if len(places) == len(patterns) == 1:
-        return dict(zip(places, patterns, strict=True))
+    if len(layers) == len(patterns) == 1:
+        return dict(zip(layers, patterns, strict=True))
     raise UsageError(
-        f"it is not said which layer is which: the module has {_told(places)}, the weights have "
-        f"{', '.join(patterns) or 'none'}. Give names, {{place in the module: pattern}}."
+        f"it is not said which layer is which: the module has {_told(layers)}, the weights have "
+        f"{', '.join(patterns) or 'none'}. Give names, {{name in the module: pattern}}."
     )
 
 
-def _places(module: Module) -> dict[str, bool]:
+def _layers(module: Module) -> dict[str, bool]:
     """Where parameters lie; True for a recurrent layer, which has them in its cells."""
-    places = {}
+    layers = {}
     for name in module.state_dict():
-        place = name.rpartition(".")[0]
-        cell = _CELL.fullmatch(place)
-        places[(cell[1] or "") if cell else place] = bool(cell)
-    return places
+        layer = name.rpartition(".")[0]
+        cell = _CELL.fullmatch(layer)
+        layers[(cell[1] or "") if cell else layer] = bool(cell)
+    return layers
 
 
-def _told(places: Iterable[str]) -> str:
-    return ", ".join(place or "itself" for place in places) or "no parameter"
+def _told(layers: Iterable[str]) -> str:
+    return ", ".join(layer or "itself" for layer in layers) or "no parameter"
 
 
 def _entries(module: Module, patterns: Mapping[str, str]) -> Iterator[tuple[str, Array, list[str]]]:
     """(name, array, PyTorch's names) of every parameter."""
     for name, array in module.state_dict().items():
-        place, _, own = name.rpartition(".")
+        layer, _, own = name.rpartition(".")
         ending = ""
-        if place not in patterns and (cell := _CELL.fullmatch(place)):
-            place, ending = cell[1] or "", f"_{cell[2]}"
-        if place not in patterns or own not in TORCH:
+        if layer not in patterns and (cell := _CELL.fullmatch(layer)):
+            layer, ending = cell[1] or "", f"_{cell[2]}"
+        if layer not in patterns or own not in TORCH:
             raise UsageError(
                 f"it is not said what {name} is in PyTorch: there are patterns for {list(patterns)} and names for "
-                f"{', '.join(TORCH)}. Add {place!r}: '{'...*' if ending else '...*_l0'}' to the patterns."
+                f"{', '.join(TORCH)}. Add {layer!r}: '{'...*' if ending else '...*_l0'}' to the patterns."
             )
-        yield name, array, [patterns[place].replace("*", theirs + ending) for theirs in TORCH[own]]
+        yield name, array, [patterns[layer].replace("*", theirs + ending) for theirs in TORCH[own]]

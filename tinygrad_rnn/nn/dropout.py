@@ -21,7 +21,7 @@ class Dropout(Module):
     share  axes along which one mask is used: with share=0 a sequence (T, B, I) loses the same entries at every step,
            as in Gal and Ghahramani (2016), arXiv:1512.05287
     rng    a seed or a Generator, of which every call draws a new mask.  A Generator is shared, so a checkpoint of it
-           is enough to go on bit by bit
+           is enough to resume bit for bit
 
     Raises UsageError for p outside [0, 1), ShapeError for an axis that x lacks.
     """

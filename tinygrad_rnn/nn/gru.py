@@ -54,7 +54,7 @@ class GRU(Recurrent):
     """Layers of GRUCell over all of time: outputs, state = GRU(I, H, rng=0)(xs).  xs: (T, B, I) -> (T, B, H).
 
     rng  a seed or a Generator: draws the weights and then the masks of dropout.  A Generator is shared, so a checkpoint
-         of it is enough to go on bit by bit
+         of it is enough to resume bit for bit
 
     Inputs, states and lengths are described at `Recurrent`.
     """

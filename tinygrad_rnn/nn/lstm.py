@@ -66,7 +66,7 @@ class LSTM(Recurrent):
     """Layers of LSTMCell over all of time: outputs, (h, c) = LSTM(I, H, rng=0)(xs).  xs: (T, B, I) -> (T, B, H).
 
     rng          a seed or a Generator: draws the weights and then the masks of dropout.  A Generator is shared, so a
-                 checkpoint of it is enough to go on bit by bit
+                 checkpoint of it is enough to resume bit for bit
     forget_bias  of every cell, as in LSTMCell
 
     Inputs, states and lengths are described at `Recurrent`.

@@ -27,7 +27,7 @@ class Module:
     training: bool = True
 
     def __setattr__(self, name: str, new: Any) -> None:
-        """An attribute that is a parameter stays one: another parameter takes its place, an array becomes its data.
+        """An attribute that is a parameter stays one: another parameter replaces it, an array becomes its data.
 
         A result, as of a function that is differentiated by the weights, may stand there too; while it does, asking for
         the parameters is an error.  Raises UsageError for None, and what assigning to `.data` raises.

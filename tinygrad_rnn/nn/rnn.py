@@ -54,7 +54,7 @@ class RNN(Recurrent):
 
     f    the activation of every cell: np.tanh, functional.relu or any elementwise function
     rng  a seed or a Generator: draws the weights and then the masks of dropout.  A Generator is shared, so a checkpoint
-         of it is enough to go on bit by bit
+         of it is enough to resume bit for bit
 
     Inputs, states and lengths are described at `Recurrent`.
     """

@@ -89,7 +89,7 @@ def _windows(
         cuts = [start, next_start, stop] if start < next_start < stop else [start, stop]
         state, pieces, next_before = before, [], before
         for a, b in zip(cuts[:-1], cuts[1:], strict=True):
-            outputs, state = _run(run, _part(xs, slice(a, b)), state, b - a)
+            outputs, state = _applied(run, _part(xs, slice(a, b)), state, b - a)
             pieces.append(outputs)
             if b == next_start:
                 next_before = _detached(state)
@@ -97,25 +97,25 @@ def _windows(
         start, before = next_start, next_before
 
 
-def _run(run: Callable[[Any, Any], Any], xs: Any, before: Any, T: int) -> tuple[Any, Any]:
+def _applied(run: Callable[[Any, Any], Any], xs: Any, before: Any, T: int) -> tuple[Any, Any]:
     """(outputs, state), checked: a cell where a layer is wanted would give nonsense."""
     returned = run(xs, before)
     name = getattr(run, "__qualname__", type(run).__qualname__)
-    mend = "If it is a cell of one step, pass functools.partial(tg.scan, cell)."
+    way_out = "If it is a cell of one step, pass functools.partial(tg.scan, cell)."
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise UsageError(
-            f"{name} returned {type(returned).__name__} and not (outputs, state). {mend}"
+            f"{name} returned {type(returned).__name__} and not (outputs, state). {way_out}"
         )
     outputs, state = returned
     for path, part in leaves(outputs):
         if np.shape(part)[:1] != (T,):
             raise ShapeError(
-                f"outputs{path} of {name} have shape {np.shape(part)} for {T} steps; time must come first. {mend}"
+                f"outputs{path} of {name} have shape {np.shape(part)} for {T} steps; time must come first. {way_out}"
             )
     old, new = ([(path, np.shape(part)) for path, part in leaves(tree)] for tree in (before, state))
     if before is not None and old != new:
         raise ShapeError(
-            f"{name} was given a state with {_told(old)} and returned one with {_told(new)}. {mend}"
+            f"{name} was given a state with {_told(old)} and returned one with {_told(new)}. {way_out}"
         )
     return outputs, state
 

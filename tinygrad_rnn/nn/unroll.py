@@ -253,7 +253,7 @@ def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:
 
 
 def _watched(state: Any) -> Any:
-    """The state with leaves in the place of constants, such as an input that is kept for the next step.
+    """The state with leaves instead of constants, such as an input that waits for the next step.
 
     So it is recorded how later steps depend on them.
     """

@@ -11,7 +11,7 @@ Parameters = Module | Iterable[Tensor] | Iterable[tuple[str, Tensor]]
 
 
 def named(parameters: Parameters) -> list[tuple[str, Tensor]]:
-    """(name, Tensor) from a Module, from Tensors, or from pairs; a Tensor without a name is called by its place.
+    """(name, Tensor) from a Module, from Tensors, or from pairs; a Tensor without a name is called by its index.
 
     Raises UsageError for anything else.
     """

@@ -4,7 +4,7 @@ settings  the choices of a run; they are kept in its checkpoint
 problem   what is to be learned: inputs, targets, a loss, a measure
 stream    text and series, read in segments with the state carried on
 tasks     the classic tasks, new sequences for each update
-source    from what was asked for to a problem
+lookup    from what was asked for to a problem
 model     cells one above another, and a read-out
 run       updates, validation, saving and going on
 interrupt Ctrl-C between two updates

@@ -1,4 +1,4 @@
-"""A run: updates, validation, and a checkpoint from which it goes on bit by bit."""
+"""A run: updates, validation, and a checkpoint from which it is resumed bit for bit."""
 
 import math
 import os

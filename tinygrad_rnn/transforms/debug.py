@@ -39,13 +39,13 @@ class _Made(NamedTuple):
 
 
 class Watch:
-    """What `record` and the walk tell while the context is open; it stands in the place of the recording mode."""
+    """What `record` and the walk tell while the context is open; it takes the role of the recording mode."""
 
     def __init__(self) -> None:
         self._made: dict[int, _Made] = {}  # by serial
 
     def recorded(self, y: Tensor) -> None:
-        """An operation was recorded: remember its place, look at its value."""
+        """An operation was recorded: remember its line, look at its value."""
         frame = _users_frame()
         code = frame.f_code
         prints = tuple(map(_fingerprint, (*y.primals, y._data)))

@@ -110,22 +110,22 @@ class _Check(NamedTuple):
         )
 
     def mismatch(
-        self, f: Function, xs: list[Array], order: int, level: int = 1
+        self, f: Function, xs: list[Array], order: int, current: int = 1
     ) -> _Mismatch | None:
-        """The first disagreement at this level or above; None if there is none."""
+        """The first disagreement at this order or above; None if there is none."""
         argnums = tuple(range(len(xs)))
         gradients = [value(g) for g in grad(f, argnums)(*xs)]  # Tensors if f closes over parameters
         for argnum, gradient in enumerate(gradients):
             left, right, rounding = self._slopes(f, xs, argnum)
             expected = (left + right) / 2
-            wrong = ~self._close(gradient, expected, level, rounding)
+            wrong = ~self._close(gradient, expected, current, rounding)
             if np.any(wrong):
                 entry = tuple(int(i) for i in np.argwhere(wrong)[0])
                 kink = bool(
                     abs(right[entry] - left[entry]) >= abs(gradient[entry] - expected[entry])
                 )
                 return _Mismatch(
-                    f, level, argnum, entry, float(gradient[entry]), float(expected[entry]), kink
+                    f, current, argnum, entry, float(gradient[entry]), float(expected[entry]), kink
                 )
 
         along = [self.rng.standard_normal(x.shape) for x in xs]
@@ -140,17 +140,17 @@ class _Check(NamedTuple):
         if any(t.fun in JVP for t in _operations(f, xs)):
             directions.append(forward)
             found, expected = float(value(forward(*xs))), float(value(backward(*xs)))
-            if not self._close(found, expected, level):
-                return _Mismatch(f, level, None, (), found, expected, False)
-        if level < order:
+            if not self._close(found, expected, current):
+                return _Mismatch(f, current, None, (), found, expected, False)
+        if current < order:
             for direction in directions:
-                above = self.mismatch(direction, xs, order, level + 1)
+                above = self.mismatch(direction, xs, order, current + 1)
                 if above is not None:
                     return above
         return None
 
     def cause(self, f: Function, xs: list[Array], found: _Mismatch) -> str:
-        """Which operation of f is responsible for what was found, and how to mend it."""
+        """Which operation of f is responsible for what was found, and what to do about it."""
         # First what the derivative itself applies, then whether the rules of f bear being differentiated.
         for function, order in ((found.f, 1), (f, found.order)):
             for t in _operations(function, xs):
@@ -194,9 +194,9 @@ class _Check(NamedTuple):
                 slopes[(2, *entry)] = 4 * np.spacing(abs(here)) / h
         return slopes
 
-    def _close(self, found: Array, expected: Array, level: int, rounding: Array = 0.0) -> Any:
+    def _close(self, found: Array, expected: Array, current: int, rounding: Array = 0.0) -> Any:
         return np.isclose(
-            found, expected, rtol=self.rtol * 10**level, atol=self.atol * 10**level + rounding
+            found, expected, rtol=self.rtol * 10**current, atol=self.atol * 10**current + rounding
         )
 
 
@@ -229,7 +229,7 @@ def _check_dtypes(operations: Sequence[Tensor]) -> None:
             if given == {t._data.dtype} and getattr(share, "dtype", t._data.dtype) != t._data.dtype:
                 raise GradientError(
                     f"the rule of {name_of(t.fun or repr)} for argument {i} returned dtype {share.dtype}; everything "
-                    f"it was given is {t._data.dtype}. Mend the rule given to defvjp."
+                    f"it was given is {t._data.dtype}. Fix the rule given to defvjp."
                 )
 
 
@@ -238,13 +238,13 @@ def _blame(t: Tensor, found: _Mismatch) -> str:
     if found.kink:
         return f"{name} has a kink within the step: its slopes to the left and right differ. Move the point away from it."
     if found.argnum is None:
-        return f"A forward rule of {name} does not fit its reverse rule. Mend the rule given to defjvp."
+        return (
+            f"A forward rule of {name} does not fit its reverse rule. Fix the rule given to defjvp."
+        )
     if found.order == 1:
         given, right = number(found.found, 10), number(found.expected, 10)
         facts = f"by itself, entry {found.entry}, it gives {given} instead of {right}"
-        return (
-            f"The rule of {name} for argument {t.argnums[found.argnum]} is wrong: {facts}. Mend it."
-        )
+        return f"The rule of {name} for argument {t.argnums[found.argnum]} is wrong: {facts}. Fix the rule."
     return (
         f"The rules of {name} are right, their derivatives are not: one of them loses a dependence, as it does when it "
         "closes over a plain array. Pass y and the args in, and use nothing else."

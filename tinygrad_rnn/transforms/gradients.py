@@ -1,7 +1,7 @@
 """Derivatives of functions, as JAX names them.  Each is a function too, so derivatives of every order come by nesting.
 
 Arguments and results may be containers: tuples, named tuples, lists, dicts, nested in any way, of arrays, Tensors and
-floats.  A derivative has the structure of what it belongs to, and in each place its shape and dtype; None stays None.
+floats.  A derivative has the structure of what it belongs to, and its shapes and dtypes; None stays None.
 
 A derivative is a Tensor where it depends on a Tensor that requires a gradient (an argument, or one that f closes
 over), so it can be differentiated again; otherwise, and under `no_grad`, it is a plain array.
@@ -118,7 +118,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     stands for 0; what it belongs to is passed on as it is and may be anything.  A result of integers among others, such
     as a count, has the tangent None.
 
-    Computed in one sweep forward, by the rules of `defjvp` where there are any.  Raises UsageError or ShapeError if
+    Computed in one walk forward, by the rules of `defjvp` where there are any.  Raises UsageError or ShapeError if
     the tangents do not fit.
     """
     if not (isinstance(primals, (list, tuple)) and isinstance(tangents, (list, tuple))):
@@ -152,7 +152,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 def jacobian(f: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """`jacobian(f)(x)`: dy/dx, shape y.shape + x.shape, with respect to one positional argument, or several.
 
-    For containers: the structure of y, and in each of its places that of x; None for integers.  Takes one walk back for
+    For containers: the structure of y, each leaf of which has that of x; None for integers.  Takes one walk back for
     each entry of y.
     """
 

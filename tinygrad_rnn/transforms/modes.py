@@ -1,4 +1,4 @@
-"""One sweep through a recorded graph: backward from cotangents, or forward from tangents.
+"""One walk through a recorded graph: backward from cotangents, or forward from tangents.
 
 With `create_graph` the result is recorded: a Tensor where it depends on one, an array where it is constant.
 """

@@ -22,7 +22,7 @@ _INTEGER = (int, np.integer)
 
 
 class Point:
-    """f at a point, where new Tensors stand in the places of the variables: only paths through these count."""
+    """f at a point, where new Tensors replace the variables: only paths through these count."""
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.guards.boundary import public
 
-_KEPT = 100_000  # scopes remembered; a training loop may open any number
+_MOST = 100_000  # scopes remembered; a training loop may open any number
 
 
 @dataclass(eq=False)
@@ -29,7 +29,7 @@ class Scope:
 
 
 _inside: ContextVar[Scope | None] = ContextVar("scope", default=None)
-_scopes: deque[Scope] = deque(maxlen=_KEPT)  # in the order in which they were opened
+_scopes: deque[Scope] = deque(maxlen=_MOST)  # in the order in which they were opened
 
 
 @public
