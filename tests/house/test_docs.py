@@ -47,7 +47,7 @@ def found_at(package: str) -> Any:
 
 
 def named_in(source: str) -> set[str]:
-    """The dotted names of this package that a piece of code uses: tg.nn.Cell after `import tinygrad_rnn as tg`."""
+    """The dotted names of this package in code: tg.nn.Cell after `import tinygrad_rnn as tg`."""
     tree = ast.parse(source)
     full: dict[str, str] = {}
     for statement in ast.walk(tree):
@@ -76,7 +76,8 @@ NAMED = set().union(*(named_in(code_of(page.read_text("utf-8"))) for page in PAG
 
 
 def test_a_use_is_found_by_where_it_comes_from() -> None:
-    source = "import tinygrad_rnn as tg\nfrom tinygrad_rnn import data as d\nx.grad; tg.nn.Cell(1).grad; d.columns(x)\n"
+    imports = "import tinygrad_rnn as tg\nfrom tinygrad_rnn import data as d\n"
+    source = f"{imports}x.grad; tg.nn.Cell(1).grad; d.columns(x)\n"
     assert named_in(source) == {
         "tinygrad_rnn",
         "tinygrad_rnn.nn",
@@ -128,3 +129,16 @@ def test_the_pages_of_the_site_are_all_run() -> None:
             assert block.endswith(">>>\n") or block.endswith("\n\n"), (
                 f"{page.name}: an empty line ends a doctest\n{block}"
             )
+
+
+def test_the_example_of_contributing_runs() -> None:
+    page = ROOT / "CONTRIBUTING.md"
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried > 3
+    assert failed == 0
+
+
+def test_contributing_names_the_sessions_of_nox() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    sessions = re.findall(r"@nox\.session\ndef (\w+)", (ROOT / "noxfile.py").read_text("utf-8"))
+    assert sorted(re.findall(r"`nox -s (\w+)`", page)) == sorted(sessions)

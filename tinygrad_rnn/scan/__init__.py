@@ -1,4 +1,4 @@
-"""`scan`: any cell, written in plain NumPy, over all of time, as fast as code written by hand.
+"""`scan`: any cell, written in plain NumPy, over all of time, compiled into NumPy source.
 
 traced      values without numbers, which remember operations; kinds has their shapes and dtypes
 trace       a cell run once on them; closure is what it can read
