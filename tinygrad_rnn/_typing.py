@@ -22,7 +22,9 @@ __all__ = [
     "State",
 ]
 
-Array: TypeAlias = NDArray[Any]  # of any real dtype; a rule is written for these and runs on Tensors too
+Array: TypeAlias = NDArray[
+    Any
+]  # of any real dtype; a rule is written for these and runs on Tensors too
 Shape: TypeAlias = tuple[int, ...]
 Axis: TypeAlias = int | tuple[int, ...] | None
 DType: TypeAlias = np.dtype[Any]
@@ -32,7 +34,9 @@ Function: TypeAlias = Callable[..., Any]  # of NumPy's, or of the user's
 Args: TypeAlias = tuple[Any, ...]  # what such a function was called with
 Kwargs: TypeAlias = dict[str, Any]
 
-Nested: TypeAlias = Any | Sequence["Nested"] | Mapping[str, "Nested"]  # arrays in tuples, lists, dicts
+Nested: TypeAlias = (
+    Any | Sequence["Nested"] | Mapping[str, "Nested"]
+)  # arrays in tuples, lists, dicts
 
 State = TypeVar("State")  # of a recurrent cell: a Tensor, or a tuple such as an LSTM's (h, c)
 

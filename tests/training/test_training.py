@@ -27,11 +27,11 @@ from tinygrad_rnn.draw.scene import Box, Line
 from tinygrad_rnn.errors import DataError
 from tinygrad_rnn.nn import GRUCell, LSTMCell
 from tinygrad_rnn.training.interrupt import deferred_interrupt
+from tinygrad_rnn.training.lookup import problem_of
 from tinygrad_rnn.training.model import Stack, make_model
 from tinygrad_rnn.training.report import gradients, learning_curve, window
 from tinygrad_rnn.training.run import Run
 from tinygrad_rnn.training.settings import Settings
-from tinygrad_rnn.training.lookup import problem_of
 from tinygrad_rnn.training.tasks import TASKS
 
 PICTURES = [os.path.join("pictures", f"{n}.svg") for n in ("gradients", "learning_curve")]

@@ -19,8 +19,8 @@ from tinygrad_rnn.io.files import prepare_folder, shown
 from tinygrad_rnn.nn import Readout
 from tinygrad_rnn.nn.unroll import Unrolled, unroll
 from tinygrad_rnn.training import demo
-from tinygrad_rnn.training.settings import check_range
 from tinygrad_rnn.training.lookup import refuse_reading
+from tinygrad_rnn.training.settings import check_range
 from tinygrad_rnn.training.trained import trained_run
 
 # what --weights leaves no room for

@@ -12,12 +12,12 @@ from tinygrad_rnn.draw import require_format
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.io.files import local, prepare_file, prepare_folder, shown
+from tinygrad_rnn.training.lookup import problem_of, told
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.report import pictures
 from tinygrad_rnn.training.run import Run
 from tinygrad_rnn.training.saved import read_run
 from tinygrad_rnn.training.settings import CELLS, OPTIMIZERS, Settings, check_range
-from tinygrad_rnn.training.lookup import problem_of, told
 from tinygrad_rnn.training.tasks import TASKS
 
 _SAVED = [field.name for field in fields(Settings)]  # the options that a checkpoint saves

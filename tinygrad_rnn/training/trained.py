@@ -17,8 +17,8 @@ from tinygrad_rnn.io.files import read_whole, shown, text_of
 from tinygrad_rnn.io.interop import load_safetensors
 from tinygrad_rnn.nn.unroll import Unrolled, unroll
 from tinygrad_rnn.training.foreign import model_from_torch
-from tinygrad_rnn.training.sample import load_model
 from tinygrad_rnn.training.lookup import refuse_reading
+from tinygrad_rnn.training.sample import load_model
 
 Array = Any
 
