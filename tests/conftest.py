@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tinygrad_rnn.core.tables import COMPOSITE, CONSTANT, FORM, JVP, VJP
+from tinygrad_rnn.core.calls import FORM
+from tinygrad_rnn.core.tables import COMPOSITE, CONSTANT, JVP, VJP
 
 
 def pytest_collection_finish() -> None:

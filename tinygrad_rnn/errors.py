@@ -10,9 +10,8 @@ import numpy as np
 class TinygradError(Exception):
     """Base of every error this package raises on purpose."""
 
-    raw: Exception | None = (
-        None  # what Python or NumPy raised, where an argument of that kind was not looked at
-    )
+    # What Python or NumPy raised, where an argument of that kind had not been looked at.
+    raw: Exception | None = None
 
 
 class ShapeError(TinygradError, ValueError):
@@ -31,7 +30,7 @@ class LinAlgError(TinygradError, np.linalg.LinAlgError):
 
 
 class DTypeError(TinygradError, TypeError):
-    """A dtype that cannot carry what is asked of it, e.g. an integer Tensor that wants a gradient."""
+    """A dtype that cannot carry what is asked of it, e.g. integers that require a gradient."""
 
 
 class NoDerivativeError(TinygradError, TypeError):
@@ -43,11 +42,11 @@ class UnsupportedError(TinygradError, TypeError):
 
 
 class TraceError(TinygradError, TypeError):
-    """A cell that `scan` cannot trace: it branches on values, has side effects, or its state changes shape."""
+    """A cell that `scan` cannot trace: it branches on values, or its state changes shape."""
 
 
 class GradientError(TinygradError, RuntimeError):
-    """A backward pass that cannot be done: no graph, no seed, a rule that returns the wrong thing."""
+    """A backward pass that cannot be done: no graph, no seed, a wrong rule."""
 
 
 class GradientWarning(UserWarning):

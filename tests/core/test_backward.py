@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinygrad_rnn.core.backward import ancestors, aside, pullback, pushforward
+from tinygrad_rnn.core.backward import pullback
+from tinygrad_rnn.core.forward import pushforward
+from tinygrad_rnn.core.graph import ancestors, aside
 from tinygrad_rnn.core.tables import VJP, defvjp, defvjp_variadic, primitive
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import GradientError, NoDerivativeError, UnsupportedError, UsageError

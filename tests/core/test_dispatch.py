@@ -18,7 +18,7 @@ from numpy.testing import assert_array_equal
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import functional
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tables import COMPOSITE, CONSTANT, REFUSED, VJP
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import (

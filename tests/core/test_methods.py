@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tinygrad_rnn.core.methods import DuckArray, value
+from tinygrad_rnn.core.operators import DuckArray, value
 
 
 class Written(DuckArray):

@@ -677,7 +677,7 @@ def test_only_leaves_and_retained_results_keep_a_gradient() -> None:
     assert_array_equal(kept.grad, [2, 2])
     with pytest.warns(
         GradientWarning,
-        match=r"result of np\.multiply.* keeps gradients for leaves only\. Call x\.retain",
+        match=r"result of np\.multiply.* stores gradients for leaves only\. Call x\.retain",
     ):
         assert h.grad is None
     assert constant.grad is None

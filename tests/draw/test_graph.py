@@ -10,7 +10,8 @@ from support.scenes import inside, labels, of, overlap
 from support.written import check_is_plain, hostile
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.core.backward import ancestors, pullback
+from tinygrad_rnn.core.backward import pullback
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import seed
 from tinygrad_rnn.draw.scene import Box, Line, Text
 from tinygrad_rnn.errors import DrawError, RangeError, UsageError

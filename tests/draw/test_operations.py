@@ -10,7 +10,8 @@ from support.networks import CELLS, H, I, O, make
 from support.scenes import gradient_lines, inside, labels, of, operations, overlap, recorded
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.core.backward import ancestors, pullback
+from tinygrad_rnn.core.backward import pullback
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw import palette
 from tinygrad_rnn.draw.scene import Box, Text, Triangle

@@ -20,7 +20,7 @@ from support.flow_models import (
 )
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import GradientError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.functional import half_squared_error, identity
 from tinygrad_rnn.nn import RNNCell

@@ -25,7 +25,7 @@ from support.scenes import (
 from support.written import unpack
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.draw.page_data import page_data
 from tinygrad_rnn.draw.palette import COLUMN, DIRECT, FADED, FORWARD
 from tinygrad_rnn.draw.roles import roles

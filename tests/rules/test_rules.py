@@ -8,7 +8,7 @@ import pytest
 from cases import CASES, COMPOSITES, PRIMITIVES, Case
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tables import COMPOSITE, VJP
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import GradientError

@@ -12,7 +12,7 @@ from support.scans import agree, draw, weighted
 from support.stress_cells import CASES
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tree import flat
 from tinygrad_rnn.errors import (
     DataError,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.mode import no_grad
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tables import defjvp, defvjp, primitive
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DTypeError, GradientError

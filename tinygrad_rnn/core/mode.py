@@ -1,7 +1,7 @@
-"""Whether and how operations are recorded: context variables, so that each thread and each task has its own.
+"""Whether and how operations are recorded: a context variable, so each thread and task has its own.
 
-A generator or a coroutine shares the context of whoever runs it.  A mode entered inside one holds while it runs; while
-it waits, its caller has the mode that was there before.
+A generator or a coroutine shares the context of whoever runs it.  A mode entered inside one holds
+while it runs; while it waits, its caller has the mode that was there before.
 """
 
 import contextlib
@@ -16,8 +16,9 @@ from typing import Any
 from tinygrad_rnn.errors import ArgumentTypeError
 from tinygrad_rnn.guards.boundary import public
 
-# True; False; what watches under `debug()`, an object with recorded(y), visited(y) and shared(y, argnum, g, share);
-# or, where a generator entered one of these, an _Inside.  `current()` says which holds.
+# True; False; what watches under `debug()`, an object with recorded(y), visited(y) and
+# shared(y, argnum, g, share); or, where a generator entered one of these, an _Inside.
+# `current()` says which holds.
 recording: ContextVar[Any] = ContextVar("recording", default=True)
 
 # Whether `scan` records its steps one by one, as forward mode needs
@@ -33,9 +34,8 @@ class _Inside:
 
     def current(self) -> Any:
         """The generator's mode while it runs, else the one before."""
-        runs = (
-            self.frame is not None and self.frame.f_back is not None
-        )  # nobody is behind a frame that waits
+        # Nobody is behind a frame that waits.
+        runs = self.frame is not None and self.frame.f_back is not None
         return self.mode if runs else _current(self.outer)
 
 
@@ -48,8 +48,14 @@ def current() -> Any:
     return _current(recording.get())
 
 
+def watching() -> Any:
+    """Who watches under `debug()`, or None."""
+    mode = current()
+    return None if isinstance(mode, bool) else mode
+
+
 class Mode:
-    """`with Mode(mode):`, or `@Mode(mode)` on a function, a generator or a coroutine; exceptions leave no trace."""
+    """`with Mode(mode):`, or `@Mode(mode)` on a function, a generator or a coroutine."""
 
     def __init__(self, mode: Any):
         self.mode = mode
@@ -67,21 +73,19 @@ class Mode:
         before, mode = self._entered.pop()
         if isinstance(mode, _Inside):
             mode.frame = None
-            if (
-                recording.get() is not mode
-            ):  # entered while the generator waited, and still open: it restores
+            if recording.get() is not mode:  # one entered while it waited, still open, restores
                 return
         while isinstance(before, _Inside) and before.frame is None:
             before = before.outer
         recording.set(before)
 
     def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, generator or coroutine under this mode.  Raises ArgumentTypeError for anything else."""
+        """The function, generator or coroutine under this mode; ArgumentTypeError for others."""
         code = _called(fun)
         if not callable(fun) or isinstance(fun, type) or inspect.isasyncgenfunction(code):
             raise ArgumentTypeError(
-                f"{fun!r} cannot be decorated: it is no function, generator or coroutine. Write `with no_grad():` "
-                "inside it, or decorate its methods."
+                f"{fun!r} cannot be decorated: it is no function, generator or coroutine. "
+                "Write `with no_grad():` inside it, or decorate its methods."
             )
 
         def function(*args: Any, **kwargs: Any) -> Any:
@@ -105,11 +109,13 @@ def _called(fun: Any) -> Any:
     """The function behind partials and callable objects."""
     while isinstance(fun, functools.partial):
         fun = fun.func
-    return fun if inspect.isroutine(fun) else getattr(type(fun), "__call__", fun)  # noqa: B004 (what stands there)
+    if inspect.isroutine(fun):
+        return fun
+    return getattr(type(fun), "__call__", fun)  # noqa: B004 (what stands there)
 
 
 def _waiting_frame(frame: FrameType | None) -> FrameType | None:
-    """The frame in which a mode is entered, if it is one that can wait; a context manager counts as who uses it."""
+    """The frame that enters a mode, if it can wait; a context manager counts as its user."""
     waits = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
     while frame is not None:
         outer = frame.f_back
@@ -131,7 +137,7 @@ def grad_mode(enabled: bool) -> Mode:
 def no_grad(fun: Callable[..., Any] | None = None) -> Any:
     """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded.
 
-    It holds in this thread and task, and in a generator or coroutine only while that runs.  A new thread starts with
-    recording on; to carry the mode there, give it `contextvars.copy_context().run`.
+    It holds in this thread and task, and in a generator or coroutine only while that runs.  A new
+    thread starts with recording on; `contextvars.copy_context().run` carries the mode there.
     """
     return Mode(False) if fun is None else Mode(False)(fun)

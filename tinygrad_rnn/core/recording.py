@@ -1,8 +1,8 @@
-"""What an operation on Tensors does: compute the value and, if an operand requires a gradient, remember how.
+"""What an operation on Tensors does: compute the value and, if it is wanted, remember how.
 
-The record of an application (function, arguments, their values at that time) lies in the Tensor it made: one object
-per operation.  Plain arrays that a rule will read are copied or fingerprinted, so that a gradient is of the numbers
-the forward pass saw.
+Plain arrays that a rule will read are copied or fingerprinted, so that a gradient is of the numbers
+that the forward pass saw.  `record` is the whole story; `record_unary` and `recorder` are the same,
+written out for operations of one and of two operands.
 """
 
 from collections.abc import Callable
@@ -11,19 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.dispatch import EXPLAINED, apply, explained
-from tinygrad_rnn.core.methods import DuckArray
+from tinygrad_rnn._typing import Args, Array, Function, Kwargs
+from tinygrad_rnn.core.dispatch import apply
 from tinygrad_rnn.core.mode import current, recording
-from tinygrad_rnn.core.tables import LINEAR, Function, has_rule
+from tinygrad_rnn.core.operators import DuckArray
+from tinygrad_rnn.core.tables import LINEAR, has_rule
 from tinygrad_rnn.core.tensor import Tensor, new, next_serial
 from tinygrad_rnn.errors import DTypeError
 from tinygrad_rnn.guards.boundary import name_of
+from tinygrad_rnn.guards.explained import EXPLAINED, explained
 from tinygrad_rnn.guards.fingerprints import (
     COPIED,
     FIXED,
     Mark,
     Marks,
     copied,
+    held,
     inherited,
     marked,
     of_another,
@@ -31,16 +34,16 @@ from tinygrad_rnn.guards.fingerprints import (
 )
 from tinygrad_rnn.guards.operands import FLOAT64, FLOATS, NUMBERS, REAL, check_real, real_array
 
-Array = Any
 _ndarray = np.ndarray
 
 
-def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Tensor:
+def record(fun: Function, args: Args, kwargs: Kwargs | None = None) -> Tensor:
     """Apply a primitive: compute its value and, if an operand requires a gradient, remember how.
 
-    Raises, naming the operands, what NumPy would raise where they do not fit, as an error of this package too.
+    Raises what NumPy would raise where operands do not fit, as an error of ours that names them.
     """
     primals, argnums, found = list(args), [], []
+    # Whether there may be arrays, among operands and options, that others can write to.
     loose = kwargs is not None and not FIXED.issuperset(map(type, kwargs.values()))
     for i, a in enumerate(args):
         kind = type(a)
@@ -48,9 +51,8 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
             primals[i] = a._data
             if a._requires_grad:
                 argnums.append(i)
-            if (mark := a.marks) is not None:
-                own = type(mark) is Mark and not mark.shared and a.fun is None
-                found.append(mark if own else inherited(a))
+            if a.marks is not None:
+                found.append(inherited(a))
         elif kind is _ndarray:
             loose = True
         elif kind not in FIXED and not (kind is tuple and FIXED.issuperset(map(type, a))):
@@ -66,27 +68,20 @@ def record(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any] | None =
 
 
 def record_result(
-    data: Array,
-    fun: Function,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any] | None,
-    found: list[Marks],
+    data: Array, fun: Function, args: Args, kwargs: Kwargs | None, found: list[Marks]
 ) -> Tensor:
-    """`record(fun, args, kwargs)`, where the result is known already and the plain arrays are `held`."""
-    primals, argnums = list(args), []
-    for i, a in enumerate(args):
-        if isinstance(a, Tensor):
-            primals[i] = a._data
-            if a._requires_grad:
-                argnums.append(i)
-            if (mark := a.marks) is not None and (a.fun is None or a._data.base is not None):
-                found.append(mark if type(mark) is Mark and not mark.shared else inherited(a))
-    marks = together(*found) if found else None
-    return _made(data, fun, args, tuple(primals), kwargs, tuple(argnums), marks, False)
+    """`record(fun, args, kwargs)` where the result and the marks of plain arrays are known."""
+    tensors = [(i, a) for i, a in enumerate(args) if isinstance(a, Tensor)]
+    primals = list(args)
+    for i, a in tensors:
+        primals[i] = a._data
+    argnums = tuple(i for i, a in tensors if a._requires_grad)
+    marks = together(*found, *(inherited(a) for _, a in tensors if a.marks is not None))
+    return _made(data, fun, args, tuple(primals), kwargs, argnums, marks, False)
 
 
 def record_unary(fun: Function, a: Tensor) -> Tensor:
-    """`record(fun, (a,))`, written out for speed."""
+    """`record(fun, (a,))`, written out."""
     primal, marks = a._data, a.marks
     try:
         data = fun(primal)
@@ -101,7 +96,7 @@ def record_unary(fun: Function, a: Tensor) -> Tensor:
 
 @cache
 def recorder(fun: Function) -> Callable[[Any, Any], Tensor]:
-    """`record(fun, (a, b))` as a function of a and b, written out for speed: most operations come this way."""
+    """`record(fun, (a, b))` as a function of a and b, written out: most operations are these."""
     reads = fun not in LINEAR
 
     def call(a: Any, b: Any) -> Tensor:
@@ -179,22 +174,16 @@ def recorder(fun: Function) -> Callable[[Any, Any], Tensor]:
 def _made(
     data: Any,
     fun: Function,
-    args: tuple[Any, ...],
-    primals: tuple[Any, ...],
-    kwargs: dict[str, Any] | None,
+    args: Args,
+    primals: Args,
+    kwargs: Kwargs | None,
     argnums: tuple[int, ...],
     marks: Marks,
     loose: bool,
 ) -> Tensor:
-    """The Tensor of a result, with its history if something in it requires a gradient and recording is on.
-
-    marks  those of the operands
-    loose  whether there may be arrays among the operands and options that others can write to
-    """
+    """The Tensor of a result, with its history if something in it requires a gradient."""
     if type(data) is not _ndarray:
-        if isinstance(
-            data, DuckArray
-        ):  # an operand is of another kind, traced by `scan`: it records, with the Tensors
+        if isinstance(data, DuckArray):  # an operand is traced by `scan`, which records all of them
             return data._record(fun, args, kwargs)  # type: ignore[no-any-return]
         generic = isinstance(data, np.generic)  # a reduction to 0-d
         data = np.asarray(data) if generic else real_array(data, f"the result of {name_of(fun)}")
@@ -207,16 +196,18 @@ def _made(
     y.serial = next_serial()
     if argnums and (mode := recording.get()) and (mode is True or (mode := current())):
         if data.dtype is not FLOAT64 and data.dtype.kind != "f":
-            raise _no_slope(fun, data.dtype)
+            raise DTypeError(
+                f"{name_of(fun)} gave dtype {data.dtype} from an operand that requires a gradient: "
+                "its derivative is 0 or does not exist. Pass x.data if you mean the value, or let "
+                "the function give floats."
+            )
         if loose:
             args, primals, kwargs, marks = _guarded(fun, args, primals, kwargs, argnums, marks)
         y._requires_grad = True
-        y.fun, y.args = (
-            fun,
-            args,
-        )  # in pairs: CPython builds a tuple to assign more than three at once
-        y.primals, y.kwargs = primals, kwargs
-        y.argnums, y.marks = argnums, marks
+        y.fun = fun  # then in pairs: CPython builds a tuple to assign more than two or three
+        y.args, y.primals = args, primals
+        y.kwargs, y.argnums = kwargs, argnums
+        y.marks = marks
         if mode is not True:
             mode.recorded(y)
     else:
@@ -228,30 +219,24 @@ def _made(
 
 def _guarded(
     fun: Function,
-    args: tuple[Any, ...],
-    primals: tuple[Any, ...],
-    kwargs: dict[str, Any] | None,
+    args: Args,
+    primals: Args,
+    kwargs: Kwargs | None,
     argnums: tuple[int, ...],
     marks: Marks,
-) -> tuple[tuple[Any, ...], tuple[Any, ...], dict[str, Any] | None, Marks]:
-    """The operands as the graph keeps them: constants that a rule reads are copied or marked."""
+) -> tuple[Args, Args, Kwargs | None, Marks]:
+    """The operands as the graph holds them: constants that a rule reads are copied or marked."""
     given, values, found = list(args), list(primals), [marks]
-    linear, moving = fun in LINEAR, set(argnums)
+    linear = fun in LINEAR
     for i, p in enumerate(primals):
-        if (
-            i in moving
-            or type(p) in FIXED
-            or isinstance(args[i], Tensor)
-            or (linear and has_rule(fun, i))
-        ):
+        unread = i in argnums or isinstance(args[i], Tensor) or (linear and has_rule(fun, i))
+        if unread or type(p) in FIXED:
             continue
         if type(p) is not _ndarray:
             given[i] = values[i] = copied(p)
             continue
         check_real(p.dtype, f"argument {i} of {name_of(fun)}")
-        given[i] = values[i] = p.copy() if p.nbytes <= COPIED else p
-        if p.nbytes > COPIED:
-            found.append(marked(p))
+        given[i] = values[i] = held(p, found, COPIED)
     if kwargs and not FIXED.issuperset(map(type, kwargs.values())):
         kwargs = {key: copied(v) for key, v in kwargs.items()}
     return tuple(given), tuple(values), kwargs, together(*found)
@@ -262,13 +247,6 @@ def _operand(fun: Function, i: int, a: Any) -> Any:
     if isinstance(a, (DuckArray, np.generic)) or not (has_rule(fun, i) or isinstance(a, _ndarray)):
         return a
     return real_array(a, f"argument {i} of {name_of(fun)}")
-
-
-def _no_slope(fun: Function, dtype: Any) -> DTypeError:
-    return DTypeError(
-        f"{name_of(fun)} gave dtype {dtype} from an operand that requires a gradient: its derivative is 0 or does not "
-        "exist. Pass x.data if you mean the value, or let the function give floats."
-    )
 
 
 Tensor._apply = staticmethod(lambda fun, args, kwargs: apply(record, fun, args, kwargs))

@@ -1,32 +1,33 @@
-"""Which functions are atomic, and what their derivatives are: the tables, and the functions that fill them.
+"""Which functions are atomic, and what their derivatives are: tables, and what fills them.
 
 A function on Tensors is one of
     a primitive   it has rules in VJP; applying it makes one node of the graph
-    a composite   written in terms of other functions; the graph shows those.  It may return NotImplemented
-                  to leave a call to the rules of the same function
+    a composite   written in terms of other functions, which the graph shows.  It may return
+                  NotImplemented to leave a call to the rules of the same function
     a constant    truth values, indices, structure: it takes and gives plain arrays
-    refused       it writes into arrays, stores them, or calls back with bare ones: an error that says what to do
+    refused       it writes into arrays, stores them, or calls back with bare ones: an error that
+                  says what to do instead
 or it is unknown, and using it is an error too: no gradient is ever lost silently.
 
-Notation, here and in every rule: `g` is the cotangent dL/dy of the output, `y` the primal output, and a
-rule returns the share dL/dx of its argument: a vector-Jacobian product.  A rule may be given for the other
-direction too: from the tangent `dx` of an argument, what it adds to the tangent of y, a Jacobian-vector product.
+Notation, here and in every rule: `g` is the cotangent dL/dy of the result, `y` the result itself,
+and a rule returns the share dL/dx of its argument: a vector-Jacobian product.  A rule may be given
+for the other direction too: from the tangent `dx` of an argument, what it adds to the tangent of y,
+a Jacobian-vector product.
 """
 
 import functools
-import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from tinygrad_rnn._typing import Array
-from tinygrad_rnn.errors import NoDerivativeError, UnsupportedError, UsageError
+from tinygrad_rnn._typing import Args, Array, Function
+from tinygrad_rnn.core.calls import FORM, form_of
+from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.guards.boundary import CAUGHT, blamed, name_of, package_of, public
 from tinygrad_rnn.guards.operands import NUMBERS, REAL, real_array
 
-Function = Callable[..., Any]
 Rule = Callable[..., Any]
 F = TypeVar("F", bound=Function)
 P = ParamSpec("P")
@@ -39,9 +40,9 @@ JVP: dict[Function, Sequence[Rule | None]] = {}  # rules of forward mode, where 
 COMPOSITE: dict[Function, Function] = {}
 CONSTANT: set[Function] = set()
 REFUSED: dict[Function, str] = {}  # why, and what to do instead
-FORM: dict[Function, "Form"] = {}  # how a primitive or a composite may be called
 
-# What a share depends on beside g, shapes, and arguments that have no derivative (rules/dependence.py fills these):
+# What a share depends on beside g, shapes, and arguments without a derivative, by which a careful
+# walk tells a 0 that cuts off from a 0 that is only a number (rules/dependence.py fills these):
 LINEAR: set[Function] = set()  # on nothing
 BILINEAR: set[Function] = set()  # on the other operands, on each of them linearly
 PRODUCTS: set[Function] = set()  # on factors of the result, which is 0 where one of them always is
@@ -49,7 +50,7 @@ CHOSEN: set[Function] = set()  # on which entries the values select; the slopes 
 
 
 class Together(Sequence[Rule]):
-    """The rule of a function of any number of arrays, which gives the shares of all arguments wanted in one call.
+    """The rule of a function of any number of arrays: one call gives all shares that are wanted.
 
     careful  the same for a careful walk, where it takes another way
     """
@@ -64,64 +65,53 @@ class Together(Sequence[Rule]):
         raise TypeError("a variadic primitive has no fixed number of arguments")
 
 
-class Form(NamedTuple):
-    """How a function may be called on Tensors: what its rules know beyond g and y, or its definition knows."""
-
-    positional: float  # how many arguments by position; inf for any number
-    required: int  # how many of them have no default
-    names: frozenset[str]
-    any_keyword: bool
-    out: float  # where `out` stands among them; inf if it has no position
-
-
 @public
 def defvjp(fun: Function, *rules: Rule | None) -> None:
-    """Give `fun` one rule per argument: `rule(g, y, *args, **kwargs)` returns the share of that argument.
+    """Give `fun` one rule per argument: `rule(g, y, *args, **kwargs)` returns the argument's share.
 
-    None stands for an argument that has no derivative (an axis, a condition).  Rules are plain NumPy; a
-    share may keep broadcast axes, which are summed away where the node is pulled back.
+    None stands for an argument that has no derivative (an axis, a condition).  Rules are plain
+    NumPy.  A share may keep broadcast axes, which are summed away where the node is pulled back.
     """
     known = [rule for rule in rules if rule is not None]
     if not known:
         raise UsageError(
-            f"defvjp({name_of(fun)}, ...) needs at least one rule. Use defconstant if there is none."
+            f"defvjp({name_of(fun)}, ...) needs at least one rule. "
+            "Use defconstant if there is none."
         )
-    form = FORM[fun] = _form(known[0], skip=2)
-    VJP[fun] = (
-        rules
-        if form.positional == math.inf
-        else (*rules, *[None] * (int(form.positional) - len(rules)))
-    )
+    form = FORM[fun] = form_of(known[0], skip=2)
+    missing = 0 if form.positional == math.inf else int(form.positional) - len(rules)
+    VJP[fun] = (*rules, *[None] * missing)
 
 
 def defvjp_variadic(fun: Function, rule: Rule, careful: Rule | None = None) -> None:
     """Give `fun(*arrays, **kwargs)` one rule for all its arrays.
 
-    `rule(argnums, g, y, *arrays, **kwargs)` returns the shares of the arguments with these numbers, in their order:
-    one call for all, so that a stack of n arrays costs n and not n².  careful: see `Together`.
+    `rule(argnums, g, y, *arrays, **kwargs)` returns the shares of the arguments with these numbers,
+    in their order: one call for all, so that a stack of n arrays costs n and not n².
     """
     VJP[fun] = Together(rule, careful)
-    FORM[fun] = _form(rule, skip=3)
+    FORM[fun] = form_of(rule, skip=3)
 
 
 @public
 def defjvp(fun: Function, *rules: Rule | None) -> None:
-    """Give a primitive rules for `jvp` too: `rule(dx, y, *args, **kwargs)` returns what the tangent dx of that
-    argument adds to the tangent of y.
+    """Give a primitive rules for `jvp` too, one per argument.
 
-    Optional: without one, or where it is None, the rule of `defvjp` is transposed.  What a rule returns is broadcast
-    to the shape of y.  `check_grads` compares both directions.
+    `rule(dx, y, *args, **kwargs)` returns what the tangent dx of that argument adds to the tangent
+    of y; it is broadcast to the shape of y.  Optional: without a rule, or where it is None, that of
+    `defvjp` is transposed.  `check_grads` compares both directions.
     """
     if fun not in VJP:
         raise UsageError(
-            f"defjvp({name_of(fun)}, ...) adds a forward rule to a primitive, and {name_of(fun)} is none yet: "
-            f"reverse mode needs its rule first. Call defvjp({name_of(fun)}, ...) before it."
+            f"defjvp({name_of(fun)}, ...) adds a forward rule to a primitive, and {name_of(fun)} "
+            "is none yet: reverse mode needs its rule first. "
+            f"Call defvjp({name_of(fun)}, ...) before it."
         )
     JVP[fun] = rules
 
 
 def has_rule(fun: Function, argnum: int) -> bool:
-    """Is there a derivative by this argument?  Then an array is wanted there."""
+    """Whether there is a derivative by this argument: then an array is wanted there."""
     rules = VJP.get(fun, ())
     return isinstance(rules, Together) or (argnum < len(rules) and rules[argnum] is not None)
 
@@ -129,7 +119,8 @@ def has_rule(fun: Function, argnum: int) -> bool:
 def jvp_rule(fun: Function, argnum: int) -> Rule | None:
     """The forward rule of an argument; None where the reverse one has to be transposed.
 
-    The Jacobian of an elementwise function is diagonal, so its reverse rule, given a tangent of y's shape, is that too.
+    The Jacobian of an elementwise function is diagonal: its reverse rule, given a tangent of y's
+    shape, is its forward rule too.
     """
     rules = JVP.get(fun, ())
     if argnum < len(rules) and rules[argnum] is not None:
@@ -140,40 +131,24 @@ def jvp_rule(fun: Function, argnum: int) -> Rule | None:
     return None
 
 
-def _form(rule: Rule, skip: int) -> Form:
-    parameters = list(inspect.signature(rule).parameters.values())[skip:]
-    kinds = [p.kind for p in parameters]
-    by_position = sum(
-        kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        for kind in kinds
-    )
-    return Form(
-        math.inf if inspect.Parameter.VAR_POSITIONAL in kinds else by_position,
-        sum(p.default is p.empty for p in parameters[:by_position]),
-        frozenset(p.name for p in parameters),
-        inspect.Parameter.VAR_KEYWORD in kinds,
-        next((i for i, p in enumerate(parameters[:by_position]) if p.name == "out"), math.inf),
-    )
-
-
 def composite(fun: Function) -> Callable[[F], F]:
     """`@composite(np.var)`: the decorated function is what `np.var` means on Tensors."""
 
     def register(definition: F) -> F:
         COMPOSITE[fun] = definition
-        FORM[fun] = _form(definition, skip=0)
+        FORM[fun] = form_of(definition, skip=0)
         return definition
 
     return register
 
 
 def defconstant(*funs: Function) -> None:
-    """Declare functions that give plain arrays: truth values, indices, counts, facts about structure."""
+    """Declare functions that give plain arrays: truth values, indices, counts, structure."""
     CONSTANT.update(funs)
 
 
 def defrefused(why: str, *funs: Function) -> None:
-    """Declare functions that cannot be used on Tensors; `why` follows their name and ends with what to do instead."""
+    """Declare functions that cannot be used on Tensors; `why` ends with what to do instead."""
     REFUSED.update(dict.fromkeys(funs, why))
 
 
@@ -181,9 +156,9 @@ def defrefused(why: str, *funs: Function) -> None:
 def primitive(fun: Callable[Concatenate[Array, P], Array]) -> Callable[Concatenate[X, P], X]:
     """Make a function of arrays atomic, as `np.tanh` is; give it rules with `defvjp`.
 
-    The result speaks NumPy's own `__array_function__` protocol: on arrays it is `fun`, on any array-like
-    that overrides NumPy (a Tensor) it asks that object.  An array that a function of yours returns is copied, so it
-    may be a buffer that it fills again at the next call.
+    On arrays the result is `fun`; on an array-like that overrides NumPy's functions (a Tensor) it
+    asks that object, by NumPy's own `__array_function__` protocol.  An array that a function of
+    yours returns is copied, so it may be a buffer that it fills again at the next call.
     """
     own = package_of(fun) == "tinygrad_rnn"
 
@@ -207,57 +182,10 @@ def primitive(fun: Callable[Concatenate[Array, P], Array]) -> Callable[Concatena
     return call
 
 
-def _with_an_array(fun: Function, args: tuple[Any, ...]) -> tuple[Any, ...]:
+def _with_an_array(fun: Function, args: Args) -> Args:
     """The first argument may be a list, a Series or anything else that holds real numbers."""
-    if (
-        not args
-        or type(args[0]) in NUMBERS
-        or (type(args[0]) is np.ndarray and args[0].dtype in REAL)
-    ):
+    if not args or type(args[0]) in NUMBERS:
+        return args
+    if type(args[0]) is np.ndarray and args[0].dtype in REAL:
         return args
     return real_array(args[0], f"argument 0 of {name_of(fun)}"), *args[1:]
-
-
-def check_call(fun: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse, at the call, arguments that the rules of a primitive, or the definition of a composite, do not know."""
-    form = FORM[fun]
-    if not kwargs and form.required <= len(args) <= form.out and len(args) <= form.positional:
-        return
-    written = kwargs.get("out") is not None or (
-        len(args) > form.out and args[int(form.out)] is not None
-    )
-    fits = not kwargs or form.any_keyword or kwargs.keys() <= form.names
-    if (
-        fits
-        and not written
-        and form.required <= len(args) + len(kwargs)
-        and len(args) <= form.positional
-    ):
-        return
-    known = ", ".join(sorted(form.names - {"out"}))
-    if written:
-        raise UnsupportedError(
-            f"{name_of(fun)} on Tensors takes no out=: results are new Tensors, y = f(x). It knows {known}."
-        )
-    if not fits:
-        unknown = sorted(kwargs.keys() - form.names)
-        raise UnsupportedError(
-            f"{name_of(fun)} on Tensors takes no {', '.join(unknown)}=. It knows {known}."
-        )
-    if len(args) + len(kwargs) < form.required:
-        raise UnsupportedError(
-            f"{name_of(fun)} on Tensors needs {form.required} arguments: {known}."
-        )
-    raise UnsupportedError(
-        f"{name_of(fun)} on Tensors takes at most {form.positional} arguments by position, not {len(args)}. "
-        f"It knows {known}; give the others by name."
-    )
-
-
-def no_derivative(fun: Function, argnum: int) -> NoDerivativeError:
-    """The error of an argument that requires a gradient and has no rule."""
-    name = name_of(fun)
-    return NoDerivativeError(
-        f"{name} has no derivative for argument {argnum}, a Tensor that requires a gradient. "
-        f"Add defvjp({name}, ...), or pass x.data."
-    )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import operand, value
+from tinygrad_rnn.core.operators import operand, value
 from tinygrad_rnn.errors import DTypeError, RangeError
 from tinygrad_rnn.guards.arguments import check_count, real_dtype
 from tinygrad_rnn.guards.boundary import public

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import operand
+from tinygrad_rnn.core.operators import operand
 from tinygrad_rnn.errors import DataError
 from tinygrad_rnn.guards.arguments import check_count
 from tinygrad_rnn.guards.boundary import public

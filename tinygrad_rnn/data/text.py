@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import DataError, DTypeError
 from tinygrad_rnn.guards.arguments import check_text
 from tinygrad_rnn.guards.boundary import public, public_class

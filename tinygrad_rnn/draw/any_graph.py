@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection
 from typing import Literal, TypeAlias
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.board import Board, Gradients, facts, written
 from tinygrad_rnn.draw.dot_layout import dot_layout

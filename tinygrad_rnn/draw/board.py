@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from tinygrad_rnn._typing import Array
-from tinygrad_rnn.core.backward import carefully, pullback
-from tinygrad_rnn.core.careful import Careful
+from tinygrad_rnn.core.backward import pullback
+from tinygrad_rnn.core.careful import Careful, carefully
 from tinygrad_rnn.core.tensor import Tensor, seed
 from tinygrad_rnn.draw.palette import (
     FADED,

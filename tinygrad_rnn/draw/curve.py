@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.draw.scene import fitted
 from tinygrad_rnn.errors import ArgumentTypeError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public_class

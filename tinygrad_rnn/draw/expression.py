@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import count
 from string import ascii_lowercase
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.scene import clean
 from tinygrad_rnn.guards.numbers import number

@@ -1,6 +1,6 @@
 """Which parts of a state are computed from which, read from the graph."""
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.nn.unroll import Unrolled, parts
 

@@ -5,7 +5,7 @@ The gradient goes beside each forward wire: orange + blue = black is (3.1) as ba
 executes it.
 """
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.board import Board, Gradients, facts, written
 from tinygrad_rnn.draw.key import how_to_read

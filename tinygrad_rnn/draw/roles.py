@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.links import across, previous
 from tinygrad_rnn.nn.unroll import Unrolled, parts

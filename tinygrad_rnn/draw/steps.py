@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.layered import depths
 from tinygrad_rnn.nn.unroll import Unrolled, parts

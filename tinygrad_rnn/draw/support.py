@@ -6,7 +6,7 @@ is not drawn.
 
 from collections.abc import Iterable
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.flow.terms import GradientFlow
 from tinygrad_rnn.nn.unroll import parts
@@ -72,8 +72,7 @@ class Support:
 
     def _met(self, ends: Iterable[object], t: int) -> list[At]:
         """The parts of states up to s_t that come first on the ways back from some Tensors."""
-        ends = [x for x in ends if isinstance(x, Tensor)]
-        met = ancestors(ends, stop=self._times)
+        met = ancestors([x for x in ends if isinstance(x, Tensor)], stop=self._times)
         return [self._at(x, t) for x in met if x in self._times and x.requires_grad]
 
     def _at(self, x: Tensor, upto: int) -> At:

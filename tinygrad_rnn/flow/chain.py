@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow.listed import Arrivals, Listed
 

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.backward import ancestors, carefully, pullback
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.backward import pullback
+from tinygrad_rnn.core.careful import carefully
+from tinygrad_rnn.core.graph import ancestors
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor, seed
 from tinygrad_rnn.errors import GradientError, ShapeError, UsageError
 from tinygrad_rnn.nn.unroll import is_number

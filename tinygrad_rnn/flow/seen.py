@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.backward import ancestors
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.structural import astype, getitem
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import GradientError

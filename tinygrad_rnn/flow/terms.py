@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.flow.chain import Link, by_matrices, chain, side_by_side

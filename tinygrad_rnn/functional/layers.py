@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_rnn._typing import Array, ArrayLike, Seed, Shape
-from tinygrad_rnn.core.methods import operand, value
+from tinygrad_rnn.core.operators import operand, value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DTypeError, ShapeError, UsageError
 from tinygrad_rnn.guards.arguments import generator

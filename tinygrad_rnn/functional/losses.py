@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import numpy as np
 
 from tinygrad_rnn._typing import Array, ArrayLike
-from tinygrad_rnn.core.methods import operand, value
+from tinygrad_rnn.core.operators import operand, value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public

@@ -100,10 +100,15 @@ def blamed(fun: Function, args: Args, kwargs: Kwargs, error: Exception) -> Tinyg
         what = f"{name} cannot take {listed or 'these arguments'}"
     except TypeError as wrong:  # too many, too few, or of an unknown name
         what, told = f"{name} takes {_signature(fun)}", wrong
-    kind = next(ours for theirs, ours in _KINDS if isinstance(told, theirs))
-    ours = kind(f"{what}: {str(told).rstrip('.')}. help({name}) says what it takes.")
+    ours = kind_of(told)(f"{what}: {str(told).rstrip('.')}. help({name}) says what it takes.")
     ours.raw = told
     return ours
+
+
+def kind_of(error: Exception, of_value: type[TinygradError] = UsageError) -> type[TinygradError]:
+    """Which of our errors one of Python's or NumPy's is here; `of_value` for a plain ValueError."""
+    kind = next(ours for theirs, ours in _KINDS if isinstance(error, theirs))
+    return of_value if kind is UsageError and isinstance(error, ValueError) else kind
 
 
 def _signature(fun: Function) -> str:
@@ -131,3 +136,8 @@ def name_of(fun: Function) -> str:
     if isinstance(fun, np.ufunc):
         return f"np.{name}" if getattr(np, name, None) is fun else name
     return f"np{module.removeprefix('numpy')}.{name}" if module.split(".")[0] == "numpy" else name
+
+
+def label(x: Any) -> str:
+    """A Tensor in an error: `Tensor W_hh of shape (3, 3)`."""
+    return f"Tensor {x.name or 'without a name'} of shape {x.shape}"

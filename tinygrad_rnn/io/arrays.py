@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import DTypeError
 from tinygrad_rnn.guards.numbers import number
 

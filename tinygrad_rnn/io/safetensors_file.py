@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, DTypeError, UsageError
 from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.io.files import read_whole, shown, write_whole

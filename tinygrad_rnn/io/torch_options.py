@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.nn.module import Module
 

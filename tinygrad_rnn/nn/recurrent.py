@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import operand, value
+from tinygrad_rnn.core.operators import operand, value
 from tinygrad_rnn.errors import DataError, DTypeError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.functional import dropout
 from tinygrad_rnn.guards.arguments import check_count

@@ -15,7 +15,7 @@ from types import CodeType
 import numpy as np
 
 from tinygrad_rnn._typing import Function
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.scan.emit import Code
 from tinygrad_rnn.scan.kinds import Kind
 from tinygrad_rnn.scan.plan import Backward, Plan, Program, rows_of

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from tinygrad_rnn._typing import Array
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.scan.loop import steps_of
 from tinygrad_rnn.scan.plan import Plan, Workspace
 

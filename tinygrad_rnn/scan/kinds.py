@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tinygrad_rnn._typing import Args, Array, DType, Function, Kwargs, Shape
-from tinygrad_rnn.core.methods import DuckArray
+from tinygrad_rnn.core.operators import DuckArray
 from tinygrad_rnn.errors import UnsupportedError
 from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.scan.operations import AS_GIVEN, VIEWS, is_elementwise

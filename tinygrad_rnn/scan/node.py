@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from tinygrad_rnn._typing import Array, DType
-from tinygrad_rnn.core.backward import carefully, pullback
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.backward import pullback
+from tinygrad_rnn.core.careful import Careful, carefully
 from tinygrad_rnn.core.mode import grad_mode
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tables import defvjp, defvjp_variadic
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.guards.fingerprints import FIXED
@@ -102,20 +103,18 @@ def _filled(
 
 def _recorded(g: Cotangents, record: Record) -> dict[Hashable, Array | None]:
     """Shares as recorded Tensors: from the unrolled tape of the same cell, up to the operands."""
-    operands = {t for i in record.argnums if isinstance(t := record.operands[i], Tensor)}
+    asked = {i: t for i in record.argnums if isinstance(t := record.operands[i], Tensor)}
+    operands = set(asked.values())
     with grad_mode(True), _requiring(operands):
         results = record.replay()
         seeds = {results[i]: c for i, c in g.by_result.items() if isinstance(results[i], Tensor)}
-        found = carefully(
-            seeds,
-            lambda careful: {
-                t: c
-                for t, c, _ in pullback(seeds, stop=operands, differentiable=True, careful=careful)
-                if t in operands
-            },
-            stop=operands,
-        )
-    return {record.keys[i]: found.get(record.operands[i]) for i in record.argnums}
+
+        def walk(careful: Careful | None) -> dict[Tensor, Array]:
+            visits = pullback(seeds, stop=operands, differentiable=True, careful=careful)
+            return {t: c for t, c, _ in visits if t in operands}
+
+        found = carefully(seeds, walk, stop=operands)
+    return {record.keys[i]: found.get(t) for i, t in asked.items()}
 
 
 @contextmanager

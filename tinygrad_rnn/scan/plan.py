@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 from tinygrad_rnn._typing import Array, Function
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.scan.closure import Closure
 from tinygrad_rnn.scan.emit import Code, emit

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from tinygrad_rnn._typing import Array, Nested
-from tinygrad_rnn.core.methods import operand, value
 from tinygrad_rnn.core.mode import current, stepwise
+from tinygrad_rnn.core.operators import operand, value
 from tinygrad_rnn.core.recording import record_result
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.core.tensor import Tensor

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygrad_rnn._typing import Function, Nested
-from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.mode import grad_mode
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.core.tree import LEAF, flat, rebuild, structure
 from tinygrad_rnn.errors import TinygradError, TraceError

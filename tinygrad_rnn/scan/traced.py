@@ -18,9 +18,10 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeGuard
 import numpy as np
 
 from tinygrad_rnn._typing import Args, Array, DTypeLike, Function, Kwargs, Shape
-from tinygrad_rnn.core.methods import DuckArray, value
+from tinygrad_rnn.core.calls import check_call
+from tinygrad_rnn.core.operators import DuckArray, value
 from tinygrad_rnn.core.structural import astype, getitem, scatter
-from tinygrad_rnn.core.tables import COMPOSITE, VJP, check_call
+from tinygrad_rnn.core.tables import COMPOSITE, VJP
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import ShapeError, TraceError, UnsupportedError
 from tinygrad_rnn.guards.boundary import name_of
@@ -118,13 +119,13 @@ class Traced(DuckArray):
             "array, as the indices of np.take do: write a[i]."
         )
 
-    def _number(self) -> NoReturn:
+    def _number(self, what: str = "") -> NoReturn:
         raise TraceError(
             f"{self._what()} has no numbers while the cell is traced, so Python cannot branch on "
             "it or read it. Choose between values with np.where(condition, a, b)."
         )
 
-    __bool__ = __float__ = __int__ = __index__ = item = _number
+    __bool__ = __index__ = item = _number
 
     def _what(self) -> str:
         return f"{self.name or 'a value'} of shape {self._shape}"

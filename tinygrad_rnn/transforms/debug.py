@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.mode import Mode
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import GradientError, NonFiniteError
 from tinygrad_rnn.guards.boundary import name_of, public

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn.core.backward import ancestors
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.mode import grad_mode, no_grad
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tables import JVP, VJP
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.core.tree import leaves, rebuild
@@ -218,7 +218,7 @@ def _check_dtypes(operations: Sequence[Tensor]) -> None:
     """A share is cast to the dtype of its argument; a rule that loses digits on the way is wrong all the same."""
     for t in operations:
         for i in t.argnums:
-            rule: Any = VJP[t.fun][i]  # type: ignore[index]
+            rule: Any = VJP[t.fun][i]
             with np.errstate(all="ignore"):
                 share = rule(np.ones_like(t._data), t._data, *t.primals, **t.kwargs or {})
             given = {

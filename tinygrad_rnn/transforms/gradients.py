@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.methods import value
 from tinygrad_rnn.core.mode import stepwise
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.core.tree import aligned, is_container, leaves, rebuild
 from tinygrad_rnn.errors import GradientError, UsageError

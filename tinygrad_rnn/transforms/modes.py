@@ -10,17 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.backward import (
-    ancestors,
-    aside,
-    carefully,
-    pullback,
-    pushforward,
-    recorded_operands,
-)
-from tinygrad_rnn.core.careful import Careful
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.backward import pullback, recorded_operands
+from tinygrad_rnn.core.careful import Careful, carefully
+from tinygrad_rnn.core.forward import pushforward
+from tinygrad_rnn.core.graph import ancestors, aside
 from tinygrad_rnn.core.mode import current, grad_mode
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.recording import record
 from tinygrad_rnn.core.structural import fit
 from tinygrad_rnn.core.tables import BILINEAR, JVP, LINEAR, VJP, Together, jvp_rule
@@ -115,7 +110,7 @@ class _Push:
             if tensor.fun in BILINEAR:  # whose rules do not read y
                 return _tangent(tensor, argnum, dx, tensor._data, tuple(point), self.create_graph)
             with grad_mode(True):
-                at = record(tensor.fun, tuple(map(_variable, point)), tensor.kwargs)  # type: ignore[arg-type]
+                at = record(tensor.fun, tuple(map(_variable, point)), tensor.kwargs)
             return _tangent(at, argnum, dx, at._data, at.primals, False)
 
         dy, alive = careful.cut(
@@ -162,7 +157,7 @@ def _transposed(
         share = rule(g, y, *operands, **tensor.kwargs or {})
         if not (isinstance(share, Tensor) and share.requires_grad):
             return np.zeros_like(tensor._data)
-        share = fit(share, tensor.primals[argnum], tensor, argnum)
+        share = fit(share, tensor.primals[argnum], fun, argnum)
     skip = aside(
         ancestors([share], stop={tensor, *(a for a in tensor.args if isinstance(a, Tensor))}), [g]
     )

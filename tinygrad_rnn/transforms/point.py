@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn.core.backward import ancestors, aside
-from tinygrad_rnn.core.methods import value
+from tinygrad_rnn.core.graph import ancestors, aside
 from tinygrad_rnn.core.mode import current, grad_mode
+from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.core.tree import described, is_container, leaves, rebuild
