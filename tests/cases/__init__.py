@@ -1,57 +1,30 @@
-"""The table of cases, one file for each file of rules; what a table must hold is said in table.py."""
+"""The table of cases: a file for each file of rules; what a case is stands in table.py."""
 
 import tinygrad_rnn  # noqa: F401 (fills the tables of rules)
-from cases import (
+from cases import (  # noqa: F401 (fills the table of cases)
     activations,
-    checked,
+    creation,
     cumulative,
     decompositions,
     eigen,
     einsum,
     elementwise,
-    indexing,
     joining,
     linalg,
+    moments,
     nonlinear,
     norms,
     piecewise,
     rearrange,
     reduce,
     shape,
-    sorting,
-    spaces,
-    structure,
+    structural,
     trigonometry,
 )
-from cases.table import CASES, Case
+from cases.table import CASES, Case, by_function
 from tinygrad_rnn.core.tables import COMPOSITE, VJP
 
-__all__ = [
-    "CASES",
-    "COMPOSITES",
-    "PRIMITIVES",
-    "Case",
-    "activations",
-    "checked",
-    "cumulative",
-    "decompositions",
-    "eigen",
-    "einsum",
-    "elementwise",
-    "indexing",
-    "joining",
-    "linalg",
-    "nonlinear",
-    "norms",
-    "piecewise",
-    "rearrange",
-    "reduce",
-    "shape",
-    "sorting",
-    "spaces",
-    "structure",
-    "trigonometry",
-]
+__all__ = ["CASES", "COMPOSITES", "PRIMITIVES", "Case", "by_function"]
 
 
 def _of_the_package(fun: object) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.table import MEANING, away, case, normal, rng
+from cases.table import MEANING, SHAPES, away, case, normal, rng
 from tinygrad_rnn.rules.activations import (
     elu,
     erf,
@@ -73,12 +73,11 @@ for of, draw in {
     softsign: away,
     logit: between,
 }.items():
-    for shape in [(), (3,), (2, 3), (2, 1, 2), (0,)]:
+    for shape in SHAPES:
         case(of, draw(*shape))
 
 case(leaky_relu, away(2, 3), negative_slope=0.2)
 case(hardtanh, np.array([-0.4, 0.4, 1.6, 2.4]), min_val=0.0, max_val=2.0)
 case(elu, away(2, 3), alpha=2.0)
-for shape in [(), (2, 3), (0,)]:
-    case(gelu, normal(*shape), "tanh")
+for shape in SHAPES:
     case(gelu, normal(*shape), approximate="tanh")

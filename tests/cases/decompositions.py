@@ -22,7 +22,6 @@ MEANING[logabsdet] = lambda a: np.log(np.abs(np.linalg.det(a)))
 SQUARES: list[tuple[int, ...]] = [
     (1, 1),
     (2, 2),
-    (3, 3),
     (2, 3, 3),
     (2, 1, 2, 2),
     (0, 2, 2),
@@ -62,7 +61,7 @@ for a, b in [
 case(np.linalg.solve, regular(2, 2), via=lambda a: np.linalg.solve(a, [1.0, 2.0]))
 case(np.linalg.solve, normal(2), via=lambda b: np.linalg.solve([[3.0, 1.0], [1.0, 2.0]], b))
 case(np.linalg.solve, regular(2, 2), via=lambda a: np.linalg.solve(a, a))
-for shape in [(1, 1), (2, 2), (3, 3), (2, 3, 3), (0, 2, 2)]:
+for shape in [(1, 1), (2, 3, 3), (0, 2, 2)]:
     case(np.linalg.cholesky, normal(*shape), via=lambda a: np.linalg.cholesky(positive_definite(a)))
     case(
         np.linalg.cholesky,

@@ -49,9 +49,7 @@ for subscripts, shapes in [
     ("ij,jk->ik", [(2, 0), (0, 3)]),
     ("aB,Bc->ac", [(2, 3), (3, 2)]),
 ]:
-    for optimize in (False, True):
-        if optimize and ((1,) in shapes or (1, 3) in shapes):
-            continue  # NumPy itself does not broadcast there
+    for optimize in (False, True) if len(shapes) > 2 else (False,):
         case(
             np.einsum,
             *(normal(*s) for s in shapes),

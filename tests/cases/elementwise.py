@@ -31,6 +31,15 @@ for a, b in BROADCASTS:
     case(np.power, positive(*a), normal(*b))
     case(np.logaddexp2, normal(*a), normal(*b))
     case(np.float_power, positive(*a), normal(*b))
+for a, b in [
+    ((2, 3), ()),
+    ((2, 3), (3,)),
+    ((1, 3), (2, 1)),
+    ((2, 1, 3), (4, 1)),
+    ((0, 3), (3,)),
+    ((1,), ()),
+]:
+    case(np.multiply, normal(*a), normal(*b))
 for of in (np.add, np.subtract, np.multiply, np.divide, np.logaddexp, np.logaddexp2):
     case(of, away(2, 3), via=lambda x, of=of: of(x, 0.25))
     case(of, away(2, 3), via=lambda x, of=of: of(0.25, x))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cases.reduce import REDUCTIONS
-from cases.table import BROADCASTS, MEANING, away, case, normal
+from cases.table import BROADCASTS, MEANING, SHAPES, away, case, normal
 from tinygrad_rnn.rules.nonlinear import (
     log_softmax,
     logsumexp,
@@ -29,7 +29,7 @@ MEANING.update(
 )
 
 for of, draw in {sigmoid: normal, relu: away, softplus: normal}.items():
-    for shape in [(), (3,), (2, 3), (2, 1, 2), (0,)]:
+    for shape in SHAPES:
         case(of, draw(*shape))
 
 for a, b in BROADCASTS:

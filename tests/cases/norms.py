@@ -22,18 +22,13 @@ for shape, options in NORMS:
     case(np.linalg.norm, away(*shape), **options)
     case(np.linalg.vector_norm, away(*shape), **options)
 for ord_ in (1, 2, 2.0, 3, 2.5, 0.5, -1, -2):
-    case(np.linalg.norm, away(3), ord=ord_)
-    case(np.linalg.norm, away(2, 3), ord=ord_, axis=1)
     case(np.linalg.norm, away(2, 3), ord=ord_, axis=(0,), keepdims=True)
-    case(np.linalg.vector_norm, away(2, 3), ord=ord_)
     case(np.linalg.vector_norm, away(2, 3), axis=(0, 1), ord=ord_)
 for ord_ in (np.inf, -np.inf):
-    case(np.linalg.norm, distinct(5) + 0.02, ord=ord_)
     case(np.linalg.norm, distinct(2, 3) + 0.02, ord=ord_, axis=-1)
     case(np.linalg.vector_norm, distinct(2, 3) + 0.02, axis=0, ord=ord_)
 for ord_ in ("fro", 1, -1, np.inf, -np.inf):
     case(np.linalg.norm, away(2, 3), ord=ord_)
-    case(np.linalg.norm, away(2, 3), ord=ord_, keepdims=True)
     case(np.linalg.norm, away(2, 3, 2), ord=ord_, axis=(0, 2))
     case(np.linalg.norm, away(2, 3, 2), via=lambda x, o=ord_: np.linalg.norm(x, o, (-1, 1), True))
     case(np.linalg.matrix_norm, away(2, 3, 2), ord=ord_)

@@ -14,7 +14,7 @@ from cases.table import (
     positive,
     rng,
 )
-from tinygrad_rnn.rules.piecewise import clip
+from tinygrad_rnn.rules.piecewise import checked, clip
 
 NEWER = np.lib.NumpyVersion(np.__version__) >= "2.1.0"  # np.clip has min= and max=
 
@@ -98,3 +98,7 @@ for of in (np.round, np.around):
 
 case(np.nan_to_num, normal(2, 3))
 case(np.nan_to_num, normal())
+
+MEANING[checked] = lambda x, low, high, complaint: np.array(x)
+for shape in [(), (2, 3)]:
+    case(checked, normal(*shape), -9, 9, "{wrong} is far out")

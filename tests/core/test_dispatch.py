@@ -53,6 +53,7 @@ def functions() -> Iterator[Any]:
 
 
 FUNCTIONS = {name_of(fun): fun for fun in functions()}
+EXPECTED = (TinygradError, TypeError, ValueError, AttributeError, LookupError)
 VALUES = [
     2.5,
     [0.5, 0.8, 0.3],
@@ -97,8 +98,13 @@ def leaves(result: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("data", VALUES, ids=[str(np.shape(v)) for v in VALUES])
-def test_no_function_loses_a_gradient(name: str, data: Any) -> None:
+def test_no_function_loses_a_gradient(name: str) -> None:
+    for data in VALUES:
+        no_gradient_is_lost(name, data)
+
+
+def no_gradient_is_lost(name: str, data: Any) -> None:
+    """What the function gives, called in any way with a Tensor of this data, is connected to it."""
     fun = FUNCTIONS[name]
     x, nearby = (Tensor(np.asarray(data) * near, requires_grad=True) for near in (1.0, 1.0 + 1e-6))
     for (args, kwargs), (moved, options) in zip(calls(x), calls(nearby), strict=True):
@@ -108,11 +114,11 @@ def test_no_function_loses_a_gradient(name: str, data: Any) -> None:
                 result = fun(*args, **kwargs)
                 other = fun(*moved, **options)
             except Exception as error:
-                assert not isinstance(error, RecursionError)  # noqa: PT017 (all others are as they should be)
-                if args and all(a is x for a in args) and not kwargs:
-                    assert isinstance(
-                        error, (TinygradError, TypeError, ValueError, AttributeError, LookupError)
-                    )
+                sensible = args and all(a is x for a in args) and not kwargs
+                if isinstance(error, RecursionError) or (
+                    sensible and not isinstance(error, EXPECTED)
+                ):
+                    raise
                 continue
         for part, same in zip(leaves(result), leaves(other), strict=True):
             if isinstance(part, Tensor):
@@ -129,7 +135,7 @@ def test_no_function_loses_a_gradient(name: str, data: Any) -> None:
 def test_a_function_that_loses_a_gradient_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(COMPOSITE, np.kron, lambda a, b: np.kron(np.asarray(a.data), 2.0))
     with pytest.raises(AssertionError, match="depends on x, but is a plain array"):
-        test_no_function_loses_a_gradient("np.kron", [1.0, 2.0])
+        no_gradient_is_lost("np.kron", [1.0, 2.0])
 
 
 def test_no_function_is_declared_twice() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CASES, PRIMITIVES
+from cases import CASES, PRIMITIVES, by_function
 from mpmath import mp, mpf
 from numpy.testing import assert_allclose, assert_array_equal
 from support.extremes import DTYPES, agrees, limit, logistic, partial, points, slope, softplus
@@ -314,11 +314,7 @@ def test_what_a_nan_leads_to() -> None:
 # -- all others ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "case",
-    [c for c in CASES if c.of in LINEAR - {checked} and c.fun.__name__ == "fun"],
-    ids=lambda c: c.id,
-)
+@by_function(c for c in CASES if c.of in LINEAR - {checked} and c.fun.__name__ == "fun")
 def test_slopes_of_linear_functions_do_not_depend_on_values(case: Any) -> None:
     def gradients(fill: Any) -> list[Any]:
         args: list[Any] = list(case.args)
@@ -401,10 +397,9 @@ CAREFUL = [  # functions that take another formula where their own would over- o
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.of in CAREFUL], ids=lambda c: c.id)
-def test_the_careful_formulas_are_right_at_ordinary_points_too(
-    case: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (scale, elementwise):
-        monkeypatch.setattr(module, "within", lambda *args: False)
-    tg.check_grads(lambda *args: np.sin(case.fun(*args)), case.args, order=2)
+@by_function(c for c in CASES if c.of in CAREFUL)
+def test_the_careful_formulas_are_right_at_ordinary_points_too(case: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (scale, elementwise):
+            patch.setattr(module, "within", lambda *args: False)
+        tg.check_grads(lambda *args: np.sin(case.fun(*args)), case.args, order=2)

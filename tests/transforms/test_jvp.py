@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CASES, Case
+from cases import CASES, Case, by_function
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_rnn as tg
@@ -116,7 +116,7 @@ def free(case: Case) -> list[Any]:
     return [a if i in case.variables else None for i, a in enumerate(case.args)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[c.id for c in CASES])
+@by_function(CASES)
 def test_forward_and_backward_agree_for_every_rule(case: Case) -> None:
     dxs = [None if a is None else rng.standard_normal(np.shape(a)) for a in free(case)]
     y, dy = tg.jvp(case.fun, case.args, dxs)
