@@ -6,13 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tinygrad_rnn.core.calls import FORM
 from tinygrad_rnn.core.tables import COMPOSITE, CONSTANT, JVP, VJP
 
+# The same examples in every run, of whatever else is run: a failure is one that anybody can repeat.
+settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+settings.load_profile("repeatable")
+
 
 def pytest_collection_finish() -> None:
-    """What describes the tests stays to the end: the collector of cycles need not walk it again and again."""
+    """What describes the tests stays to the end, so the collector of cycles need not walk it."""
     gc.collect()
     gc.freeze()
 
@@ -29,7 +34,7 @@ def registry() -> Iterator[None]:
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """NumPy does not warn of infinite slopes and of values out of a domain, which are what is tested."""
+    """NumPy does not warn of infinite slopes and of values out of a domain: both are tested."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         yield
@@ -45,7 +50,7 @@ def torch():
 
 @pytest.fixture
 def agree(request):
-    """`agree(name, ours, theirs)`: equal shapes and entries; `--junitxml` lists the largest differences."""
+    """`agree(name, ours, theirs)`: equal; `--junitxml` lists the largest differences."""
 
     def compare(name, ours, theirs):
         theirs = theirs.detach().numpy()

@@ -222,9 +222,9 @@ def test_columns_of_one_name_with_a_hash(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "separator"), [("a.csv", ","), ("a.txt", ","), ("a.csv", "\t"), ("a.txt", " ")]
+    ("name", "separator", "named"),
+    [("a.csv", ",", True), ("a.txt", ",", False), ("a.csv", "\t", False), ("a.txt", " ", True)],
 )
-@pytest.mark.parametrize("named", [False, True])
 def test_lines_longer_than_an_entry_may_be(tmp_path, name, separator, named):
     numbers = np.arange(60_000.0).reshape(3, 20_000) + 0.25
     lines = [map(str, row) for row in numbers.tolist()]

@@ -157,6 +157,7 @@ def test_a_long_sequence_is_drawn_in_blocks_of_which_the_largest_is_shown(T, blo
     assert all(inside(item, scene) for item in [*of(Box, scene), *of(Text, scene)])
 
 
+@pytest.mark.long
 def test_a_thousand_steps_are_drawn_small():
     run = make("RNN", 1000)
     flow = gradient_flow(run.losses, run.states)
@@ -241,11 +242,19 @@ def test_a_scale_of_many_decades_ends_somewhere():
     ]
 
 
-@pytest.mark.parametrize("preset", ["lecture", "paper", "poster"])
 @pytest.mark.parametrize(
-    ("T", "last"), [(3, False), (30, False), (100, False), (3, True), (100, True), (400, True)]
+    ("preset", "T", "last"),
+    [
+        ("lecture", 3, False),
+        ("paper", 3, True),
+        ("poster", 3, True),
+        ("paper", 30, False),
+        ("lecture", 100, True),
+        pytest.param("paper", 400, True, marks=pytest.mark.long),
+        pytest.param("poster", 100, False, marks=pytest.mark.long),
+    ],
 )
-def test_several_maps_lie_inside_and_their_words_apart(T, last, preset):
+def test_several_maps_lie_inside_and_their_words_apart(preset, T, last):
     runs = [make("LSTM", n) for n in (T, T + 2)]
     flows = {
         f"after {i} epochs": gradient_flow(r.losses[-1] if last else r.losses, r.states)

@@ -126,9 +126,13 @@ def test_a_batch_is_one_vector():
 
 @pytest.mark.parametrize(
     ("T", "hidden", "cell", "most"),
-    [(30, 8, RNNCell, 1.0), (30, 8, LSTMCell, 1.0), (30, 64, LSTMCell, 1.0), (100, 8, RNNCell, 3.0),
-     (100, 64, LSTMCell, 3.0)],
-)  # fmt: skip
+    [
+        (30, 8, RNNCell, 1.0),
+        (30, 64, LSTMCell, 1.0),
+        pytest.param(100, 8, RNNCell, 3.0, marks=pytest.mark.long),
+        pytest.param(100, 64, LSTMCell, 3.0, marks=pytest.mark.long),
+    ],
+)
 def test_the_page_is_small(T, hidden, cell, most):
     rng = np.random.default_rng(0)
     xs, targets = rng.standard_normal((T, 2)), rng.standard_normal((T, 1))

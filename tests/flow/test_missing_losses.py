@@ -46,8 +46,9 @@ WITH = {  # which of T steps have a loss
     "middle": lambda T: {(T + 1) // 2},
     "some": lambda T: {max(1, T // 3), max(1, T - 1)},
 }
-CASES = [(name, T, which) for name in CELLS for T in (1, 2, 5, 10) for which in WITH]
-CASES += [(name, T, which) for name in ("RNN", "LSTM") for T in (30, 60) for which in WITH]
+CASES = [(name, T, which) for name in CELLS for T in (2, 5) for which in ("last", "some")]
+CASES += [("RNN", 1, "last"), *(("LSTM", 10, which) for which in WITH)]
+CASES += [("RNN", T, which) for T in (30, 60) for which in ("last", "some")]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda c: "{}-T{}-{}".format(*c))

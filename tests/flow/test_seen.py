@@ -64,8 +64,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("take", TAKEN)
-@pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(("last", "both"), [(False, True), (True, False)])
 def test_what_is_taken_from_a_layer_in_any_way_is_refused(take, last, both):
     H, _ = tg.nn.LSTM(INPUTS, 3, bidirectional=both, rng=0)(XS)
     states = entries(take(H))

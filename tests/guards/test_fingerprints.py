@@ -352,7 +352,7 @@ WRITES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", "f2", "i8", "i4", "i1", "?", "g"])
-@pytest.mark.parametrize("shape", [(512, 512), (256, 1024), (300, 700)])
+@pytest.mark.parametrize("shape", [(512, 512), (300, 700)])
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_fingerprint_sees_regular_changes(write: str, shape: tuple[int, int], dtype: str) -> None:

@@ -178,17 +178,18 @@ def calls(name: str, f: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[st
     count = len(odd())
 
     def some(n: int) -> list[Any]:
-        return [odd()[i] for i in rng.integers(count, size=n)]
+        values = [odd() for _ in range(n)]  # no value is there twice, for it may be used up
+        return [v[i] for v, i in zip(values, rng.integers(count, size=n), strict=True)]
 
     yield [], needed
     yield some(9), needed
     yield [], {**needed, "frobnicate": 1}
     for i in range(count):
         yield [odd()[i]], needed
-        for keyword in keywords:
+        for keyword in keywords[i % 3 :: 3]:
             yield some(min(places, 2)), {**needed, keyword.name: odd()[i]}
     for n in range(2, min(places, 3) + 1):
-        for _ in range(40):
+        for _ in range(10):
             yield some(n), needed
 
 

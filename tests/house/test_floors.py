@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -60,11 +61,12 @@ def imports(source: str, module: str, is_package: bool) -> Iterator[str]:
                 yield inner if inner in MODULES else base
 
 
-def imported(module: str) -> set[str]:
+@cache
+def imported(module: str) -> frozenset[str]:
     """The modules of the package that this module imports."""
     path = MODULES[module]
     found = imports(path.read_text(encoding="utf-8"), module, path.name == "__init__.py")
-    return {name for name in found if name.split(".")[0] == PACKAGE}
+    return frozenset(name for name in found if name.split(".")[0] == PACKAGE)
 
 
 def storey(module: str) -> str:

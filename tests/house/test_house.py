@@ -9,6 +9,7 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 HOUSE = runpy.run_path(str(DOCS / "_site" / "house.py"))
+ARROWS: dict[str, Any] = HOUSE["arrows"]()
 
 
 @pytest.fixture
@@ -53,12 +54,11 @@ def test_a_circle_is_refused() -> None:
 
 
 def test_every_room_is_a_box_and_every_arrow_joins_two() -> None:
-    arrows: dict[str, Any] = HOUSE["arrows"]()
     figure = HOUSE["picture"]()
     boxes = {item.key for item in figure.scene.items if getattr(item, "key", "")}
     joined = {item.ends for item in figure.scene.items if getattr(item, "ends", None)}
-    assert boxes == set(arrows)
-    assert joined == set(HOUSE["shown"](arrows))
+    assert boxes == set(ARROWS)
+    assert joined == set(HOUSE["shown"](ARROWS))
     assert {"core", "rules", "draw", "errors.py", "__init__.py"} <= boxes
 
 
@@ -66,7 +66,7 @@ def test_the_page_names_every_room_and_no_other() -> None:
     page = (DOCS / "architecture.md").read_text("utf-8")
     table = re.findall(r"^\| (`[^|]+) \|", page.split("## The life of a value")[0], re.MULTILINE)
     named = {name.rstrip("/") for row in table for name in re.findall(r"`([^`]+)`", row)}
-    assert named == set(HOUSE["arrows"]()) - {"__init__.py"}
+    assert named == set(ARROWS) - {"__init__.py"}
 
 
 def test_the_pages_name_modules_that_exist() -> None:

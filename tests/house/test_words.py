@@ -52,27 +52,28 @@ def docstrings(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node) or ""
-            yield re.sub(r"`[^`]*`|^ *>>> .*$", "", text, flags=re.MULTILINE)
+            text = re.sub(r"`[^`]*`|^ *>>> .*$", "", text, flags=re.MULTILINE)
+            yield re.sub(r"\s+", " ", text)
 
 
 def uses(module: str, source: str) -> list[str]:
     """What a module, named by its path in the package, says that it should not."""
     tree = ast.parse(source)
-    found = []
+    called, told, found = {Path(module).stem, *names(tree)}, [*docstrings(tree)], []
     for row in TABLE:
         if any(module.startswith(place) for place in row.allowed if place.endswith("/")):
             continue
         retired = "|".join(map(re.escape, row.words))
         if "names" in row.refused_in:
-            for name in {Path(module).stem, *names(tree)} - {*row.allowed}:
+            for name in called - {*row.allowed}:
                 pieces = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
                 if {piece.lower() for piece in pieces} & {*row.words}:
                     found.append(f"{module}: the name {name}; say {row.instead}")
         if "docstrings" in row.refused_in:
-            for text in docstrings(tree):
+            for text in told:
                 for phrase in row.allowed:
                     text = text.replace(phrase, "")
-                for match in re.finditer(rf"\b({retired})\b", re.sub(r"\s+", " ", text), re.I):
+                for match in re.finditer(rf"\b({retired})\b", text, re.I):
                     near = match.string[max(0, match.start() - 40) : match.end() + 20]
                     found.append(f"{module}: '...{near}...'; say {row.instead}")
     return found

@@ -1,6 +1,6 @@
 """NumPy's functions on Tensors take NumPy's keywords and positional forms, with NumPy's values.
 
-Every combination of options is compared with bare NumPy: shape, dtype, each entry and its sign; and, in float64, with
+Every pair of options, and in a long test every combination, is compared with bare NumPy: shape, dtype, each entry and its sign; and, in float64, with
 central differences.  What NumPy refuses is refused.
 """
 
@@ -34,6 +34,13 @@ def options(**choices: Any) -> Iterator[dict[str, Any]]:
     """Every combination of the choices."""
     for chosen in itertools.product(*choices.values()):
         yield {n: v for n, v in zip(choices, chosen, strict=True) if v is not LEFT_OUT}
+
+
+def pairs_of_options(**choices: Any) -> Iterator[dict[str, Any]]:
+    """Every combination of two choices; the other options are left out, or their first one."""
+    first = {name: values[:1] for name, values in choices.items()}
+    for pair in itertools.combinations(choices, min(2, len(choices))):
+        yield from options(**first | {name: choices[name] for name in pair})
 
 
 SUMS = {
@@ -244,11 +251,14 @@ QUIET = pytest.mark.filterwarnings(
 
 
 @QUIET
+@pytest.mark.parametrize(
+    "combinations", [pairs_of_options, pytest.param(options, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("of", CHOICES, ids=name_of)
-def test_every_combination_of_options(of: Callable[..., Any]) -> None:
+def test_every_combination_of_options(of: Callable[..., Any], combinations: Any) -> None:
     x, choices = CHOICES[of]
     with np.errstate(invalid="ignore", divide="ignore"):
-        for kwargs in options(**choices):
+        for kwargs in combinations(**choices):
             compare(of, x, **kwargs)
 
 

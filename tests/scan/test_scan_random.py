@@ -72,7 +72,7 @@ steps = st.lists(
 )
 
 
-@hypothesis.settings(max_examples=150, deadline=None, derandomize=True)
+@hypothesis.settings(max_examples=50)
 @hypothesis.given(
     steps=steps,
     T=st.integers(1, 5),

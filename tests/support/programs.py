@@ -1,7 +1,8 @@
-"""Random programs of NumPy functions: `programs()` is a Hypothesis strategy, `run` applies one to arrays or Tensors.
+"""Random programs of NumPy functions: a strategy of Hypothesis, and `run` for arrays or Tensors.
 
-A program is a list of steps; a step applies a function to values made before.  A step is kept only where bare NumPy can
-take it (shapes fit, the result is finite and neither empty nor large), so every program that comes out runs.
+A program is a list of steps; a step applies a function to values made before.  A step is kept only
+where bare NumPy can take it (shapes fit, the result is finite and neither empty nor large), so
+every program that comes out runs.
 """
 
 from collections.abc import Collection
@@ -13,14 +14,14 @@ from support.menu import MENU, ROOTS
 
 
 class Step(NamedTuple):
-    """`MENU[name]` applied to the values with these numbers: arguments first, then results in order."""
+    """`MENU[name]` of the values with these numbers: arguments first, then results in order."""
 
     name: str
     operands: tuple[int, ...]
 
 
 class Program(NamedTuple):
-    """The arguments, and the steps; the result of the program is the sum of all results, each times its weight."""
+    """Arguments and steps; its result is the sum of all results, each times its weight."""
 
     args: tuple[Any, ...]
     steps: tuple[Step, ...]
@@ -37,21 +38,21 @@ SHAPES = [(), (3,), (2, 3), (3, 2), (1, 3), (2, 1), (3, 3)]
 
 @st.composite
 def programs(draw: Any, most: int = 10, names: Collection[str] = MENU) -> Program:
-    """One to three arguments of mixed shapes, and up to `most` steps with these functions; shrinks to fewer steps."""
-    rng, wanted, menu = (
-        np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
-        draw(st.integers(1, most)),
-        sorted(names),
-    )
+    """One to three arguments of mixed shapes, and up to `most` steps; shrinks to fewer steps."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return random_program(rng, draw(st.integers(1, most)), names)
+
+
+def random_program(rng: np.random.Generator, wanted: int, names: Collection[str]) -> Program:
+    """A program with this many steps of these functions, or fewer if they do not fit."""
     args = tuple(
         rng.uniform(-2.0, 2.0, SHAPES[rng.integers(len(SHAPES))]) for _ in range(rng.integers(1, 4))
     )
     values, steps = list(args), []
-    for name in rng.choice(menu, 3 * most).tolist():
+    for name in rng.choice(sorted(names), 30).tolist():
         for _ in range(4):  # among the newest values, so that programs grow deep
-            operands = tuple(
-                (len(values) - 1 - rng.integers(min(4, len(values)), size=MENU[name][0])).tolist()
-            )
+            newest = rng.integers(min(4, len(values)), size=MENU[name][0])
+            operands = tuple((len(values) - 1 - newest).tolist())
             result = _applied(name, *(values[i] for i in operands))
             if result is not None:
                 values.append(result)
@@ -74,7 +75,7 @@ def _applied(name: str, *operands: Any) -> Any:
 
 
 def run(program: Program, *args: Any) -> Any:
-    """The program on these arguments (arrays or Tensors): a scalar to which every result contributes."""
+    """The program on these arguments: a scalar to which every result contributes."""
     values = list(args)
     for step in program.steps:
         values.append(MENU[step.name][1](*(values[i] for i in step.operands)))

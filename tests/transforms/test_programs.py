@@ -1,5 +1,6 @@
-"""Random programs: values against bare NumPy, derivatives to order 2 against finite differences, float32 throughout."""
+"""Random programs: values against bare NumPy, derivatives to order 2 against finite differences."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,14 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from numpy.testing import assert_allclose
 from support.menu import MENU
-from support.programs import Program, programs, run
+from support.programs import Program, programs, random_program, run
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.structural import getitem
 from tinygrad_rnn.core.tables import VJP
 from tinygrad_rnn.guards.boundary import name_of
 
-reproducible = settings(max_examples=500, derandomize=True, database=None, deadline=None)
+reproducible = settings(max_examples=150)
 
 
 def gradients(program: Program, *args: Any) -> tuple[Any, ...]:
@@ -43,20 +44,26 @@ def slope(f: Any, program: Program, along: list[Any]) -> float:
     return narrow
 
 
-def test_values_are_those_of_bare_numpy_and_every_function_takes_part() -> None:
-    drawn = set()
+@reproducible
+@given(programs())
+def test_values_are_those_of_bare_numpy(program: Program) -> None:
+    compare_values(program)
 
-    @reproducible
-    @given(programs())
-    def compare(program: Program) -> None:
-        drawn.update(step.name for step in program.steps)
-        y = run(program, *(tg.Tensor(a, requires_grad=True) for a in program.args))
-        assert_allclose(
-            y.data, run(program, *program.args), rtol=1e-12
-        )  # NumPy's power of a scalar rounds otherwise
 
-    compare()
-    assert drawn == set(MENU)
+@pytest.mark.parametrize("name", MENU)
+def test_every_function_takes_part(name: str) -> None:
+    """In the first programs, of few functions, in which it does."""
+    found = (random_program(np.random.default_rng(seed), 3, [name]) for seed in range(100))
+    some = list(itertools.islice((program for program in found if program.steps), 3))
+    assert some
+    for program in some:
+        compare_values(program)
+
+
+def compare_values(program: Program) -> None:
+    y = run(program, *(tg.Tensor(a, requires_grad=True) for a in program.args))
+    expected = run(program, *program.args)
+    assert_allclose(y.data, expected, rtol=1e-12)  # NumPy's power of a scalar rounds otherwise
 
 
 @reproducible
@@ -124,7 +131,6 @@ def test_a_rule_that_is_off_by_one_percent_is_caught(
     ]
     monkeypatch.setitem(VJP, fun, wrong)
     check = test_gradient_is_that_of_finite_differences.hypothesis.inner_test
-    with pytest.raises(AssertionError):
-        settings(reproducible, phases=[Phase.generate])(
-            given(programs())(check)
-        )()  # one failure is enough
+    once = settings(reproducible, phases=[Phase.generate], max_examples=500)
+    with pytest.raises(AssertionError):  # one failure is enough
+        once(given(programs())(check))()
