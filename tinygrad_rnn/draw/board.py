@@ -30,6 +30,7 @@ from tinygrad_rnn.draw.scene import (
     Item,
     Line,
     Point,
+    Shape,
     Text,
     Triangle,
     clean,
@@ -40,6 +41,7 @@ from tinygrad_rnn.draw.scene import (
 from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.guards.numbers import number
 
+_SHAPES: dict[str, Shape] = {"input": "ellipse", "loss": "rect"}  # others are round
 _SIGNS = {
     "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "negative": "−", "matmul": "@",
     "power": "^", "sum": "Σ", "sigmoid": "σ", "transpose": "ᵀ", "absolute": "|·|", "positive": "=",
@@ -118,12 +120,12 @@ class Board:
     ) -> None:
         """A named value: an input, a state, an output, a loss.  Faded: no gradient passes it."""
         ink = FADED if faded else GREY if kind == "initial" else INK
-        shape = {"input": "ellipse", "loss": "rect"}.get(kind, "round")
         width = max(40.0, extent(clean(label), 14) + 12)
-        self._box(key, Box(x, y, min(width, 90), 28, fitted(label, 14, min(width, 90) - 6), shape,  # type: ignore[arg-type]
-                           LOSS if kind == "loss" else PAPER, width=1.8 if kind == "state" else 1.0,
-                           dashed=kind == "initial", stroke=ink, color=ink, size=14,
-                           tip=facts(tensor)))  # fmt: skip
+        width = min(width, 90.0)
+        text, shape = fitted(label, 14, width - 6), _SHAPES.get(kind, "round")
+        fill, line = LOSS if kind == "loss" else PAPER, 1.8 if kind == "state" else 1.0
+        box = Box(x, y, width, 28, text, shape, fill, stroke=ink, color=ink, size=14, width=line)
+        self._box(key, replace(box, dashed=kind == "initial", tip=facts(tensor)))
 
     def fold(self, key: Hashable, name: str, count: int, tip: str, x: float, y: float) -> None:
         """Many operations as one box."""

@@ -30,7 +30,8 @@ _MATHS = {
 }  # fmt: skip
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉₋"
 _SYMBOL = re.compile(
-    rf"(?<![A-Za-z_])([A-Za-z])_([A-Za-z]+\d*)(?![A-Za-z_])|([A-Za-z]\d?)([{_SUBSCRIPTS}]+)|([{''.join(_MATHS)}])"
+    r"(?<![A-Za-z_])([A-Za-z])_([A-Za-z]+\d*)(?![A-Za-z_])"
+    rf"|([A-Za-z]\d?)([{_SUBSCRIPTS}]+)|([{''.join(_MATHS)}])"
 )
 
 

@@ -41,9 +41,12 @@ defvjp(
         g, y, x, axis, 2 if ord is None else ord
     ),
 )
-composite(np.linalg.matrix_norm)(
-    lambda x, /, *, keepdims=False, ord="fro": np.linalg.norm(x, ord, (-2, -1), keepdims)  # noqa: A006
-)
+
+
+@composite(np.linalg.matrix_norm)
+def matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:  # noqa: A002
+    """The norm of the last two axes."""
+    return np.linalg.norm(x, ord, (-2, -1), keepdims)
 
 
 @composite(np.linalg.norm)
