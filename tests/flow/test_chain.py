@@ -8,7 +8,8 @@ from support.networks import CELLS, make, overflowing
 import tinygrad_rnn as tg
 from tinygrad_rnn.flow.chain import by_matrices, chain, side_by_side
 from tinygrad_rnn.flow.listed import Listed
-from tinygrad_rnn.flow.terms import gradient_flow, lengths, projections
+from tinygrad_rnn.flow.terms import gradient_flow
+from tinygrad_rnn.flow.vectors import lengths, projections
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
@@ -53,7 +54,7 @@ def test_a_batch_has_matrices_of_its_own_for_each_row(cell):
         cell(2, 3, rng=rng), xs, readout=readout, loss=half_squared_error, targets=targets
     )
     links = chain(listed_of(run))
-    assert links[0].jacobian.shape[0] == 4
+    assert links[1].jacobian.shape[0] == 4
     check(run, links)
 
 
@@ -75,7 +76,7 @@ def mixing(t):
 
 
 def mixing_inside(t):
-    """The rows of the batch mix between the parts of one state, and nothing of that part goes further."""
+    """The rows of the batch mix between the parts of one state; that part goes no further."""
     h, states, losses = tg.Tensor(np.linspace(-1, 1, 6).reshape(3, 2), requires_grad=True), [], []
     for _ in range(t):
         c = tg.Tensor(np.ones((3, 2)), requires_grad=True)

@@ -1,7 +1,8 @@
-"""Gradient flow: every number of (3.1) to (3.4) against formulas, central differences and graphs built anew.
+"""Gradient flow: (3.1) to (3.4) against formulas, central differences and graphs built anew.
 
-The independent check is a graph *restarted* at s_(t-1): its arrays become leaves, so nothing older exists, and the
-gradient of the single loss L_k at the Tensors of s_t is term(k, t) of (3.1), with k = t the direct term.
+The independent check is a graph *restarted* at s_(t-1): its arrays become leaves, so nothing older
+exists, and the gradient of the single loss L_k at the Tensors of s_t is term(k, t) of (3.1), with
+k = t the direct term.
 """
 
 import re
@@ -23,14 +24,15 @@ import tinygrad_rnn as tg
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import GradientError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.functional import half_squared_error, identity
-from tinygrad_rnn.nn import RNNCell
+from tinygrad_rnn.guards.numbers import number
+from tinygrad_rnn.nn import LSTMCell, RNNCell
 from tinygrad_rnn.nn.unroll import parts
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-13}  # sums of the same products in another order
 NUMERIC = {"rtol": 1e-7, "atol": 1e-9}  # central differences
 
 
-# -- cells --------------------------------------------------------------------------------------------
+# -- cells ---------------------------------------------------------------------------------------
 
 
 SINGLE = [name for name, n in ARITY.items() if n == 1]
@@ -65,7 +67,7 @@ def pairs(length=T):
     return [(k, t) for t in range(1, length + 1) for k in range(t, length + 1)]
 
 
-# -- (3.1): terms, direct, indirect, total ------------------------------------------------------------
+# -- (3.1): terms, direct, indirect, total -------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch", [(), (3,)], ids=["row", "B = 3"])
@@ -147,7 +149,7 @@ def test_rnn_by_closed_formulas(batch):
 
 
 def test_direct_of_leaf_states_holds_the_parts_independent():
-    """With s_t cut off as leaves, L_t reaches c_t not at all; `direct` adds the path from c_t through h_t."""
+    """With leaves instead of s_t, L_t does not reach c_t; `direct` has the path from c_t to h_t."""
     model = Model("LSTM")
     flow, values = model.flow(), model.values()
     for t in range(1, T + 1):
@@ -224,7 +226,10 @@ def test_an_unrolled_network_as_it_comes():
 
 
 def test_hidden_states_alone_of_an_lstm():
-    """With h listed and c not, c is a path like any other: totals are those of backward, and h_k reaches h_(k-2)."""
+    """With h listed and c not, c is a path like any other.
+
+    Totals are those of backward, and h_k reaches h_(k-2).
+    """
     states, losses = Model("LSTM").run()
     hidden = [h for h, _ in states]
     flow = tg.gradient_flow(losses, hidden)
@@ -345,7 +350,7 @@ def test_an_optimiser_step_afterwards_changes_nothing():
     assert flow.truncated(2).relative_error == same_flow.truncated(2).relative_error
 
 
-# -- Jacobians (3.3) ----------------------------------------------------------------------------------
+# -- Jacobians (3.3) -----------------------------------------------------------------------------
 
 
 def together(name, J):
@@ -354,7 +359,7 @@ def together(name, J):
 
 
 def numeric_jacobian(model, k, t, row=()):
-    """ds_k/ds_t of one row of the batch as one vector, by central differences of the cell itself."""
+    """ds_k/ds_t of one row of the batch, by central differences of the cell itself."""
     s_t = [np.asarray(part)[row] for part in parts(model.values()[t])]
     s = np.concatenate(s_t)
 
@@ -473,7 +478,7 @@ def mixing(M):
     ids=["both", "first on second", "second on first", "exchanged"],
 )
 def test_rows_that_depend_on_each_other_have_no_jacobian_each(M):
-    words = r"the rows of a batch depend on each other between s_2 and s_3.*Unroll with a batch of one\."
+    words = r"the rows of a batch depend on each other between s_2 and s_3.*with a batch of one\."
     with pytest.raises(GradientError, match=words):
         mixing(np.array(M)).jacobian(3)
 
@@ -560,7 +565,7 @@ def test_scalar_states_have_jacobians_of_one_entry():
     assert_allclose(flow.jacobian(3), [[0.5 * (1 - u.states[2].data ** 2)]], **CLOSE)
 
 
-# -- norms and shares ---------------------------------------------------------------------------------
+# -- norms and shares ----------------------------------------------------------------------------
 
 
 @each
@@ -708,7 +713,7 @@ def test_norms_of_a_scaled_rotation_are_powers(rho, batch):
     )
 
 
-# -- weights (3.2 to 3.4) -----------------------------------------------------------------------------
+# -- weights (3.2 to 3.4) ------------------------------------------------------------------------
 
 
 @each
@@ -727,7 +732,7 @@ def test_contributions_add_up_to_the_gradient(name, batch):
 
 @pytest.mark.parametrize("name", MAKE)
 def test_the_contribution_of_step_t_is_what_its_own_copy_of_the_weights_gets(name):
-    """Untied: step t uses weights of its own, equal in value; what they get is the contribution at t."""
+    """Untied: step t has weights of its own, equal in value; they get the contribution at t."""
     model, untied = Model(name), [Model(name) for _ in range(T)]
     flow, state, losses = model.flow(), model.h0, []
     for t, copy in enumerate(untied, 1):
@@ -810,11 +815,11 @@ def test_a_parameter_of_nothing():
         flow.contribution(tg.Tensor(np.zeros(2), requires_grad=True))
 
 
-# -- truncation ---------------------------------------------------------------------------------------
+# -- truncation ----------------------------------------------------------------------------------
 
 
 def truncated_anew(model, window):
-    """Truncated BPTT by its meaning: every loss carried back in a graph restarted at s_(k-window)."""
+    """Truncated BPTT by its meaning: each loss goes back in a graph restarted at s_(k-window)."""
     values = model.values()
     for p in model.parameters():
         p.grad = None
@@ -913,7 +918,7 @@ def test_relative_errors(name, batch):
     assert cut.relative_error[W_hy] < 1e-15  # the read-out has no path through time
 
 
-# -- errors -------------------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [0, -1, T + 1])
@@ -967,7 +972,7 @@ def test_no_states():
 def test_states_listed_in_the_wrong_order():
     states, losses = Model("RNN").run()
     states[1], states[2] = states[2], states[1]  # h_1, h_3, h_2, h_4, ...
-    words = "state 2 depends on state 3, which comes later in the list. List states in the order in which they are"
+    words = "state 2 depends on state 3, which comes later in the list. List states in the order in"
     with pytest.raises(UsageError, match=re.escape(words)):
         tg.gradient_flow(losses, states)
 
@@ -1029,8 +1034,33 @@ def test_a_loss_that_is_not_a_scalar():
         tg.gradient_flow([None] * (T - 1) + [2.0 * states[-1]], states)
 
 
-def test_what_it_says_of_itself():
-    text = repr(Model("RNN").flow())
-    assert text.startswith(
-        f"<gradient flow over T = {T} states, parameters W_xh, W_hh, b_h, W_hy, b_y"
-    )
+# -- what is shown -------------------------------------------------------------------------------
+
+
+def test_a_flow_is_shown_in_a_line():
+    cell, rng = LSTMCell(I, H, rng=0), np.random.default_rng(0)
+    options = {"loss": half_squared_error, "targets": rng.standard_normal((T, 4, H))}
+    run = tg.unroll(cell, rng.standard_normal((T, 4, I)), **options)
+    expected = f"GradientFlow(T={T}, B=4, h: (4, 3), c: (4, 3), L={{}} from {{}})"
+    flow = tg.gradient_flow(run.losses, run.states)
+    assert repr(flow) == expected.format(number(run.loss.item()), "5 losses")
+    last = tg.gradient_flow(run.losses[-1], run.states)
+    assert repr(last) == expected.format(number(run.losses[-1].item()), "1 loss")
+    h = tg.Tensor([2.0, 0.0], requires_grad=True)
+    assert repr(tg.gradient_flow(np.sum(h), [h])) == "GradientFlow(T=1, s: (2,), L=2 from 1 loss)"
+
+
+def test_truncated_gradients_are_shown_by_their_errors():
+    truncated = Model("RNN").flow().truncated(2)
+    errors = ", ".join(f"{name} {e:.2g}" for name, e in truncated.relative_error.items())
+    assert repr(truncated) == f"Truncated(window=2, relative errors: {errors})"
+
+
+def test_writing_to_what_was_handed_out_changes_no_later_answer():
+    flow, same_flow = Model("LSTM").flow(), Model("LSTM").flow()
+    for arrays in (*flow.total, *flow.direct, flow.term(5, 1), *flow.truncated(2).totals):
+        for array in arrays:
+            array[...] = 7.0
+    same(flow.term(5, 1), same_flow.term(5, 1))
+    same(flow.term(3, 3), same_flow.term(3, 3))
+    assert_array_equal(flow.norms(), same_flow.norms())

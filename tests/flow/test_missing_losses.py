@@ -60,7 +60,7 @@ def drawn(request):
     return run, steps, gradient_flow(run.losses, run.states)
 
 
-# -- unroll ----------------------------------------------------------------------------------------
+# -- unroll --------------------------------------------------------------------------------------
 
 
 NOTHING = [None, 0.0, 0, np.float64(0.0), np.float32(0.0), np.array(0.0), np.int64(0), False]
@@ -139,7 +139,7 @@ def test_no_loss_at_all_is_an_error():
             tg.bidirectional(cell, cell, xs, readout=np.sum, loss=loss, targets=targets)
 
 
-# -- gradient_flow ---------------------------------------------------------------------------------
+# -- gradient_flow -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_k_and_t_in_the_wrong_order_are_told_apart():
         flow.term(1, 3)
 
 
-# -- which gradients there are ---------------------------------------------------------------------
+# -- which gradients there are -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -291,7 +291,7 @@ def test_no_arrow_to_a_gap_where_the_graph_was_cut():
 
 
 def pooled(T):
-    """One loss at the end, of the mean of all states: each receives its gradient past all later ones."""
+    """One loss, of the mean of all states: each receives its gradient past all later ones."""
     read = []
 
     def mean(h):
@@ -373,7 +373,7 @@ def test_losses_left_out_that_reach_no_column_have_no_line():
     assert scene.title.endswith("∂L/∂h₅ = 0: no loss reaches it")
 
 
-# -- the map ---------------------------------------------------------------------------------------
+# -- the map -------------------------------------------------------------------------------------
 
 
 def test_the_map_has_the_losses_that_there_are(drawn):
@@ -470,7 +470,7 @@ def test_a_mask_or_a_count_in_the_state_is_grey(kept, T):
     )
 
 
-# -- the heat map, the operations, the graph -------------------------------------------------------
+# -- the heat map, the operations, the graph -----------------------------------------------------
 
 
 def test_the_heat_map_has_the_terms_that_there_are(drawn):
@@ -556,7 +556,7 @@ def test_the_graph_of_the_total_has_one_loss():
     assert not {"h₃", "h₄", "y₁", "y₃"} & set(labels(scene))
 
 
-# -- the page and the table of the command ---------------------------------------------------------
+# -- the page and the table of the command -------------------------------------------------------
 
 
 def test_the_page_knows_which_terms_there_are(drawn):

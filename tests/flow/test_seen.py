@@ -1,4 +1,4 @@
-"""gradient_flow never answers 0 where it cannot see: the right numbers, or an error that says what to pass."""
+"""gradient_flow never answers 0 where it cannot see: the number is right, or an error helps."""
 
 import numpy as np
 import pytest
@@ -281,7 +281,7 @@ def test_a_first_matrix_of_fast_weights_counts():
     assert_allclose(flow.term(T, T - 1)[1], np.outer(before, 2 * h * (1 - h**2)))
 
 
-# -- what looks odd and is right ----------------------------------------------------------------------
+# -- what looks odd and is right -----------------------------------------------------------------
 
 
 def test_outputs_are_no_states_and_send_nothing_on():

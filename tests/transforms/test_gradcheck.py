@@ -131,7 +131,7 @@ def test_check_grads_does_not_touch_its_arguments_and_repeats_itself() -> None:
     assert_array_equal(x, X)
 
 
-# -- containers ---------------------------------------------------------------------------------------
+# -- containers ----------------------------------------------------------------------------------
 
 
 def test_containers_of_arguments_and_results() -> None:
@@ -186,7 +186,7 @@ def test_a_rule_that_is_off_by_a_thousandth_is_caught_at_a_large_entry() -> None
         check_grads(square, [np.array([1e8])])
 
 
-# -- which operation ----------------------------------------------------------------------------------
+# -- which operation -----------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("registry")
@@ -278,7 +278,7 @@ def test_a_kink_is_called_a_kink() -> None:
         check_grads(lambda x: x * 1.0 if x > 0 else x * 3.0, [0.0])
 
 
-# -- forward rules ------------------------------------------------------------------------------------
+# -- forward rules -------------------------------------------------------------------------------
 
 
 def triple(rule: Any) -> Any:

@@ -17,7 +17,7 @@ from tinygrad_rnn.transforms.modes import differentiate
 X = np.array([0.5, -1.0, 2.0])
 
 
-# -- derivatives of functions -------------------------------------------------------------------------
+# -- derivatives of functions --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

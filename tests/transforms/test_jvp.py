@@ -33,7 +33,7 @@ def rosenbrock_hessian(x: Any) -> Any:
     return H
 
 
-# -- closed formulas ----------------------------------------------------------------------------------
+# -- closed formulas -----------------------------------------------------------------------------
 
 
 def test_the_hessian_of_a_quadratic_form() -> None:
@@ -108,7 +108,7 @@ def test_hvp_of_a_recurrent_network_is_the_difference_of_gradients() -> None:
     assert_allclose(Hv.data, differences, rtol=1e-6, atol=1e-9)
 
 
-# -- they agree with each other -----------------------------------------------------------------------
+# -- they agree with each other ------------------------------------------------------------------
 
 
 def free(case: Case) -> list[Any]:
@@ -203,7 +203,7 @@ def test_an_inner_tangent_does_not_see_the_outer_one() -> None:
     assert tg.jvp(lambda x: x * tg.grad(lambda y: x * y)(x), (5.0,), (1.0,))[1] == 10.0
 
 
-# -- graphs around them -------------------------------------------------------------------------------
+# -- graphs around them --------------------------------------------------------------------------
 
 
 def test_results_stay_connected_to_parameters_of_a_closure() -> None:
@@ -320,7 +320,7 @@ def test_a_masked_branch_moves_nothing() -> None:
     assert_array_equal(dy, [0.0, 0.25])
 
 
-# -- defjvp -------------------------------------------------------------------------------------------
+# -- defjvp --------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("registry")

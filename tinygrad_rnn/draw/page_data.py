@@ -22,7 +22,8 @@ from tinygrad_rnn.draw.strands import ways
 from tinygrad_rnn.draw.support import Support
 from tinygrad_rnn.draw.symbols import cell_name, joint_name, state_names
 from tinygrad_rnn.errors import GradientError, ShapeError
-from tinygrad_rnn.flow.terms import GradientFlow, lengths, projections
+from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.flow.vectors import lengths, projections
 from tinygrad_rnn.nn.unroll import Unrolled, parts
 
 _ROWS = 12  # of the table of (3.1); the smaller terms are summed into the last

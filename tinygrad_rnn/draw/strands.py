@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from tinygrad_rnn.draw.palette import DIRECT, INDIRECT, blend, distance
 from tinygrad_rnn.draw.support import Support
-from tinygrad_rnn.flow.terms import GradientFlow, lengths
+from tinygrad_rnn.flow.terms import GradientFlow
+from tinygrad_rnn.flow.vectors import lengths
 
 
 class Way(NamedTuple):
