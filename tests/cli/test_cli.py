@@ -102,6 +102,7 @@ def written(folder):
 # -- draw ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.tiny
 def test_the_default_run(folder, capsys):
     status, out, said = run(capsys)
     assert (status, said) == (0, [])
@@ -425,6 +426,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(folder, capsys, argv, word
     assert [f for f in written(folder) if "__pycache__" not in f] == before
 
 
+@pytest.mark.tiny
 @pytest.mark.parametrize("suffix", ["png", "pdf"])
 def test_a_format_that_needs_graphviz_is_refused_before_training(
     folder, capsys, no_graphviz, monkeypatch, suffix
@@ -497,6 +499,7 @@ def test_a_prediction_that_is_not_finite_is_an_error():
 # -- check, help, version -----------------------------------------------------------------------------
 
 
+@pytest.mark.tiny
 def test_check_passes(capsys):
     status, out, _ = run(capsys, "check")
     head, *lines, summary = out.splitlines()
@@ -520,6 +523,7 @@ def test_check_fails_when_a_rule_is_wrong(capsys, monkeypatch, fun):
     assert failed
 
 
+@pytest.mark.tiny
 @pytest.mark.parametrize(
     ("argv", "words"),
     [

@@ -27,6 +27,8 @@ from tinygrad_rnn.errors import (
 from tinygrad_rnn.functional import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
 from tinygrad_rnn.guards.boundary import name_of
 
+pytestmark = pytest.mark.tiny
+
 
 def leaf(x: Any, name: str | None = None, dtype: Any = float) -> Tensor:
     return Tensor(np.asarray(x, dtype), requires_grad=True, name=name)

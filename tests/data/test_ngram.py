@@ -7,6 +7,8 @@ from numpy.testing import assert_allclose
 from tinygrad_rnn.data import NGram
 from tinygrad_rnn.errors import DataError, RangeError
 
+pytestmark = pytest.mark.tiny
+
 
 def by_hand(train, order, size, history, symbol):
     """p(symbol | history) by the recursion of the docstring, with lists."""

@@ -26,6 +26,8 @@ from tinygrad_rnn.draw.scene import (
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import RNNCell
 
+pytestmark = pytest.mark.tiny
+
 # -- scales and colours -------------------------------------------------------------------------------
 
 

@@ -47,6 +47,7 @@ def rec(net):
     return Recorded(net)
 
 
+@pytest.mark.tiny
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: f"{check.equation}: {check.compared}")
 def test_equation(check):
     assert check.passed, f"{check.difference:.3g} {check.kind} at {check.tolerance:g}"

@@ -14,6 +14,8 @@ from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
 
+pytestmark = pytest.mark.tiny
+
 
 def listed_of(run):
     return Listed(run.losses, [parts(state) for state in run.states])

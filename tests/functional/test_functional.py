@@ -23,6 +23,8 @@ from tinygrad_rnn.functional import (
 )
 from tinygrad_rnn.transforms.gradients import grad
 
+pytestmark = pytest.mark.tiny
+
 
 def jacobian(f: Callable[[Any], Any], x: Any) -> Any:
     """Row i is the gradient of f(x)[i]."""

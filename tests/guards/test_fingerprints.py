@@ -89,6 +89,7 @@ WRITES: dict[str, Callable[[Any], None]] = {
 }
 
 
+@pytest.mark.tiny
 @pytest.mark.parametrize("write", WRITES.values(), ids=list(WRITES))
 @pytest.mark.parametrize("f", CONSTANTS.values(), ids=list(CONSTANTS))
 @pytest.mark.parametrize("n", [SMALL, LARGE], ids=["small", "large"])
@@ -222,6 +223,7 @@ def test_an_operation_that_returns_a_buffer_of_its_own(registry: None) -> None:
     assert_array_equal(x.grad, 16 * x.data)
 
 
+@pytest.mark.tiny
 def test_the_data_of_a_result_cannot_be_written_to() -> None:
     W = leaf(2, 2)
     with tg.no_grad():
@@ -293,6 +295,7 @@ def test_a_scan_looks_too(T: int, what: str) -> None:
         assert_array_equal(W.grad, expected)
 
 
+@pytest.mark.tiny
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int64, np.uint8, bool])
 @pytest.mark.parametrize("layout", ["C", "F", "strided", "reversed"])
 def test_a_fingerprint_sees_every_entry_and_the_order(dtype: Any, layout: str) -> None:

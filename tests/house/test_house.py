@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
+TESTS = Path(__file__).parents[1]
 HOUSE = runpy.run_path(str(DOCS / "_site" / "house.py"))
 ARROWS: dict[str, Any] = HOUSE["arrows"]()
 
@@ -79,3 +80,9 @@ def test_the_pages_name_modules_that_exist() -> None:
         if not any((root / name).exists() for root in (DOCS.parent, HOUSE["PACKAGE"]))
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("room", sorted(room for room in ARROWS if "." not in room))
+def test_a_room_has_tests_and_some_of_them_are_tiny(room: str) -> None:
+    tests = [path.read_text("utf-8") for path in (TESTS / room).glob("test_*.py")]
+    assert any("pytest.mark.tiny" in source for source in tests), f"tests/{room} has no tiny test"

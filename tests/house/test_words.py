@@ -10,6 +10,8 @@ import pytest
 
 import tinygrad_rnn
 
+pytestmark = pytest.mark.tiny
+
 PACKAGE = Path(tinygrad_rnn.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "glossary.md"
 

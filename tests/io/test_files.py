@@ -19,6 +19,8 @@ from tinygrad_rnn.io.files import (
     write_whole,
 )
 
+pytestmark = pytest.mark.tiny
+
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, locks and links are POSIX's")
 
 

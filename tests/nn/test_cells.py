@@ -12,6 +12,8 @@ from tinygrad_rnn import functional as fn
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.nn import Cell, GRUCell, LSTMCell, Module, Readout, RNNCell
 
+pytestmark = pytest.mark.tiny
+
 I, H, O = 2, 3, 4
 CELLS = [RNNCell, LSTMCell, GRUCell]
 EXACT = {"rtol": 1e-14, "atol": 1e-15}  # the same formula in another order: rounding only

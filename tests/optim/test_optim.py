@@ -12,6 +12,8 @@ from tinygrad_rnn.errors import DataError, ShapeError, TinygradError, UsageError
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import LSTMCell
 
+pytestmark = pytest.mark.tiny
+
 EVERY = [optim.SGD, optim.RMSprop, optim.Adagrad, optim.Adam, optim.AdamW]
 every = pytest.mark.parametrize("make", EVERY, ids=[make.__name__ for make in EVERY])
 

@@ -13,6 +13,8 @@ from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.transforms.gradcheck import check_grads
 from tinygrad_rnn.transforms.gradients import grad
 
+pytestmark = pytest.mark.tiny
+
 NAN, INF = np.nan, np.inf
 
 

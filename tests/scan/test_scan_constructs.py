@@ -20,6 +20,8 @@ from tinygrad_rnn.scan import operations, scan
 from tinygrad_rnn.scan.cache import plan_for
 from tinygrad_rnn.scan.trace import Signature, Wanted
 
+pytestmark = pytest.mark.tiny
+
 
 def tensor(*shape, seed=0, dtype=float):
     return tg.Tensor(draw(*shape, seed=seed).astype(dtype), requires_grad=True)

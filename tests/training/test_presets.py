@@ -16,6 +16,8 @@ from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.functional import half_squared_error, sigmoid
 from tinygrad_rnn.nn import Module
 
+pytestmark = pytest.mark.tiny
+
 LENGTHS = [
     ("RNN", 1, 1),
     ("RNN", 4, 1),

@@ -14,6 +14,8 @@ from tinygrad_rnn.errors import DTypeError, GradientError, UsageError
 from tinygrad_rnn.transforms.gradients import grad, value_and_grad
 from tinygrad_rnn.transforms.modes import differentiate
 
+pytestmark = pytest.mark.tiny
+
 X = np.array([0.5, -1.0, 2.0])
 
 
