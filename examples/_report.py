@@ -23,7 +23,9 @@ def options(about: str | None, seed: int = 0) -> argparse.Namespace:
 
 
 def report(rows: Sequence[Row], started: float, against: str = "published") -> None:
-    """Print the table, and the seconds since `started`, a time.perf_counter(); against: what ours is compared with."""
+    """Print the table, and the seconds since `started`, a time.perf_counter(); against: what ours
+    is compared with.
+    """
     lines = [("", against, "ours"), *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(3)]
     for what, theirs, ours in lines:

@@ -1,10 +1,11 @@
-"""The adding problem: LSTM, GRU and IRNN learn to add two numbers that were marked long ago; a tanh RNN hardly does.
+"""The adding problem: LSTM, GRU and IRNN learn to add two numbers that were marked long ago; a tanh
+RNN hardly does.
 
     python examples/adding.py
 
-T = 100 steps, two of them marked, one in each half; always predicting 1 has a mean squared error of 1/6.
-Arjovsky, Shah and Bengio (2016), arXiv:1511.06464; the IRNN, ReLU with the identity for W_hh, is of Le, Jaitly and
-Hinton (2015), arXiv:1504.00941.
+T = 100 steps, two of them marked, one in each half; always predicting 1 has a mean squared error of
+1/6. Arjovsky, Shah and Bengio (2016), arXiv:1511.06464; the IRNN, ReLU with the identity for W_hh,
+is of Le, Jaitly and Hinton (2015), arXiv:1504.00941.
 """
 
 import time

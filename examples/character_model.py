@@ -1,9 +1,11 @@
-"""A character model of an English text against counting: bits per character of an LSTM and of n-gram models.
+"""A character model of an English text against counting: bits per character of an LSTM and of
+n-gram models.
 
     python examples/character_model.py
 
-The text is the help topics that come with every Python; its last tenth is held out.  The loss starts at ln V, the
-entropy of V equally likely characters.  Counting is done by interpolated n-grams: Witten and Bell (1991),
+The text is the help topics that come with every Python; its last tenth is held out.  The loss
+starts at ln V, the entropy of V equally likely characters.  Counting is done by interpolated
+n-grams: Witten and Bell (1991),
 doi:10.1109/18.87000.  Texts differ from one version of Python to the next, and so do the figures.
 """
 
@@ -37,13 +39,17 @@ class CharacterModel(tg.nn.Module):
     def loss(
         self, symbols: np.ndarray, following: np.ndarray, state: tuple | None
     ) -> tuple[tg.Tensor, tuple]:
-        """Mean cross-entropy in nats of the symbols that follow, (T, B) each, and the state to go on from."""
+        """Mean cross-entropy in nats of the symbols that follow, (T, B) each, and the state to go
+        on from.
+        """
         hs, (h, c) = tg.scan(self.cell, one_hot(symbols, self.size, self.dtype), state)
         return cross_entropy(self.readout(hs), following), (h.detach(), c.detach())
 
 
 def learn(model: CharacterModel, optimizer: tg.optim.Optimizer, pieces: list) -> Iterator[float]:
-    """One pass: truncated backpropagation, the state carried from segment to segment; yields the losses."""
+    """One pass: truncated backpropagation, the state carried from segment to segment; yields the
+    losses.
+    """
     state = None
     for symbols, following in pieces:
         loss, state = model.loss(symbols, following, state)
@@ -105,7 +111,10 @@ def main() -> None:
         title="Characters: bits for each on text that was held out",
         x_label=f"passes through {len(train):,} characters",
         y_label="bits per character",
-        note=f"LSTM, H = {hidden}, truncated backpropagation over {STEPS} steps; V = {size} characters",
+        note=(
+            f"LSTM, H = {hidden}, truncated backpropagation over {STEPS} steps; V "
+            f"= {size} characters"
+        ),
     )
     print("wrote", figure.save("character_model.svg"))
 

@@ -1,12 +1,14 @@
-"""Copy memory: over which wait LSTM and tanh RNN can hold ten symbols, and where they stay at guessing.
+"""Copy memory: over which wait LSTM and tanh RNN can hold ten symbols, and where they stay at
+guessing.
 
     python examples/copy_memory.py
 
-Ten symbols out of eight kinds are to be written out after a delay.  Without memory the best mean cross-entropy is
-10 ln 8 / (delay + 20): Arjovsky, Shah and Bengio (2016), arXiv:1511.06464.
+Ten symbols out of eight kinds are to be written out after a delay.  Without memory the best mean
+cross-entropy is 10 ln 8 / (delay + 20): Arjovsky, Shah and Bengio (2016), arXiv:1511.06464.
 
-The LSTM starts with time spans spread from 1 step to as many as a symbol must be held: the chrono initialisation of
-Tallec and Ollivier (2018), arXiv:1804.11188.  Recurrent weights start orthogonal.  Adam's rate falls evenly to 0.
+The LSTM starts with time spans spread from 1 step to as many as a symbol must be held: the chrono
+initialisation of Tallec and Ollivier (2018), arXiv:1804.11188.  Recurrent weights start orthogonal.
+Adam's rate falls evenly to 0.
 """
 
 import time
@@ -27,7 +29,9 @@ RATES = {"LSTM": 0.01, "tanh RNN": 0.001}
 
 
 def start(name: str, delay: int, rng: np.random.Generator) -> tg.nn.LSTMCell | tg.nn.RNNCell:
-    """Orthogonal recurrent weights; for the LSTM biases log u of the forget gates and -log u of the input gates."""
+    """Orthogonal recurrent weights; for the LSTM biases log u of the forget gates and -log u of the
+    input gates.
+    """
     cell = CELLS[name](10, HIDDEN, rng=rng, dtype=np.float32)
     cell.W_hh = orthogonal("W_hh", cell.W_hh.shape, rng, np.float32, blocks=len(cell.gates) or 1)
     if name == "LSTM":

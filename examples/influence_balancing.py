@@ -1,10 +1,11 @@
-"""Truncated backpropagation with the wrong sign: influence balancing (Tallec and Ollivier 2017, arXiv:1702.05043).
+"""Truncated backpropagation with the wrong sign: influence balancing (Tallec and Ollivier 2017,
+arXiv:1702.05043).
 
     python examples/influence_balancing.py
 
-23 states are linked in a chain.  One parameter pushes the first 10 up and the other 13 down, and everything flows
-toward the first state.  A gradient that reaches back fewer than 41 steps sees mostly the states that are pushed up
-and has the wrong sign; the whole gradient is -6.
+23 states are linked in a chain.  One parameter pushes the first 10 up and the other 13 down, and
+everything flows toward the first state.  A gradient that reaches back fewer than 41 steps sees
+mostly the states that are pushed up and has the wrong sign; the whole gradient is -6.
 """
 
 import time

@@ -1,10 +1,12 @@
-"""Letter sequences (Elman 1990, doi:10.1207/s15516709cog1402_1): vowels can be known, consonants cannot.
+"""Letter sequences (Elman 1990, doi:10.1207/s15516709cog1402_1): vowels can be known, consonants
+cannot.
 
     python examples/letters.py
 
-Consonants b, d, g come at random, each with its vowels: ba, dii, guuu.  An Elman RNN with 20 hidden states predicts
-the six phonetic features of the next letter.  Low errors at the vowels and high ones at the consonants show where a
-syllable ends; of a consonant the feature "consonant" is known and the feature "high" is not.
+Consonants b, d, g come at random, each with its vowels: ba, dii, guuu.  An Elman RNN with 20 hidden
+states predicts the six phonetic features of the next letter.  Low errors at the vowels and high
+ones at the consonants show where a syllable ends; of a consonant the feature "consonant" is known
+and the feature "high" is not.
 """
 
 import time

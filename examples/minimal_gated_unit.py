@@ -3,8 +3,8 @@
     cd examples
     tinygrad-rnn --cell minimal_gated_unit:MinimalGatedUnit
 
-draws its gradient paths.  All that a cell needs is to map (x, state) to state; the class adds where its weights
-come from and the state it starts with.
+draws its gradient paths.  All that a cell needs is to map (x, state) to state; the class adds where
+its weights come from and the state it starts with.
 """
 
 import numpy as np
@@ -14,7 +14,9 @@ from tinygrad_rnn.functional import sigmoid
 
 
 class MinimalGatedUnit:
-    """One step: f = sigmoid(x W_f + h U_f + b_f), h' = (1 - f) * h + f * tanh(x W_n + (f * h) U_n + b_n)."""
+    """One step: f = sigmoid(x W_f + h U_f + b_f), h' = (1 - f) * h + f * tanh(x W_n + (f * h) U_n +
+    b_n).
+    """
 
     def __init__(self, inputs: int, hidden: int, *, rng: np.random.Generator):
         def weight(name: str, *shape: int) -> tg.Tensor:

@@ -1,9 +1,10 @@
-"""An operation of your own: the inverse square root unit (Carlile et al. 2017, arXiv:1710.09967), checked and drawn.
+"""An operation of your own: the inverse square root unit (Carlile et al. 2017, arXiv:1710.09967),
+checked and drawn.
 
     python examples/own_op.py
 
-It looks like tanh but needs no exponential.  One line of calculus makes it an operation; gradients of every order,
-the check against finite differences and its box in the pictures come with it.
+It looks like tanh but needs no exponential.  One line of calculus makes it an operation; gradients
+of every order, the check against finite differences and its box in the pictures come with it.
 """
 
 import numpy as np

@@ -1,11 +1,12 @@
-"""The embedded Reber grammar: an LSTM learns it, Elman's network does not (Hochreiter and Schmidhuber 1997, Table 1).
+"""The embedded Reber grammar: an LSTM learns it, Elman's network does not (Hochreiter and
+Schmidhuber 1997, Table 1).
 
     python examples/reber.py
 
-One string is shown for each update, and the next symbol is to be predicted.  A string counts as solved if after each of
-its symbols the legal successors are the most active outputs.  The last symbol but one repeats the second, over a gap
-of 5 symbols or more.  Elman's network is trained as Elman did it, with the gradient cut after one step, and with
-backpropagation through all of time.
+One string is shown for each update, and the next symbol is to be predicted.  A string counts as
+solved if after each of its symbols the legal successors are the most active outputs.  The last
+symbol but one repeats the second, over a gap of 5 symbols or more.  Elman's network is trained as
+Elman did it, with the gradient cut after one step, and with backpropagation through all of time.
 """
 
 import time
@@ -31,7 +32,9 @@ PUBLISHED = {"LSTM": "8,440 to 39,740", "RNN": "-", "RNN, gradient cut": "never 
 
 
 def solved(outputs: Array, legal: Array) -> float:
-    """The share of strings for which the legal symbols are the most active at every step; (T, B, 7) each."""
+    """The share of strings for which the legal symbols are the most active at every step; (T, B, 7)
+    each.
+    """
     weakest_legal = np.where(legal, outputs, np.inf).min(axis=-1)
     strongest_other = np.where(legal, -np.inf, outputs).max(axis=-1)
     return float(np.mean(np.all((weakest_legal > strongest_other) | ~legal.any(axis=-1), axis=0)))

@@ -1,15 +1,17 @@
-"""Temporal order with and without clipping of the gradient's norm (Pascanu, Mikolov and Bengio 2013, arXiv:1211.5063).
+"""Temporal order with and without clipping of the gradient's norm (Pascanu, Mikolov and Bengio
+2013, arXiv:1211.5063).
 
     python examples/temporal_order.py
 
-A tanh RNN of 50 states reads T symbols and says in which order two of them came.  Stochastic gradient descent with the
-rate, the batch and the threshold of the paper is run from several starts for each T, once with the norm of the gradient
-clipped and once as it is; the two differ in nothing else.  A third time it runs unclipped at a tenth of the rate.
-A run succeeds if it errs on fewer than 1 % of new sequences.
+A tanh RNN of 50 states reads T symbols and says in which order two of them came.  Stochastic
+gradient descent with the rate, the batch and the threshold of the paper is run from several starts
+for each T, once with the norm of the gradient clipped and once as it is; the two differ in nothing
+else.  A third time it runs unclipped at a tenth of the rate. A run succeeds if it errs on fewer
+than 1 % of new sequences.
 
-The recurrent weights start as a rotation by small angles, the Cayley transform of an antisymmetric matrix (Helfrich,
-Willmott and Ye 2018, arXiv:1707.09520): what was read neither fades nor turns fast.  The paper starts from random
-weights and gives a run five million updates.
+The recurrent weights start as a rotation by small angles, the Cayley transform of an antisymmetric
+matrix (Helfrich, Willmott and Ye 2018, arXiv:1707.09520): what was read neither fades nor turns
+fast.  The paper starts from random weights and gives a run five million updates.
 """
 
 import time
@@ -35,7 +37,9 @@ LENGTHS, STARTS, UPDATES, EVERY = (50, 100, 150, 200), 8, 5_000, 250
 
 
 def network(rng: np.random.Generator) -> tuple[tg.nn.RNNCell, tg.nn.Readout]:
-    """Weights normal with deviation 0.01 into the network and 0.1 out of it, a rotation between, biases 0."""
+    """Weights normal with deviation 0.01 into the network and 0.1 out of it, a rotation between,
+    biases 0.
+    """
     cell = tg.nn.RNNCell(6, HIDDEN, rng=rng, dtype=np.float32)
     readout = tg.nn.Readout(HIDDEN, 4, rng=rng, dtype=np.float32)
     G = rng.standard_normal((HIDDEN, HIDDEN))
@@ -102,7 +106,10 @@ def main() -> None:
         x_label="length T of the sequences",
         y_label="runs with fewer than 1 % errors, %",
         y_range=(0.0, 100.0),
-        note=f"tanh RNN, H = {HIDDEN}, gradient descent at rate {RATE} if no other is named, {starts} starts each",
+        note=(
+            f"tanh RNN, H = {HIDDEN}, gradient descent at rate {RATE} if no other "
+            f"is named, {starts} starts each"
+        ),
     )
     print("wrote", figure.save("temporal_order.svg"))
 

@@ -1,8 +1,10 @@
-"""Temporal XOR (Elman 1990, doi:10.1207/s15516709cog1402_1): the error falls at every third bit, which can be known.
+"""Temporal XOR (Elman 1990, doi:10.1207/s15516709cog1402_1): the error falls at every third bit,
+which can be known.
 
     python examples/temporal_xor.py
 
-An Elman RNN predicts the next of 3,000 bits; the stream is read in segments and the hidden state is carried on.
+An Elman RNN predicts the next of 3,000 bits; the stream is read in segments and the hidden state is
+carried on.
 """
 
 import time

@@ -1,10 +1,11 @@
-"""The same RNN with recurrent weights of spectral radius 0.5, 1 and 1.5: gradients vanish, last, or explode.
+"""The same RNN with recurrent weights of spectral radius 0.5, 1 and 1.5: gradients vanish, last, or
+explode.
 
     python examples/vanishing_exploding.py
 
 writes three maps, three heat maps, and curves that show how far a loss reaches back: the norm of
-dL_k/dh_k . dh_k/dh_t against k - t, with the bound of Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063, section 2,
-and an LSTM and a GRU beside it.
+dL_k/dh_k . dh_k/dh_t against k - t, with the bound of Pascanu, Mikolov and Bengio (2013),
+arXiv:1211.5063, section 2, and an LSTM and a GRU beside it.
 """
 
 import time
@@ -23,7 +24,9 @@ WIDE = 64  # states of the networks in the curves
 def network(
     radius: float, steps: int = 10, hidden: int = 6, seed: int = 0, scale: float = 0.001
 ) -> tg.Unrolled:
-    """An RNN whose W_hh is `radius` times an orthogonal matrix; inputs of a small scale keep tanh nearly linear."""
+    """An RNN whose W_hh is `radius` times an orthogonal matrix; inputs of a small scale keep tanh
+    nearly linear.
+    """
     rng = np.random.default_rng(seed)
     cell, readout = tg.nn.RNNCell(1, hidden, rng=rng), tg.nn.Readout(hidden, 1, rng=rng)
     orthogonal, _ = np.linalg.qr(rng.standard_normal((hidden, hidden)))
@@ -100,7 +103,10 @@ def main() -> None:
         y_label="‖∂L_k/∂h_k · ∂h_k/∂h_t‖, relative to k = t",
         log=True,
         y_range=(1e-9, 1e6),
-        note=f"untrained networks, H = {WIDE}, standard normal inputs; dotted: the bound of Pascanu et al. (2013)",
+        note=(
+            f"untrained networks, H = {WIDE}, standard normal inputs; dotted: the "
+            f"bound of Pascanu et al. (2013)"
+        ),
     )
     print("wrote", figure.save("vanishing_exploding.svg"))
 

@@ -1,4 +1,7 @@
-"""`scan` of the built-in cells against PyTorch's fused layers, in float64.  Run with `pytest -m torch`."""
+"""`scan` of the built-in cells against PyTorch's fused layers, in float64.
+
+Run with `pytest -m torch`.
+"""
 
 import numpy as np
 import pytest

@@ -1,7 +1,9 @@
-"""PyTorch as an independent witness, in float64: values and gradients agree to 1e-10 with equal weights.
+"""PyTorch as an independent witness, in float64: values and gradients agree to 1e-10 with equal
+weights.
 
-Run with `pytest -m torch`; torch is imported by a fixture, so that collecting these tests does not need it.
-PyTorch keeps its weights as (gates, inputs), the transpose of ours, and has two biases where (1.1) and (5.1) have one.
+Run with `pytest -m torch`; torch is imported by a fixture, so that collecting these tests does not
+need it. PyTorch keeps its weights as (gates, inputs), the transpose of ours, and has two biases
+where (1.1) and (5.1) have one.
 """
 
 import numpy as np
@@ -23,7 +25,7 @@ def draw(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-# -- cells over time ----------------------------------------------------------------------------------
+# -- cells over time -------------------------------------------------------------------------------
 
 CELLS = {
     "RNN tanh": (lambda I, H: RNNCell(I, H, np.tanh, rng=1), "RNN", {"nonlinearity": "tanh"}),
@@ -154,7 +156,7 @@ def test_gradient_flow_is_what_autograd_finds_at_the_states(torch, agree, name):
             agree(f"term {k}, {t}", flow.term(k, t), term)
 
 
-# -- products and broadcasting --------------------------------------------------------------------------
+# -- products and broadcasting ---------------------------------------------------------------------
 
 SHAPES = [
     ((4,), (4,)),

@@ -1,4 +1,5 @@
-"""The character model of the examples beside a plain loop in PyTorch: same weights, same batches, same loss curve.
+"""The character model of the examples beside a plain loop in PyTorch: same weights, same batches,
+same loss curve.
 
 Run with `pytest -m torch`, as test_torch.py.
 """

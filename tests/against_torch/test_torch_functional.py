@@ -17,7 +17,9 @@ def draw(*shape, seed=0):
 
 
 def compare(torch, agree, ours, theirs, *data):
-    """The values and, for a random cotangent, the gradients of `ours(*data)` and `theirs(*data)`."""
+    """The values and, for a random cotangent,
+    the gradients of `ours(*data)` and `theirs(*data)`.
+    """
     xs = [tg.Tensor(a, requires_grad=True) for a in data]
     txs = [torch.tensor(a, requires_grad=True) for a in data]
     y, ty = ours(*xs), theirs(*txs)
@@ -29,7 +31,7 @@ def compare(torch, agree, ours, theirs, *data):
         agree(f"gradient {i}", x.grad, tx.grad)
 
 
-# -- functions ----------------------------------------------------------------------------------------
+# -- functions -------------------------------------------------------------------------------------
 
 FUNCTIONS = {  # name: (ours, theirs)
     **{  # under the same name there
@@ -115,7 +117,7 @@ def test_masked_entries(torch, agree, name):
     compare(torch, agree, getattr(fn, name), lambda x: getattr(torch, name)(x, 0), row)
 
 
-# -- losses -------------------------------------------------------------------------------------------
+# -- losses ----------------------------------------------------------------------------------------
 
 CLASSES = {  # logits: classes
     (4,): np.array(3),
@@ -216,7 +218,7 @@ def test_losses_of_numbers(torch, agree, name, scale, reduction):
     )
 
 
-# -- layers -------------------------------------------------------------------------------------------
+# -- layers ----------------------------------------------------------------------------------------
 
 
 @scales

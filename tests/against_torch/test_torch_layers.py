@@ -1,6 +1,8 @@
-"""nn.RNN, LSTM, GRU and the other layers against PyTorch's with the same weights, in float64, to 1e-10.
+"""nn.RNN, LSTM, GRU and the other layers against PyTorch's with the same weights, in float64, to
+1e-10.
 
-Sequences of different lengths go through pack_padded_sequence there.  Run with `pytest -m torch`, as test_torch.py.
+Sequences of different lengths go through pack_padded_sequence there.  Run with `pytest -m torch`,
+as test_torch.py.
 """
 
 import numpy as np
@@ -215,7 +217,9 @@ def test_a_whole_model(torch, agree):
 
 
 def test_starts_are_pytorchs(torch):
-    """Kolmogorov and Smirnov's statistic of two samples of 20,000: below 0.02 in 99.9 % of draws from one law."""
+    """Kolmogorov and Smirnov's statistic of two samples of 20,000: below 0.02 in 99.9 % of draws
+    from one law.
+    """
 
     def distance(ours, theirs):
         ours, theirs = np.sort(ours.ravel()), np.sort(theirs.detach().numpy().ravel())

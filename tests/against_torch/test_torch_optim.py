@@ -72,7 +72,9 @@ def torch():
 
 @pytest.fixture
 def agree(request):
-    """`agree(name, ours, theirs)`: equal shapes, entries to 1e-12; `--junitxml` lists the largest differences."""
+    """`agree(name, ours, theirs)`: equal shapes, entries to 1e-12; `--junitxml` lists the largest
+    differences.
+    """
     largest = {}
 
     def compare(name, ours, theirs):

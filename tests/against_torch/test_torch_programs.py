@@ -1,6 +1,8 @@
-"""Random programs against PyTorch, an independent witness: values and gradients in float64 agree to 1e-9.
+"""Random programs against PyTorch, an independent witness: values and gradients in float64 agree to
+1e-9.
 
-Run with `pytest -m torch`; torch is imported by a fixture, so that collecting these tests does not need it.
+Run with `pytest -m torch`; torch is imported by a fixture, so that collecting these tests does not
+need it.
 """
 
 from collections.abc import Callable
@@ -22,23 +24,29 @@ reproducible = settings(max_examples=500)
 LEFT_OUT = {"partition"}  # the order among the smaller and among the larger entries is free
 
 
-# -- what PyTorch calls them --------------------------------------------------------------------------
+# -- what PyTorch calls them -----------------------------------------------------------------------
 
 SAME_TEXT = {  # operators and keys: the entry of the menu itself takes PyTorch's tensors
-    "2 - a", "1 / (1 + a²)", "a ** 3", "a ** -1.5", "1.5 ** a", "a[0]", "a[-1:]", "a[..., ::2]", "a[[0, 0, -1]]",
+    "2 - a", "1 / (1 + a²)", "a ** 3", "a ** -1.5", "1.5 ** a", "a[0]", "a[-1:]", "a[..., ::2]",
+    "a[[0, 0, -1]]",
     "a[:, [1, 1]]", "a[[0, 1], [1, 1]]", "a[..., None]", "a[a > 0]",
 }  # fmt: skip
 
 SAME_NAME = {
-    "negative", "positive", "reciprocal", "square", "exp", "exp2", "expm1", "log", "sqrt", "logaddexp", "logaddexp2",
-    "sin", "cos", "tan", "arctan", "arctan2", "hypot", "sinh", "cosh", "tanh", "arcsinh", "sinc", "abs", "copysign",
-    "maximum", "minimum", "fmax", "fmin", "nan_to_num", "sum", "mean", "prod", "diff", "trapezoid", "inner", "kron",
-    "ravel", "squeeze", "atleast_2d", "flipud", "fliplr", "rot90", "diagonal", "sigmoid", "relu", "selu",
+    "negative", "positive", "reciprocal", "square", "exp", "exp2", "expm1", "log", "sqrt",
+    "logaddexp", "logaddexp2",
+    "sin", "cos", "tan", "arctan", "arctan2", "hypot", "sinh", "cosh", "tanh", "arcsinh", "sinc",
+    "abs", "copysign",
+    "maximum", "minimum", "fmax", "fmin", "nan_to_num", "sum", "mean", "prod", "diff", "trapezoid",
+    "inner", "kron",
+    "ravel", "squeeze", "atleast_2d", "flipud", "fliplr", "rot90", "diagonal", "sigmoid", "relu",
+    "selu",
     "erf", "erfc",
 }  # fmt: skip
 
 BY_ANOTHER_NAME = {
-    "a + b": "add", "a - b": "subtract", "a * b": "multiply", "a / b": "divide", "a @ b": "matmul", "fabs": "abs",
+    "a + b": "add", "a - b": "subtract", "a * b": "multiply", "a / b": "divide", "a @ b": "matmul",
+    "fabs": "abs",
     "copy": "clone",
 }  # fmt: skip
 
@@ -206,7 +214,7 @@ IN_TORCH: dict[str, Callable[..., Any]] = {  # torch itself comes first
 }
 
 
-# -- programs -----------------------------------------------------------------------------------------
+# -- programs --------------------------------------------------------------------------------------
 
 
 def values(program: Program, args: Any, apply: Callable[..., Any]) -> list[Any]:

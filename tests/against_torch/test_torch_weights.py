@@ -1,4 +1,5 @@
-"""Weights of PyTorch's own modules give PyTorch's own outputs, to 1e-10 in float64, and come back unchanged.
+"""Weights of PyTorch's own modules give PyTorch's own outputs, to 1e-10 in float64, and come back
+unchanged.
 
 Run with `pytest -m torch`, as test_torch.py.
 """
@@ -73,7 +74,9 @@ def test_a_cell(torch, request, name):
 @cells
 @pytest.mark.parametrize(("layer", "way"), [(0, ""), (0, "_reverse"), (1, ""), (1, "_reverse")])
 def test_one_way_through_one_of_several_layers(torch, request, name, layer, way):
-    """The arrays of one layer are picked by their pattern; its input is what PyTorch's own layer below gives."""
+    """The arrays of one layer are picked by their pattern; its input is what PyTorch's own layer
+    below gives.
+    """
     make, kind, options = CELLS[name]
     net = getattr(torch.nn, kind)(
         I, H, num_layers=2, bidirectional=True, dtype=torch.float64, **options

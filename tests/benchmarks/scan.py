@@ -1,11 +1,13 @@
-"""How fast `scan` trains cells: forward + backward against torch, jax, the tape, autograd, MyGrad, and the floor.
+"""How fast `scan` trains cells: forward + backward against torch, jax, the tape, autograd, MyGrad,
+and the floor.
 
     python tests/benchmarks/scan.py [--quick] [--cells RNN,LSTM] [--out DIR]
 
-runs every setting (one and two threads; OpenBLAS kernels as chosen for this processor and Haswell's, AVX2) in a process
-of its own and writes scan.md, a table, and scan.svg, a plot, to DIR.  Gradients are compared before anything is timed.
-Contenders take turns in every round; medians are compared, and only ratios of one run carry over to other machines.
-Peers that are not installed are left out.  The floor is the matrix products of the same shapes and the bare tanh.
+runs every setting (one and two threads; OpenBLAS kernels as chosen for this processor and
+Haswell's, AVX2) in a process of its own and writes scan.md, a table, and scan.svg, a plot, to DIR.
+Gradients are compared before anything is timed. Contenders take turns in every round; medians are
+compared, and only ratios of one run carry over to other machines. Peers that are not installed are
+left out.  The floor is the matrix products of the same shapes and the bare tanh.
 """
 
 import argparse
@@ -48,7 +50,9 @@ def optional(name):
 
 
 class Task:
-    """One cell at one size: its numbers, and contenders that give the gradients of its parameters."""
+    """One cell at one size: its numbers,
+    and contenders that give the gradients of its parameters.
+    """
 
     def __init__(self, name, B, I, H, T):
         rng = np.random.default_rng(0)
@@ -222,7 +226,9 @@ def compare(found, expected, who):
 
 
 def measure(task, peers, seconds):
-    """Median milliseconds of each contender, and of its ratio to scan within a round; the first call of scan."""
+    """Median milliseconds of each contender, and of its ratio to scan within a round; the first
+    call of scan.
+    """
     start = time.perf_counter()
     runs = task.contenders(*peers)
     expected = runs["scan"]()
@@ -253,7 +259,9 @@ def measure(task, peers, seconds):
 
 
 def planning(task):
-    """Milliseconds to trace and compile: a first call minus a second, of a short sequence; the least of five."""
+    """Milliseconds to trace and compile: a first call minus a second, of a short sequence; the
+    least of five.
+    """
     task.xs, task.g = task.xs[:2], task.g[:2]
     found = []
     for _ in range(5):
@@ -288,7 +296,9 @@ def one_setting(cells, sizes, seconds, threads):
 
 
 def long_sequence(T, B=32, I=64, H=128):
-    """A loss inside the cell over T steps: (option, seconds, MiB beyond inputs and outputs) for each option."""
+    """A loss inside the cell over T steps: (option, seconds, MiB beyond inputs and outputs) for
+    each option.
+    """
     rng = np.random.default_rng(0)
     p = {k: tg.Tensor(v, requires_grad=True) for k, v in parameters("RNN", I, H, rng).items()}
     xs = rng.standard_normal((T, B, I), dtype=np.float32)
@@ -323,7 +333,7 @@ def timed(run):
     return time.perf_counter() - start
 
 
-# -- settings, table and plot -------------------------------------------------------------------------
+# -- settings, table and plot ----------------------------------------------------------------------
 
 SETTINGS = {
     "1 thread, native kernels": (1, None),
@@ -359,7 +369,8 @@ def table(title, results):
     peers = ["torch nn", "jax scan", "torch loop", "tape", "autograd", "mygrad"]
     lines = [f"\n## {title}\n"]
     lines.append(
-        "Times of others divided by the time of scan (above 1, scan is faster), and scan by the floor: the"
+        "Times of others divided by the time of scan (above 1, scan is faster), and scan by "
+        "the floor: the"
     )
     lines.append("median within a round, and in brackets that of the shortest times.\n")
     lines.append(
@@ -409,7 +420,8 @@ def plot(title, results):
     shapes = [f'<text x="10" y="18" font-weight="bold">{title}: time / time of scan</text>']
     for i, (who, colour) in enumerate(colours.items()):
         shapes.append(
-            f'<circle cx="{20 + 110 * i}" cy="34" r="4" fill="{colour}"/><text x="{28 + 110 * i}" y="38">{who}</text>'
+            f'<circle cx="{20 + 110 * i}" cy="34" r="4" fill="{colour}"/>'
+            f'<text x="{28 + 110 * i}" y="38">{who}</text>'
         )
     bottom = 60 + 16 * len(results)
     for tick in (0.1, 1, 10, 100):
@@ -426,7 +438,8 @@ def plot(title, results):
                     f'<circle cx="{place(r["ratio"][who]):.1f}" cy="{y}" r="4" fill="{colour}"/>'
                 )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="680" height="{bottom + 24}" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="680" height="{bottom + 24}" '
+        'font-family="sans-serif" '
         f'font-size="11"><rect width="100%" height="100%" fill="white"/>{"".join(shapes)}</svg>\n'
     )
 
@@ -474,7 +487,8 @@ def main():
         name = "scan.svg" if number == 0 else f"scan-{number}.svg"
         (given.out / name).write_text(plot(title, results), encoding="utf-8")
     if not given.quick:
-        text += "\n## RNN with the loss inside, T = 10,000, B = 32, H = 128, 1 thread, native kernels\n\n"
+        text += "\n## RNN with the loss inside, T = 10,000, B = 32, H = 128, "
+        text += "1 thread, native kernels\n\n"
         text += "| checkpoint | seconds | peak MiB |\n|---|---|---|\n"
         text += "".join(
             f"| {o} | {s:.2f} | {m:.1f} |\n" for o, s, m in in_process(1, None, ["--long"])

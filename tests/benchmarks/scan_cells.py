@@ -1,4 +1,6 @@
-"""The cells of the scan benchmark, each written once for every library: `lib` has tanh, sigmoid, mean and sqrt."""
+"""The cells of the scan benchmark, each written once for every library: `lib` has tanh, sigmoid,
+mean and sqrt.
+"""
 
 from typing import Any
 
@@ -45,7 +47,8 @@ def multiplicative(lib, p, x, h):
     return lib.tanh(x @ p["W"] + ((x @ p["M"]) * (h @ p["V"])) @ p["U"] + p["b"])
 
 
-# name: (cell, shapes of its parameters, parts of its state, recurrent products by blocks of H columns, tanhs)
+# name: (cell, shapes of its parameters, parts of its state, recurrent products by blocks of H
+# columns, tanhs)
 CELLS = {
     "RNN": (rnn, {"W": "IH", "U": "HH", "b": "H"}, 1, 1, 1),
     "GRU": (gru, {"W": "I3", "U": "H3", "b": "3", "d": "3"}, 1, 3, 3),

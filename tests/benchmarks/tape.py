@@ -1,7 +1,8 @@
 """What the tape costs: time and memory per node, length of chains, import, gradient flow.
 
-Run `python tests/benchmarks/tape.py [--quick]`, with OMP_NUM_THREADS=1 on a machine that does nothing else.
-Contenders take turns in every round and the medians are compared: ratios carry over to other machines, times do not.
+Run `python tests/benchmarks/tape.py [--quick]`, with OMP_NUM_THREADS=1 on a machine that does
+nothing else. Contenders take turns in every round and the medians are compared: ratios carry over
+to other machines, times do not.
 """
 
 import argparse
@@ -101,7 +102,8 @@ def contenders(n):
 
 def per_op(repeats, n=1000):
     print(
-        f"\nns per op, forward + backward, on 10 elements of float64: chains of {n}, median of {repeats} rounds"
+        f"\nns per op, forward + backward, on 10 elements of float64: chains of "
+        f"{n}, median of {repeats} rounds"
     )
     runs = contenders(n)
     times = {(name, op): [] for name in runs for op in OPS}
@@ -132,13 +134,15 @@ def memory(nodes=10_000):
     arrays = sys.getsizeof(np.empty(10))
     tracemalloc.stop()
     print(
-        f"\nmemory: {used:.0f} bytes per node of one operand, {arrays} of them the array of 10 elements (tracemalloc)"
+        f"\nmemory: {used:.0f} bytes per node of one operand, {arrays} of them "
+        f"the array of 10 elements (tracemalloc)"
     )
 
 
 def linearity(lengths, repeats):
     print(
-        f"\nchains of one op, ns per op, median of {repeats}: equal rows mean linear time and no recursion"
+        f"\nchains of one op, ns per op, median of {repeats}: equal rows mean "
+        f"linear time and no recursion"
     )
     print(f"  {'length':>9} {'forward':>9} {'backward':>9} {'drop':>9}")
     for n in lengths:
@@ -159,7 +163,8 @@ def linearity(lengths, repeats):
 
 def import_times(repeats):
     print(
-        f"\nimport in a fresh process, ms, median of {repeats} interleaved (an empty process subtracted)"
+        f"\nimport in a fresh process, ms, median of {repeats} interleaved (an "
+        f"empty process subtracted)"
     )
     times = {"pass": [], "import numpy": [], "import tinygrad_rnn": []}
     for _ in range(repeats):
@@ -198,7 +203,10 @@ def main():
     quick = parser.parse_args().quick
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     print(
-        f"Python {platform.python_version()}, NumPy {np.__version__}, {blas['name']} {blas['version']}, ",
+        (
+            f"Python {platform.python_version()}, NumPy {np.__version__}, "
+            f"{blas['name']} {blas['version']}, "
+        ),
         end="",
     )
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

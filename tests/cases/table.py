@@ -1,4 +1,5 @@
-"""One table of cases for every function with a derivative: `case(of, *args)` stands for `of(*args)`.
+"""One table of cases for every function with a derivative: `case(of, *args)` stands for
+`of(*args)`.
 
 Floats and float64 arrays are differentiated, all else (keys, axes, conditions, integers) is passed
 on.  `via` says how `of` is called where its arguments are not all positional arrays, as in
@@ -81,7 +82,7 @@ def by_function(cases: Iterable[Case]) -> Any:
     return decorate
 
 
-# -- arguments ----------------------------------------------------------------------------------------
+# -- arguments -------------------------------------------------------------------------------------
 
 SHAPES: list[tuple[int, ...]] = [(), (2, 3), (0,)]
 

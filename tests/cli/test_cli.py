@@ -32,8 +32,10 @@ class Leaky:
 
     def __init__(self, inputs, hidden, *, rng):
         self.hidden = hidden
-        self.U = tg.Tensor(rng.standard_normal((inputs, hidden)) * 0.3, requires_grad=True, name="U")
-        self.V = tg.Tensor(rng.standard_normal((hidden, hidden)) * 0.3, requires_grad=True, name="V")
+        self.U = tg.Tensor(rng.standard_normal((inputs, hidden)) * 0.3, requires_grad=True,
+                           name="U")
+        self.V = tg.Tensor(rng.standard_normal((hidden, hidden)) * 0.3, requires_grad=True,
+                           name="V")
 
     def initial_state(self, batch=()):
         return np.zeros((*batch, self.hidden))
@@ -99,7 +101,7 @@ def written(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-# -- draw ---------------------------------------------------------------------------------------------
+# -- draw ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.tiny
@@ -287,7 +289,7 @@ def test_windows():
         demo.windows(np.ones((5, 1)), 5)
 
 
-# -- what is wrong ------------------------------------------------------------------------------------
+# -- what is wrong ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -496,7 +498,7 @@ def test_a_prediction_that_is_not_finite_is_an_error():
         )
 
 
-# -- check, help, version -----------------------------------------------------------------------------
+# -- check, help, version --------------------------------------------------------------------------
 
 
 @pytest.mark.tiny
@@ -529,7 +531,8 @@ def test_check_fails_when_a_rule_is_wrong(capsys, monkeypatch, fun):
     [
         (["--help"], ["draw", "check", "--version"]),
         (["-h"], ["draw", "check"]),
-        (["draw", "--help"], ["--cell", "--data", "--column", "--steps", "--t", "--hidden", "--epochs", "--lr",
+        (["draw", "--help"], ["--cell", "--data", "--column", "--steps", "--t", "--hidden",
+                              "--epochs", "--lr",
                               "--seed", "--out", "--format", "(default: 10)", "module:Class"]),
         (["--version"], [f"tinygrad-rnn {version('tinygrad_rnn')}\n"]),
     ],
@@ -596,7 +599,10 @@ def test_an_error_that_cannot_be_told():
         (
             "check >&-",
             2,
-            b"tinygrad-rnn: error: standard output is closed. Send it to a file, or to /dev/null.\n",
+            (
+                b"tinygrad-rnn: error: standard output is closed. Send it to a "
+                b"file, or to /dev/null.\n"
+            ),
         ),
         ("--version >&- 2>&-", 2, b""),
         ("--t 99 2>&-", 2, b""),

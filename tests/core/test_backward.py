@@ -1,4 +1,6 @@
-"""The one walk: each Tensor once, latest first, without recursion; and what it says of a rule that is wrong."""
+"""The one walk: each Tensor once, latest first, without recursion; and what it says of a rule that
+is wrong.
+"""
 
 import gc
 import sys
@@ -25,7 +27,7 @@ def leaf(x: Any, name: str | None = None) -> Tensor:
     return Tensor(np.asarray(x, float), requires_grad=True, name=name)
 
 
-# -- the walk -----------------------------------------------------------------------------------------
+# -- the walk --------------------------------------------------------------------------------------
 
 
 def test_each_tensor_is_visited_once_latest_first() -> None:
@@ -213,7 +215,7 @@ def test_what_lies_aside() -> None:
     assert aside(ancestors([y]), {x, w}) == set()
 
 
-# -- rebinding ----------------------------------------------------------------------------------------
+# -- rebinding -------------------------------------------------------------------------------------
 
 
 def test_second_order_after_new_data_is_refused() -> None:
@@ -242,7 +244,7 @@ def test_walking_leaves_the_graph_as_it_was() -> None:
     assert x.grad is None
 
 
-# -- a user's own op ----------------------------------------------------------------------------------
+# -- a user's own op -------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("registry")

@@ -1,4 +1,6 @@
-"""What a selection cut off contributes 0 at every value, to every order; a 0 that is only a number cuts nothing off."""
+"""What a selection cut off contributes 0 at every value, to every order; a 0 that is only a number
+cuts nothing off.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +52,7 @@ def _quiet() -> Any:
         yield
 
 
-# -- every function, behind an untaken where ----------------------------------------------------------
+# -- every function, behind an untaken where -------------------------------------------------------
 
 ABOVE_ONE = {np.arccosh: 1.5}
 OWN = [
@@ -218,7 +220,9 @@ def test_a_function_of_matrices(f: Any) -> None:
 
 
 def test_a_function_of_matrices_of_one_kind_only() -> None:
-    """Of numbers chosen at random, few are a positive definite matrix; then nothing is known of what reaches what."""
+    """Of numbers chosen at random, few are a positive definite matrix; then nothing is known of
+    what reaches what.
+    """
     taken = np.array([False, True])[:, None, None]
     f = lambda a: np.exp(np.linalg.cholesky(a))
     found = tg.grad(lambda a: np.sum(np.where(taken, f(a), 0.0)))(
@@ -254,7 +258,7 @@ def test_every_function_with_a_slope_of_its_own_is_in_a_table() -> None:
     assert {name_of(f) for f in missing} == {"einsum"}  # OF_ROWS has it by its public name
 
 
-# -- programs -----------------------------------------------------------------------------------------
+# -- programs --------------------------------------------------------------------------------------
 
 
 def test_a_zero_that_is_a_number_cuts_nothing_off() -> None:
@@ -386,7 +390,7 @@ def test_an_operation_of_somebody_elses(registry: None) -> None:
     assert found[1] == 0.25
 
 
-# -- recurrent networks -------------------------------------------------------------------------------
+# -- recurrent networks ----------------------------------------------------------------------------
 
 LENGTHS, T, B, INPUTS, H = np.array([4, 2, 1]), 4, 3, 2, 3
 rng = np.random.default_rng(3)

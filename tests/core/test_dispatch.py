@@ -1,4 +1,5 @@
-"""Every public function of NumPy does one of three things with a Tensor, and none of them loses a gradient silently.
+"""Every public function of NumPy does one of three things with a Tensor, and none of them loses a
+gradient silently.
 
 it gives Tensors that are connected to the graph
 it gives plain arrays, and is declared constant
@@ -149,7 +150,7 @@ def test_no_function_is_declared_twice() -> None:
         }  # composites for some of their options
 
 
-# -- refusals say why, and what to do instead ---------------------------------------------------------
+# -- refusals say why, and what to do instead ------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -311,7 +312,7 @@ def test_a_singular_matrix_is_called_so() -> None:
         np.linalg.inv(Tensor(np.zeros((2, 2)), requires_grad=True))
 
 
-# -- methods and attributes of arrays -----------------------------------------------------------------
+# -- methods and attributes of arrays --------------------------------------------------------------
 
 X = np.arange(1.0, 7.0).reshape(2, 3)
 
@@ -384,7 +385,7 @@ def test_arrays_numbers_and_lists_on_the_left(f: Callable[[Any], Any], expected:
     assert_array_equal(y.data, expected)
 
 
-# -- Tensors where indices are wanted -----------------------------------------------------------------
+# -- Tensors where indices are wanted --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

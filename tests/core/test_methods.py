@@ -1,4 +1,6 @@
-"""The operators of DuckArray, over a class that writes down what is applied: each asks for NumPy's own function."""
+"""The operators of DuckArray, over a class that writes down what is applied: each asks for NumPy's
+own function.
+"""
 
 import operator
 from typing import Any

@@ -1,4 +1,6 @@
-"""The recording mode belongs to a thread and a task; nothing is left behind by an exception or an abandoned walk."""
+"""The recording mode belongs to a thread and a task; nothing is left behind by an exception or an
+abandoned walk.
+"""
 
 import asyncio
 import contextvars
@@ -31,7 +33,7 @@ def in_threads(*functions: Callable[[], Any]) -> list[Any]:
         return [future.result(timeout=30) for future in [pool.submit(f) for f in functions]]
 
 
-# -- threads ------------------------------------------------------------------------------------------
+# -- threads ---------------------------------------------------------------------------------------
 
 
 def test_one_thread_under_no_grad_one_under_debug_one_plain() -> None:
@@ -132,7 +134,7 @@ def test_tasks_that_take_turns_have_modes_of_their_own() -> None:
     assert asyncio.run(both()) == [[False] * 3, [True] * 3]
 
 
-# -- exceptions ---------------------------------------------------------------------------------------
+# -- exceptions ------------------------------------------------------------------------------------
 
 
 def broken(*args: Any) -> Any:
@@ -181,7 +183,7 @@ def test_a_rule_that_fails_leaves_the_mode_as_it_was(monkeypatch: pytest.MonkeyP
     assert x.grad is None
 
 
-# -- generators ---------------------------------------------------------------------------------------
+# -- generators ------------------------------------------------------------------------------------
 
 
 def test_a_walk_that_is_abandoned_leaves_nothing_behind() -> None:
@@ -240,7 +242,7 @@ def test_an_error_inside_debug_is_the_users_own() -> None:
     assert recording.get() is True
 
 
-# -- processes ----------------------------------------------------------------------------------------
+# -- processes -------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")

@@ -44,7 +44,7 @@ def gradient(y: Tensor, x: Tensor) -> Any:
 A = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.5]])
 
 
-# -- making one ---------------------------------------------------------------------------------------
+# -- making one ------------------------------------------------------------------------------------
 
 
 def test_a_leaf() -> None:
@@ -105,7 +105,7 @@ def test_detach_shares_the_data_and_has_no_history() -> None:
     assert_array_equal(gradient(x * x.detach(), x), [1, 2])  # not 2x
 
 
-# -- operators and methods ----------------------------------------------------------------------------
+# -- operators and methods -------------------------------------------------------------------------
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda a, b: a + b,
@@ -200,8 +200,10 @@ def test_methods_are_those_of_an_array(method: Callable[[Any], Any]) -> None:
 @pytest.mark.parametrize(
     "method",
     [
-        lambda x: x.argmax(), lambda x: x.argmax(axis=1), lambda x: x.argmin(0, keepdims=True), lambda x: x.argsort(),
-        lambda x: x.argsort(axis=None), lambda x: x.argsort(0, "stable"), lambda x: x.any(), lambda x: x.any(axis=0),
+        lambda x: x.argmax(), lambda x: x.argmax(axis=1), lambda x: x.argmin(0, keepdims=True),
+        lambda x: x.argsort(),
+        lambda x: x.argsort(axis=None), lambda x: x.argsort(0, "stable"), lambda x: x.any(),
+        lambda x: x.any(axis=0),
         lambda x: x.all(axis=(0, 1), keepdims=True),
     ],
 )  # fmt: skip
@@ -254,8 +256,10 @@ def test_a_tensor_as_index_gives_its_value() -> None:
     "f",
     [
         np.isnan, np.isfinite, np.isinf, np.isposinf, np.isneginf, np.signbit, np.logical_not,
-        np.argmax, np.argmin, np.argsort, np.any, np.all, np.count_nonzero, np.nanargmax, np.nanargmin,
-        np.unique, np.argwhere, np.flatnonzero, lambda x: np.argpartition(x, 1), lambda x: np.isin(x, [4.0]),
+        np.argmax, np.argmin, np.argsort, np.any, np.all, np.count_nonzero, np.nanargmax,
+        np.nanargmin,
+        np.unique, np.argwhere, np.flatnonzero, lambda x: np.argpartition(x, 1),
+        lambda x: np.isin(x, [4.0]),
         lambda x: np.searchsorted([0.0, 1.0], x), lambda x: np.digitize(x, [0.0, 1.0]),
         lambda x: np.logical_xor(x, 0), lambda x: np.array_equiv(x, A),
         np.shape, np.ndim, np.size, np.zeros_like, np.ones_like,
@@ -264,7 +268,8 @@ def test_a_tensor_as_index_gives_its_value() -> None:
         lambda x: np.less_equal(0, x), lambda x: np.equal(x, x), lambda x: np.not_equal(x, 4.0),
         lambda x: np.isclose(x, A), lambda x: np.allclose(x, A), lambda x: np.array_equal(x, A),
         lambda x: np.logical_and(x, 1), lambda x: np.logical_or(0, x),
-        lambda x: x > 0, lambda x: x >= 0.5, lambda x: x < 0, lambda x: x <= 0.5, lambda x: x == 0.5,
+        lambda x: x > 0, lambda x: x >= 0.5, lambda x: x < 0, lambda x: x <= 0.5,
+        lambda x: x == 0.5,
         lambda x: x != 0.5, lambda x: x == Tensor(A),
         lambda x: operator.lt(0, x), lambda x: operator.le(A, x), lambda x: operator.eq(A, x),
         lambda x: operator.gt(A, x), lambda x: operator.ne([[1, 2, 3]] * 2, x),
@@ -280,7 +285,7 @@ def test_no_function_is_both_constant_and_differentiable() -> None:
     assert not CONSTANT & VJP.keys()
 
 
-# -- trap 1: Tensors in places where NumPy does not look for them -------------------------------------
+# -- trap 1: Tensors in places where NumPy does not look for them ----------------------------------
 
 
 @pytest.mark.parametrize(
@@ -372,7 +377,7 @@ def test_a_tensor_without_gradient_is_an_array_like_any_other() -> None:
     assert_array_equal(x.data, [1, 2])
 
 
-# -- trap 2: in place ---------------------------------------------------------------------------------
+# -- trap 2: in place ------------------------------------------------------------------------------
 
 
 def test_augmented_assignment_rebinds() -> None:
@@ -467,7 +472,7 @@ def test_what_is_given_by_position_is_not_taken_for_keepdims() -> None:
             f(x, 1, np.float64)
 
 
-# -- trap 7: == and hashing ---------------------------------------------------------------------------
+# -- trap 7: == and hashing ------------------------------------------------------------------------
 
 
 def test_equality_is_elementwise_and_hashing_by_identity() -> None:
@@ -485,7 +490,7 @@ def test_a_dict_of_many_tensors_finds_each() -> None:
     assert [index[t] for t in tensors] == list(range(1000))
 
 
-# -- errors say what, why and the mend ----------------------------------------------------------------
+# -- errors say what, why and the mend -------------------------------------------------------------
 
 
 def test_a_function_without_rules() -> None:
@@ -581,12 +586,16 @@ def test_a_tensor_of_a_tensor_is_refused() -> None:
 @pytest.mark.parametrize(
     ("f", "words"),
     [
-        (lambda: leaf(A, "x") @ leaf(A, "W_xh"), ["np.matmul of x (2, 3) and W_xh (2, 3): ", "3 entries meets one"]),
-        (lambda: leaf(A, "x") + np.zeros(4), ["np.add of x (2, 3) and an array (4,): ", "broadcast"]),
+        (lambda: leaf(A, "x") @ leaf(A, "W_xh"),
+         ["np.matmul of x (2, 3) and W_xh (2, 3): ", "3 entries meets one"]),
+        (lambda: leaf(A, "x") + np.zeros(4),
+         ["np.add of x (2, 3) and an array (4,): ", "broadcast"]),
         (lambda: np.zeros(4) * leaf(A), ["np.multiply of an array (4,) and a Tensor (2, 3): "]),
         (lambda: leaf(A, "x").reshape(4), ["np.reshape of x (2, 3): ", "cannot reshape"]),
-        (lambda: np.concatenate([leaf(A, "x"), leaf([1.0], "h")]), ["concatenate of x (2, 3) and h (1,): "]),
-        (lambda: np.stack([leaf(A, "x"), leaf([1.0], "h")]), ["stack of x (2, 3) and h (1,): ", "same shape"]),
+        (lambda: np.concatenate([leaf(A, "x"), leaf([1.0], "h")]),
+         ["concatenate of x (2, 3) and h (1,): "]),
+        (lambda: np.stack([leaf(A, "x"), leaf([1.0], "h")]),
+         ["stack of x (2, 3) and h (1,): ", "same shape"]),
         (lambda: np.max(leaf(np.zeros((0, 2)), "x")), ["np.max of x (0, 2): ", "zero-size"]),
     ],
 )  # fmt: skip
@@ -609,7 +618,7 @@ def test_errors_are_also_the_builtin_ones() -> None:
         assert issubclass(error, builtin)
 
 
-# -- backward -----------------------------------------------------------------------------------------
+# -- backward --------------------------------------------------------------------------------------
 
 
 def test_backward_of_a_formula() -> None:
@@ -752,7 +761,7 @@ def test_the_seed_is_cast_and_may_be_left_out_for_one_entry() -> None:
     assert_array_equal(y.grad, np.float32([[0.5]]), strict=True)
 
 
-# -- rebinding data -----------------------------------------------------------------------------------
+# -- rebinding data --------------------------------------------------------------------------------
 
 
 def test_new_data_after_the_forward_pass_does_not_change_its_gradients() -> None:
@@ -777,7 +786,7 @@ def test_a_result_is_given_no_new_data() -> None:
     assert_allclose(h.data, np.tanh([0.5]))
 
 
-# -- no_grad ------------------------------------------------------------------------------------------
+# -- no_grad ---------------------------------------------------------------------------------------
 
 
 def test_no_grad_records_nothing_and_nests() -> None:

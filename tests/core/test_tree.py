@@ -1,4 +1,6 @@
-"""Derivatives with respect to tuples, named tuples, lists and dicts of arrays have their structure."""
+"""Derivatives with respect to tuples, named tuples,
+lists and dicts of arrays have their structure.
+"""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,7 +22,7 @@ class State(NamedTuple):
     c: Any
 
 
-# -- the containers themselves ------------------------------------------------------------------------
+# -- the containers themselves ---------------------------------------------------------------------
 
 
 def test_leaves_are_listed_with_the_path_that_reaches_them() -> None:
@@ -67,7 +69,7 @@ def test_what_is_a_container() -> None:
     assert not any(map(is_container, [1.0, X, tg.Tensor(X), "text"]))
 
 
-# -- gradients of containers --------------------------------------------------------------------------
+# -- gradients of containers -----------------------------------------------------------------------
 
 
 def test_the_gradient_has_the_structure_of_the_argument() -> None:
@@ -204,7 +206,7 @@ def test_aux_is_handed_out_beside_the_value() -> None:
     assert type(g) is tg.Tensor
 
 
-# -- errors -------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

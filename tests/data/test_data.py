@@ -28,7 +28,7 @@ def write(folder, name, content):
     return path
 
 
-# -- sunspots -----------------------------------------------------------------------------------------
+# -- sunspots --------------------------------------------------------------------------------------
 
 
 def test_sunspots():
@@ -41,7 +41,7 @@ def test_sunspots():
     assert years.dtype.kind == "i"
 
 
-# -- what is read -------------------------------------------------------------------------------------
+# -- what is read ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_column_of_npy(tmp_path):
     assert_array_equal(load_series(tmp_path / "a.npy", "3"), [[2], [5]])
 
 
-# -- what is found, or given --------------------------------------------------------------------------
+# -- what is found, or given -----------------------------------------------------------------------
 
 SERIES = [[1.5, -2.0], [30.25, 4e5]]
 FOUND = {
@@ -118,7 +118,9 @@ FOUND = {
     "an index and a header of numbers": ",0,1\n0,1.5,-2\n1,30.25,4e5\n",
     "an index without a name": ",a,b\n7,1.5,-2\n9,30.25,4e5\n",
     "an empty corner above words and years": ",2019,2020\nAruba,1.5,-2\nBenin,30.25,4e5\n",
-    "dates under a name and a header of numbers": "date,0,1\n2020-01-31,1.5,-2\n2020-02-01,30.25,4e5\n",
+    (
+        "dates under a name and a header of numbers"
+    ): "date,0,1\n2020-01-31,1.5,-2\n2020-02-01,30.25,4e5\n",
     "comments": "# 1,2\n  # 3,4\na,b # unit #\n1.5,-2 # first, in May\n\n30.25,4e5\n#5,6\n",
     "# in words and behind them": "a\tx, #\tb\n1.5\tKöln; Süd, #3\t-2\n30.25\tC# # d\t4e5\n",
     "# as a cell": "a,id,b\n1.5, #1, -2\n30.25, #2, 4e5\n",
@@ -309,7 +311,10 @@ def test_what_is_given_is_taken(tmp_path, text, given, expected):
     [
         (
             "0\n10\n20\n",
-            "line 1: 0 may be a header, as pandas writes it, or the first time step. Say which: header=",
+            (
+                "line 1: 0 may be a header, as pandas writes it, or the first time "
+                "step. Say which: header="
+            ),
         ),
         (
             "x;1\n#3;4\ny;5\n",
@@ -317,7 +322,10 @@ def test_what_is_given_is_taken(tmp_path, text, given, expected):
         ),
         (
             "1,5\n2,05\n",
-            "may have two columns, or one with decimal commas. Say which: separator=',' or decimal=','",
+            (
+                "may have two columns, or one with decimal commas. Say which: "
+                "separator=',' or decimal=','"
+            ),
         ),
         ("-0,5\n2,5\n", "may have two columns, or one with decimal commas."),
         ("2,5\n1,5e-05\n", "may have two columns, or one with decimal commas."),
@@ -459,7 +467,7 @@ def test_paths_may_be_strings(tmp_path):
     assert_array_equal(load_series(str(write(tmp_path, "a.csv", "1\n"))), [[1]])
 
 
-# -- what is not --------------------------------------------------------------------------------------
+# -- what is not -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -652,7 +660,7 @@ def test_an_unknown_column_without_names(tmp_path):
             load_series(path, "x")
 
 
-# -- standardised -------------------------------------------------------------------------------------
+# -- standardised ----------------------------------------------------------------------------------
 
 
 def test_standardised_columns_have_mean_zero_and_deviation_one():
@@ -693,7 +701,7 @@ def test_what_cannot_be_standardised(series, kind, words):
         standardised(series)
 
 
-# -- one_hot ------------------------------------------------------------------------------------------
+# -- one_hot ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8])
@@ -728,9 +736,10 @@ def test_one_entry_is_constant():
         standardised(np.ones((1, 1)))
 
 
-# -- arguments of another kind ------------------------------------------------------------------------
+# -- arguments of another kind ---------------------------------------------------------------------
 
-WRONG = [None, 3, -1, 1.5, float("nan"), b"x", [1, 2], {"a": 1}, np.ones((2, 2)), np.array([1j]), np.array([None]),
+WRONG = [None, 3, -1, 1.5, float("nan"), b"x", [1, 2], {"a": 1}, np.ones((2, 2)), np.array([1j]),
+         np.array([None]),
          object(), 10**30, (1, 2), pandas.Series([1, 2])]  # fmt: skip
 CALLS = {
     "load_series": (["a.csv"], {}),

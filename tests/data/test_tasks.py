@@ -1,4 +1,6 @@
-"""The classic tasks: each by the definition of its paper, its baseline, its seed, and the words for wrong input."""
+"""The classic tasks: each by the definition of its paper, its baseline, its seed, and the words for
+wrong input.
+"""
 
 import re
 import sys
@@ -82,7 +84,7 @@ def test_a_count_that_is_no_integer():
         data.adding_problem(20.5, 4, rng=0)
 
 
-# -- the adding problem -------------------------------------------------------------------------------
+# -- the adding problem ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("variant", ["halves", "anywhere"])
@@ -133,7 +135,7 @@ def test_an_unknown_variant():
         data.adding_problem(20, 4, rng=0, variant="old")
 
 
-# -- copy memory --------------------------------------------------------------------------------------
+# -- copy memory -----------------------------------------------------------------------------------
 
 
 def test_copy_memory_shows_ten_symbols_waits_and_wants_them():
@@ -157,7 +159,7 @@ def test_the_baseline_of_copy_memory_is_the_cross_entropy_of_guessing_one_in_eig
     assert_allclose(data.copy_memory_baseline(100), 10 * np.log(8) / 120)
 
 
-# -- temporal order -----------------------------------------------------------------------------------
+# -- temporal order --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("T", [10, 57, 200])
@@ -204,11 +206,13 @@ def test_an_unknown_temporal_order():
         data.temporal_order_1997(4, rng=0, relevant=4)
 
 
-# -- the embedded Reber grammar -----------------------------------------------------------------------
+# -- the embedded Reber grammar --------------------------------------------------------------------
 
 
 def accepts(string):
-    """The grammar as the diagram of Cleeremans et al. (1989) shows it, node by node, as sets of triples."""
+    """The grammar as the diagram of Cleeremans et al.
+    (1989) shows it, node by node, as sets of triples.
+    """
     edges = {
         ("start", "B", "choice"),
         ("choice", "T", "upper"),
@@ -306,7 +310,7 @@ def test_encoded_strings_read_back():
         data.encode_reber([])
 
 
-# -- Elman's tasks ------------------------------------------------------------------------------------
+# -- Elman's tasks ---------------------------------------------------------------------------------
 
 
 def test_every_third_bit_is_the_exclusive_or_of_the_two_before():
@@ -342,7 +346,7 @@ def test_letters_as_features():
         data.letter_vectors("bax")
 
 
-# -- influence balancing ------------------------------------------------------------------------------
+# -- influence balancing ---------------------------------------------------------------------------
 
 
 def test_influence_balancing_sums_to_minus_six():
@@ -361,7 +365,7 @@ def test_influence_balancing_of_any_size():
     assert_allclose(np.linalg.solve(np.eye(5) - A, signs)[0], 2 * (2 * 4 - 5))
 
 
-# -- text and streams ---------------------------------------------------------------------------------
+# -- text and streams ------------------------------------------------------------------------------
 
 
 def test_the_topics_are_english():
@@ -428,7 +432,7 @@ def test_segments_go_on_where_the_last_one_ended():
         data.segments(rows[:3], 3)
 
 
-# -- precision ----------------------------------------------------------------------------------------
+# -- precision -------------------------------------------------------------------------------------
 
 
 def test_float32_when_asked_for():

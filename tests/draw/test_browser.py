@@ -36,7 +36,9 @@ def browser():
 
 @pytest.fixture
 def show(browser, tmp_path):
-    """Open the page of a run; afterwards nothing may have been requested but the page, nor an error logged."""
+    """Open the page of a run; afterwards nothing may have been requested but the page, nor an error
+    logged.
+    """
     opened, said = [], []
 
     def opener(run, width=1280, height=800, t=1, **options):
@@ -146,7 +148,8 @@ def test_a_chip_and_a_value_tell_theirs(show, network):
 
 
 MIDDLE = """(path, share) => {
-  const point = path.getPointAtLength(share * path.getTotalLength()).matrixTransform(path.getScreenCTM());
+  const point = path.getPointAtLength(share * path.getTotalLength())
+    .matrixTransform(path.getScreenCTM());
   return [point.x, point.y];
 }"""
 
@@ -248,7 +251,8 @@ def test_tab_goes_through_the_page_in_order(show):
     for _ in range(14):
         page.keyboard.press("Tab")
         seen.append(page.evaluate(
-            "(e => e.id || e.dataset.key || e.closest('[id]')?.id || e.tagName)(document.activeElement)"
+            "(e => e.id || e.dataset.key || e.closest('[id]')?.id || e.tagName)"
+            "(document.activeElement)"
         ))  # fmt: skip
     assert seen[:6] == ["t", "play", "step", "cells", "operations", "theme"]
     assert seen[6] == "term1"  # the map is one stop; up and down move inside it
@@ -273,8 +277,10 @@ def test_up_and_down_move_inside_the_map(show):
 def test_everything_that_can_be_focused_has_a_name(show, network):
     page = show(network[0])
     page.locator("[data-key=term3]").press("Enter")
-    nameless = page.evaluate("""() => [...document.querySelectorAll("button, input, [tabindex]")].filter(
-      (e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)""")
+    nameless = page.evaluate("""() =>
+      [...document.querySelectorAll("button, input, [tabindex]")]
+      .filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length))
+      .map((e) => e.outerHTML)""")
     assert nameless == []
 
 
@@ -294,7 +300,8 @@ CONTRAST = """() => {
   const poor = [];
   for (const e of document.querySelectorAll("body *")) {
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
-    if (!own || !e.getClientRects().length || e.closest(".dim") || /SCRIPT|STYLE/.test(e.tagName)) continue;
+    if (!own || !e.getClientRects().length || e.closest(".dim")) continue;
+    if (/SCRIPT|STYLE/.test(e.tagName)) continue;
     const style = getComputedStyle(e), paper = light(behind(e));
     const ink = light(e.closest("svg") ? style.fill : style.color);
     const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
@@ -322,7 +329,8 @@ def test_nothing_is_wider_than_the_window_and_type_is_readable(show, width, heig
     page = show(make("RNN", T), width, height)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     small = page.evaluate("""() => [...document.querySelectorAll("main *, header *")].filter((e) =>
-      [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) && e.getClientRects().length &&
+      [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) &&
+      e.getClientRects().length &&
       e.tagName !== "SUB" && !e.closest("#ops") && parseFloat(getComputedStyle(e).fontSize) < 10)
       .map((e) => e.outerHTML)""")
     assert small == []
@@ -359,7 +367,8 @@ def test_hostile_names_run_nothing(show):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_numbers_of_every_kind_are_drawn(show, scale):
     W = tg.Tensor(np.full((2, 2), 0.5), requires_grad=True, name="W")
-    run = tg.unroll(lambda x, h: x + h @ W, np.ones((4, 2)), np.ones(2), loss=lambda y, _: np.sum(y) * scale,
+    run = tg.unroll(lambda x, h: x + h @ W, np.ones((4, 2)), np.ones(2),
+                    loss=lambda y, _: np.sum(y) * scale,
                     targets=np.zeros(4))  # fmt: skip
     page = show(run)
     page.locator("[data-key=term3]").focus()

@@ -1,4 +1,6 @@
-"""Plots: every point at its place on the axes, gaps where nothing can be drawn, labels apart from each other."""
+"""Plots: every point at its place on the axes, gaps where nothing can be drawn, labels apart from
+each other.
+"""
 
 import math
 

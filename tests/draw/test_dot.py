@@ -1,7 +1,7 @@
 """The DOT writer, Graphviz, and saving: what is written is whole, and what cannot be is explained.
 
-Graphviz may be missing.  Tests that need it take `graphviz_draws`, which draws where it is installed and, where it is
-not, asserts the error that says so.
+Graphviz may be missing.  Tests that need it take `graphviz_draws`, which draws where it is
+installed and, where it is not, asserts the error that says so.
 """
 
 import math
@@ -26,7 +26,10 @@ from tinygrad_rnn.draw.tikz import to_tikz
 from tinygrad_rnn.errors import DrawError, OutputError, UsageError
 
 GOLDEN = Path(__file__).parent / "golden"
-MISSING = r"`dot` is not on the PATH.*apt install graphviz, brew install graphviz, winget install graphviz.*save as \.svg"
+MISSING = (
+    r"`dot` is not on the PATH.*apt install graphviz, brew install "
+    r"graphviz, winget install graphviz.*save as \.svg"
+)
 
 
 def two_steps():
@@ -104,7 +107,7 @@ def graphviz_draws(source, suffix):
     return None
 
 
-# -- DOT ----------------------------------------------------------------------------------------------
+# -- DOT -------------------------------------------------------------------------------------------
 
 
 def test_golden_dot():
@@ -128,8 +131,10 @@ def test_nodes_are_numbered_anew_in_every_picture():
 
 @hostile
 def test_no_label_is_html_and_no_name_is_a_node(name):
-    scene = Scene(100, 50, name, (Box(20, 20, 30, 10, name, tip=name, key=name), Text(50, 20, name, tip=name),
-                                  Line(((0, 0), (9, 9)), "#000000", tip=name, ends=(name, name))))  # fmt: skip
+    scene = Scene(100, 50, name, (Box(20, 20, 30, 10, name, tip=name, key=name),
+                                  Text(50, 20, name, tip=name),
+                                  Line(((0, 0), (9, 9)), "#000000", tip=name,
+                                       ends=(name, name))))  # fmt: skip
     source = to_dot(scene)
     assert not re.search(r"=\s*<", source)
     assert re.findall(r"^\t(\w+) \[", source, re.MULTILINE) == [
@@ -186,7 +191,7 @@ def test_graphviz_puts_things_where_the_scene_has_them():
             assert any(np.allclose(spot, (box.x, box.y, box.w, box.h), atol=0.1) for spot in found)
 
 
-# -- Graphviz that fails ------------------------------------------------------------------------------
+# -- Graphviz that fails ---------------------------------------------------------------------------
 
 
 def test_a_hanging_graphviz_is_stopped(fake_dot, monkeypatch):
@@ -221,7 +226,8 @@ def test_a_graphviz_that_cannot_be_started(fake_dot, monkeypatch, tmp_path):
 
 def test_graphviz_gets_the_whole_picture_and_fixed_positions(fake_dot, tmp_path):
     fake_dot(
-        "import sys\nsys.stdout.write(' '.join(sys.argv[1:]) + '|' + sys.stdin.buffer.read().decode('utf-8'))"
+        "import sys\nsys.stdout.write(' '.join(sys.argv[1:]) + '|' + "
+        "sys.stdin.buffer.read().decode('utf-8'))"
     )
     arguments, _, source = (
         render("digraph { été }", "png").decode(sys.getdefaultencoding()).partition("|")
@@ -236,12 +242,13 @@ def test_a_real_syntax_error_is_told():
         render("digraph {", "svg")
 
 
-# -- saving -------------------------------------------------------------------------------------------
+# -- saving ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("file", "magic"),
-    [("a.svg", b"<?xml"), ("a.SVG", b"<?xml"), ("a.png", b"\x89PNG"), ("a.Png", b"\x89PNG"), ("a.pdf", b"%PDF"),
+    [("a.svg", b"<?xml"), ("a.SVG", b"<?xml"), ("a.png", b"\x89PNG"), ("a.Png", b"\x89PNG"),
+     ("a.pdf", b"%PDF"),
      ("a.b.svg", b"<?xml"), ("a.dot", b"digraph"), ("a.GV", b"digraph")],
 )  # fmt: skip
 def test_the_suffix_chooses_the_format(tmp_path, file, magic):

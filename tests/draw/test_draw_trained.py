@@ -87,7 +87,8 @@ def test_the_pictures_are_those_of_the_model(capsys):
     ]
     run, _ = trained_run("net.safetensors", "my.csv", None, 4)
     series = np.loadtxt("my.csv", delimiter=",")
-    same = tg.unroll(ours.cell, series[-5:-1], readout=ours.readout, loss=tg.functional.half_squared_error,
+    same = tg.unroll(ours.cell, series[-5:-1], readout=ours.readout,
+                     loss=tg.functional.half_squared_error,
                      targets=series[-4:])  # fmt: skip
     assert_allclose(
         tg.gradient_flow(run.losses, run.states).norms(),
@@ -210,8 +211,8 @@ def test_options_that_a_trained_model_leaves_no_room_for(capsys):
 def test_how_the_data_is_written(capsys):
     save_safetensors("net.safetensors", weights(inputs=2, outputs=2)[1])
     plain = Path("my.csv").read_text()
-    Path("german.csv").write_text("Tag;a;b\n" + "".join(f"x;{row.replace(',', ';').replace('.', ',')}\n"
-                                                      for row in plain.splitlines()))  # fmt: skip
+    rows = [row.replace(",", ";").replace(".", ",") for row in plain.splitlines()]
+    Path("german.csv").write_text("\n".join(["Tag;a;b", *(f"x;{row}" for row in rows), ""]))
     runs = [
         trained_run("net.safetensors", name, column, 4, **reading)[0]
         for name, column, reading in (
@@ -227,7 +228,8 @@ def test_how_the_data_is_written(capsys):
     )
     out = capsys.readouterr().out
     assert out.startswith(
-        "german.csv: the decimal sign is a comma\ngerman.csv: left out column 'Tag' (no numbers)\nLSTM"
+        "german.csv: the decimal sign is a comma\ngerman.csv: left out column "
+        "'Tag' (no numbers)\nLSTM"
     )
     assert (
         main(["draw", "--weights", "net.safetensors", "--data", "sunspots", "--column", "2"]) == 2
@@ -244,15 +246,23 @@ def without(arrays, *parts):
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        (lambda a: without(a, "rnn"), DataError, "there is no recurrent layer: .* there are head.weight, head.bias"),
+        (lambda a: without(a, "rnn"), DataError,
+         "there is no recurrent layer: .* there are head.weight, head.bias"),
         (lambda a: without(a, "hh"), DataError, "net.rnn.weight_hh_l0 is missing; there are"),
-        (lambda a: without(a, "head"), DataError, "one Linear that reads its 3 states; there are no arrays"),
-        (lambda a: {**a, "two.weight": np.ones((1, 3))}, DataError, r"there are .*two\.weight \(1, 3\)"),
-        (lambda a: {**a, "b.weight_ih_l0": np.ones((3, 3))}, DataError, "there are 2 recurrent layers, b., net.rnn."),
-        (lambda a: {**a, "net.rnn.weight_ih_l0_reverse": np.ones(1)}, DataError, "is of a bidirectional layer"),
-        (lambda a: {**a, "net.rnn.weight_hh_l0": np.ones((7, 3))}, ShapeError, r"\(7, 3\); with H = 3 its rows are H"),
-        (lambda a: {**a, "net.rnn.weight_hh_l0": np.ones(3)}, ShapeError, r"has shape \(3,\); a weight is"),
-        (lambda a: {**a, "net.rnn.bias_ih_l0": np.ones(5)}, ShapeError, r"net\.rnn\.bias_ih_l0 has shape \(5,\)"),
+        (lambda a: without(a, "head"), DataError,
+         "one Linear that reads its 3 states; there are no arrays"),
+        (lambda a: {**a, "two.weight": np.ones((1, 3))}, DataError,
+         r"there are .*two\.weight \(1, 3\)"),
+        (lambda a: {**a, "b.weight_ih_l0": np.ones((3, 3))}, DataError,
+         "there are 2 recurrent layers, b., net.rnn."),
+        (lambda a: {**a, "net.rnn.weight_ih_l0_reverse": np.ones(1)}, DataError,
+         "is of a bidirectional layer"),
+        (lambda a: {**a, "net.rnn.weight_hh_l0": np.ones((7, 3))}, ShapeError,
+         r"\(7, 3\); with H = 3 its rows are H"),
+        (lambda a: {**a, "net.rnn.weight_hh_l0": np.ones(3)}, ShapeError,
+         r"has shape \(3,\); a weight is"),
+        (lambda a: {**a, "net.rnn.bias_ih_l0": np.ones(5)}, ShapeError,
+         r"net\.rnn\.bias_ih_l0 has shape \(5,\)"),
     ],
 )  # fmt: skip
 def test_what_is_no_model_that_can_be_drawn(change, error, words):

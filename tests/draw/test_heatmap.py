@@ -149,7 +149,10 @@ def test_a_long_sequence_is_drawn_in_blocks_of_which_the_largest_is_shown(T, blo
     )
     for box in drawn[:: max(1, len(drawn) // 200)]:
         k, k_last, t, t_last, norm = re.fullmatch(
-            r"k = (\d+)(?: to (\d+))?, t = (\d+)(?: to (\d+))?: norm (?:up to )?(\S+)(?: \(direct\))?",
+            (
+                r"k = (\d+)(?: to (\d+))?, t = (\d+)(?: to (\d+))?: norm (?:up to "
+                r")?(\S+)(?: \(direct\))?"
+            ),
             box.tip,
         ).groups()
         terms = norms[int(k) - 1 : int(k_last or k), int(t) - 1 : int(t_last or t)]
@@ -166,7 +169,7 @@ def test_a_thousand_steps_are_drawn_small():
     assert len(tg.draw.page(run, flow=flow).html) < 5e6
 
 
-# -- several networks ---------------------------------------------------------------------------------
+# -- several networks ------------------------------------------------------------------------------
 
 
 def maps(scene, *lengths):
@@ -224,7 +227,8 @@ def test_each_map_has_its_title_above_it_and_its_own_axes():
         assert abs(text.x - min(box.x for _, box in found.values())) < 30
         assert text.y < min(box.y for _, box in found.values()) - 30
     told = labels(scene)
-    assert [told.count(label) for label in ("k (which loss sends it)", "t (which h receives it)", "6", "nats")] == [
+    assert [told.count(label) for label in ("k (which loss sends it)", "t (which h receives it)",
+                                            "6", "nats")] == [
         2, 2, 4, 1]  # fmt: skip
     assert any(label.endswith("column t receives; an RNN") for label in told)
     assert len([line for line in of(Line, scene) if line.color == INK]) == 2  # the column t of each

@@ -1,4 +1,6 @@
-"""Numbers, colours, sizes and lines have one home; the scripts of the page read what Python wrote."""
+"""Numbers, colours, sizes and lines have one home;
+the scripts of the page read what Python wrote.
+"""
 
 import json
 import math
@@ -84,7 +86,9 @@ def test_the_scripts_print_numbers_as_python_does():
 
 
 def told_by(engine):
-    """What the functions of words.js say of NUMBERS and SHARES, run by some engine of JavaScript."""
+    """What the functions of words.js say of NUMBERS and SHARES,
+    run by some engine of JavaScript.
+    """
     functions = re.sub(r"^const sub(.|\n)*", "", SCRIPTS["words.js"], flags=re.M)
     asked = [f"number({_js(x)}, {digits})" for x, digits, _ in NUMBERS]
     asked += [f"percent({_js(share)})" for share, _ in SHARES]

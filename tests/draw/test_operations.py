@@ -1,4 +1,6 @@
-"""The op-level picture and the picture of any graph: every operation once, every gradient as wide as its norm."""
+"""The op-level picture and the picture of any graph: every operation once, every gradient as wide
+as its norm.
+"""
 
 import math
 from collections import Counter
@@ -31,7 +33,9 @@ def numbers(scene, color):
 
 
 def sent(root):
-    """{(result, operand): the gradient along this edge}, and {Tensor: its whole gradient}, from one pullback."""
+    """{(result, operand): the gradient along this edge}, and {Tensor: its whole gradient}, from one
+    pullback.
+    """
     along, whole = {}, {}
     for x, g, shares in pullback({root: np.ones(root.shape)}):
         whole[x] = np.linalg.norm(g)
@@ -162,7 +166,8 @@ def test_the_same_colour_is_the_same_weight():
 
 def test_an_input_that_the_cell_does_not_read_has_no_box():
     W = tg.Tensor(0.5 * np.eye(2), requires_grad=True, name="W")
-    run = tg.unroll(lambda x, h: np.tanh(h @ W), np.ones((2, 1)), np.ones(2), loss=half_squared_error,
+    run = tg.unroll(lambda x, h: np.tanh(h @ W), np.ones((2, 1)), np.ones(2),
+                    loss=half_squared_error,
                     targets=np.zeros((2, 2)))  # fmt: skip
     scene = tg.draw.ops(run).scene
     assert operations(scene) == recorded(ancestors(run.losses))
@@ -177,7 +182,8 @@ def test_a_read_out_of_two_branches_is_drawn_with_bent_gradients():
     rng = np.random.default_rng(0)
     A, B = (tg.Tensor(rng.standard_normal((H, O)), requires_grad=True, name=name) for name in "AB")
     run = tg.unroll(RNNCell(I, H, rng=0), rng.standard_normal((2, I)), loss=half_squared_error,
-                    readout=lambda h: np.tanh(h @ A) + np.exp(h @ B), targets=np.zeros((2, O)))  # fmt: skip
+                    readout=lambda h: np.tanh(h @ A) + np.exp(h @ B),
+                    targets=np.zeros((2, O)))  # fmt: skip
     scene = tg.draw.ops(run).scene
     assert operations(scene) == recorded(ancestors(run.losses))
     along, _ = sent(run.loss)
@@ -205,7 +211,7 @@ def test_the_same_network_gives_the_same_picture():
     assert tg.draw.ops(make("GRU", 3)).source == tg.draw.ops(make("GRU", 3)).source
 
 
-# -- any graph ----------------------------------------------------------------------------------------
+# -- any graph -------------------------------------------------------------------------------------
 
 
 def chain():

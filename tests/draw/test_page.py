@@ -1,4 +1,6 @@
-"""The page as data: its numbers against the gradient flow, its size, and that it is one file that loads nothing."""
+"""The page as data: its numbers against the gradient flow, its size, and that it is one file that
+loads nothing.
+"""
 
 import json
 import math
@@ -176,7 +178,8 @@ def test_hostile_names_stay_text(name):
 @pytest.mark.parametrize("scale", [0.0, 1e300, -1e300, 5e-324, math.inf, math.nan])
 def test_values_of_every_kind(scale):
     W = tg.Tensor(np.full((2, 2), 0.5), requires_grad=True, name="W")
-    run = tg.unroll(lambda x, h: x + h @ W, np.ones((3, 2)), np.ones(2), loss=lambda y, _: np.sum(y) * scale,
+    run = tg.unroll(lambda x, h: x + h @ W, np.ones((3, 2)), np.ones(2), loss=lambda y,
+                    _: np.sum(y) * scale,
                     targets=np.zeros(3))  # fmt: skip
     page = tg.draw.page(run)
     check_is_its_own(page.html)

@@ -1,4 +1,6 @@
-"""The metro map: every line, width, colour and number of it against the gradient flow it stands for."""
+"""The metro map: every line, width, colour and number of it against the gradient flow it stands
+for.
+"""
 
 import itertools
 import math
@@ -35,7 +37,9 @@ GAPS = [
 
 
 def expected_norms(run, t):
-    """{(ks, j): norm} of every term that the map shows, those of the steps left out as one vector sum."""
+    """{(ks, j): norm} of every term that the map shows, those of the steps left out as one vector
+    sum.
+    """
     T, flow = len(run), gradient_flow(run.losses, run.states)
     norms = flow.norms()
     shown = [k for k in shown_columns(t, T) if k >= t]
@@ -272,7 +276,8 @@ def test_a_cell_whose_jacobian_does_not_exist_is_drawn_without_its_norm():
     mixing = lambda x, h: np.tanh(
         x @ W + h - np.mean(h, axis=0)
     )  # rows of the batch depend on each other
-    run = tg.unroll(mixing, rng.standard_normal((4, 2, 2)), np.zeros((2, 3)), loss=half_squared_error,
+    run = tg.unroll(mixing, rng.standard_normal((4, 2, 2)), np.zeros((2, 3)),
+                    loss=half_squared_error,
                     targets=np.zeros((4, 2, 3)))  # fmt: skip
     scene = tg.draw.paths(run).scene
     assert len(hops(scene)) == len(run) * (len(run) + 1) / 2
@@ -309,12 +314,13 @@ def test_a_batch_is_one_state():
     )
 
 
-# -- gradients that vanish, or are not numbers --------------------------------------------------------
+# -- gradients that vanish, or are not numbers -----------------------------------------------------
 
 
 def test_zero_gradients_are_dotted_and_have_no_share():
     run = make("RNN", 4)
-    run = tg.unroll(run.cell, [x.data for x in run.xs], readout=lambda h: np.sum(0.0 * h), loss=half_squared_error,
+    run = tg.unroll(run.cell, [x.data for x in run.xs], readout=lambda h: np.sum(0.0 * h),
+                    loss=half_squared_error,
                     targets=np.zeros(4))  # fmt: skip
     scene = tg.draw.paths(run).scene
     assert {hop.norm for hop in hops(scene)} == {0.0}
@@ -327,7 +333,8 @@ def test_gradients_without_a_finite_norm_are_drawn_all_the_same(huge):
     run = make("RNN", 4)
     states = run.states
     with np.errstate(all="ignore"):
-        run = tg.unroll(run.cell, [x.data for x in run.xs], readout=lambda h: np.sum(huge * h) * np.float64(1e10),
+        run = tg.unroll(run.cell, [x.data for x in run.xs],
+                        readout=lambda h: np.sum(huge * h) * np.float64(1e10),
                         loss=lambda y, target: y - target, targets=np.zeros(4))  # fmt: skip
         figure = tg.draw.paths(run)
     assert len(of(Box, figure.scene)) > 4 * len(states)
@@ -337,20 +344,24 @@ def test_gradients_without_a_finite_norm_are_drawn_all_the_same(huge):
         assert "inf" not in coordinate
 
 
-# -- which weight does what ---------------------------------------------------------------------------
+# -- which weight does what ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("T", [1, 3])
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("RNN", {"W_xh": "input", "W_hh": "recurrent", "b_h": "bias", "W_hy": "readout", "b_y": "bias"}),
-        ("relu", {"W_xh": "input", "W_hh": "recurrent", "b_h": "bias", "W_hy": "readout", "b_y": "bias"}),
-        ("LSTM", {"W_xh": "input", "W_hh": "recurrent", "b_h": "bias", "W_hy": "readout", "b_y": "bias"}),
+        ("RNN", {"W_xh": "input", "W_hh": "recurrent", "b_h": "bias", "W_hy": "readout",
+                 "b_y": "bias"}),
+        ("relu", {"W_xh": "input", "W_hh": "recurrent", "b_h": "bias", "W_hy": "readout",
+                  "b_y": "bias"}),
+        ("LSTM", {"W_xh": "input", "W_hh": "recurrent", "b_h": "bias", "W_hy": "readout",
+                  "b_y": "bias"}),
         ("GRU", {"W_xh": "input", "W_hh": "recurrent", "b_xh": "bias", "b_hh": "bias",
                  "W_hy": "readout", "b_y": "bias"}),
         ("bare", {"W_xh": "input", "W_hh": "recurrent", "b_h": "bias"}),
-        ("function", {"U": "input", "V": "recurrent", "c": "bias", "W_hy": "readout", "b_y": "bias"}),
+        ("function", {"U": "input", "V": "recurrent", "c": "bias", "W_hy": "readout",
+                      "b_y": "bias"}),
     ],
 )  # fmt: skip
 def test_roles_come_from_the_graph_and_not_from_names(kind, expected, T):
@@ -359,7 +370,8 @@ def test_roles_come_from_the_graph_and_not_from_names(kind, expected, T):
 
 def test_roles_of_a_product_and_of_a_difference():
     gain, shift = (tg.Tensor(np.ones(H), requires_grad=True, name=n) for n in ("gain", "shift"))
-    run = tg.unroll(lambda x, h: np.tanh(gain * h + np.sum(x) - shift), np.ones((2, I)), np.zeros(H),
+    run = tg.unroll(lambda x, h: np.tanh(gain * h + np.sum(x) - shift), np.ones((2, I)),
+                    np.zeros(H),
                     loss=half_squared_error, targets=np.zeros((2, H)))  # fmt: skip
     assert {p.name: role for p, role in roles(run).items()} == {
         "gain": "recurrent",
@@ -385,7 +397,8 @@ def test_a_weight_has_one_colour_and_one_chip_in_each_column(kind):
 @pytest.mark.parametrize("last", [1, 2])
 def test_roles_do_not_mind_a_graph_that_was_cut_at_the_end(last):
     cell, count = tg.nn.RNNCell(I, H, rng=0), itertools.count(1)
-    run = tg.unroll(lambda x, h: cell(x, h.detach() if next(count) > 5 - last else h), np.ones((5, I)), np.zeros(H),
+    run = tg.unroll(lambda x, h: cell(x, h.detach() if next(count) > 5 - last else h),
+                    np.ones((5, I)), np.zeros(H),
                     loss=half_squared_error, targets=np.zeros((5, H)))  # fmt: skip
     assert {p.name: role for p, role in roles(run).items()} == {
         "W_xh": "input",
@@ -394,7 +407,7 @@ def test_roles_do_not_mind_a_graph_that_was_cut_at_the_end(last):
     }
 
 
-# -- which parts lead to which ---------------------------------------------------------------------------
+# -- which parts lead to which ---------------------------------------------------------------------
 
 MOVED = {  # cell -> the arrows from the parts at t - 1 to those at t
     "kept": (lambda x, s, W: (np.tanh(x + s[0] @ W + s[1] @ W), s[0]), {(0, 0), (0, 1), (1, 0)}),
@@ -412,7 +425,8 @@ def moved(kind, T):
     cell, parts = lambda x, s: step(x, s, W), 3 if kind == "two back" else 2
     cell.states = ("h", "p", "q")[:parts]
     rng = np.random.default_rng(0)
-    return tg.unroll(cell, rng.standard_normal((T, 3)), tuple(np.zeros((parts, 3))), loss=half_squared_error,
+    return tg.unroll(cell, rng.standard_normal((T, 3)), tuple(np.zeros((parts, 3))),
+                     loss=half_squared_error,
                      targets=np.zeros((T, 3)))  # fmt: skip
 
 
@@ -467,7 +481,7 @@ def test_arrows_are_there_where_gradients_are(kind):
         assert ((i, j) in across(run, 3)) == bool(np.any(J[3 * j : 3 * j + 3, 3 * i : 3 * i + 3]))
 
 
-# -- what cannot be drawn -----------------------------------------------------------------------------
+# -- what cannot be drawn --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("picture_of", [tg.draw.paths, tg.draw.heatmap, tg.draw.ops])

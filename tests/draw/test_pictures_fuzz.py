@@ -1,4 +1,6 @@
-"""Every renderer on names and numbers that nobody would choose: valid output every time, and no exception."""
+"""Every renderer on names and numbers that nobody would choose: valid output every time, and no
+exception.
+"""
 
 import json
 import math
@@ -24,7 +26,9 @@ NUMBERS = st.one_of(
 
 
 def network(name, number, T, tuple_state):
-    """A network whose every Tensor has this name, and whose losses are multiplied by this number."""
+    """A network whose every Tensor has this name,
+    and whose losses are multiplied by this number.
+    """
     W = tg.Tensor(np.full((2, 2), 0.5), requires_grad=True, name=name)
 
     def cell(x, state):

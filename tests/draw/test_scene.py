@@ -1,4 +1,6 @@
-"""The alphabet of the pictures: scales, colours, numbers, texts, lines, and which steps a map shows."""
+"""The alphabet of the pictures: scales, colours, numbers, texts, lines, and which steps a map
+shows.
+"""
 
 import math
 import re
@@ -28,7 +30,7 @@ from tinygrad_rnn.nn import RNNCell
 
 pytestmark = pytest.mark.tiny
 
-# -- scales and colours -------------------------------------------------------------------------------
+# -- scales and colours ----------------------------------------------------------------------------
 
 
 def test_a_log_scale_is_linear_in_the_logarithm():
@@ -94,7 +96,7 @@ def test_indirect_terms_run_from_dark_to_light():
     assert palette.distance(2, 1, 2) == 0  # one indirect term
 
 
-# -- texts and lines ----------------------------------------------------------------------------------
+# -- texts and lines -------------------------------------------------------------------------------
 
 
 def test_clean_text():
@@ -140,7 +142,7 @@ def test_lines_are_drawn_last_and_in_order():
     assert stacked((a, box, b, text)) == (box, text, a, b)
 
 
-# -- the steps of a map -------------------------------------------------------------------------------
+# -- the steps of a map ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("T", [1, 7, 30])
@@ -224,7 +226,8 @@ def test_an_attribute_of_another_meaning_does_not_name_the_parts():
             self.states.append(np.tanh(x + h))
             return self.states[-1]
 
-    run = tg.unroll(Remembers(), np.ones((1, H)), tg.Tensor(np.zeros(H), requires_grad=True), loss=half_squared_error,
+    run = tg.unroll(Remembers(), np.ones((1, H)), tg.Tensor(np.zeros(H), requires_grad=True),
+                    loss=half_squared_error,
                     targets=np.zeros((1, H)))  # fmt: skip
     assert symbols.state_names(run) == ["h"]
 

@@ -1,4 +1,6 @@
-"""The SVG writer: well-formed XML that says what the scene says, whatever the names and numbers are."""
+"""The SVG writer: well-formed XML that says what the scene says, whatever the names and numbers
+are.
+"""
 
 import math
 import re
@@ -103,7 +105,8 @@ def test_shapes_are_written_as_they_are():
     )
     root = ElementTree.fromstring(svg)
     assert root.find(f"{SVG}ellipse").attrib | {} == {
-        "cx": "20", "cy": "10", "rx": "4", "ry": "2", "fill": "#AABBCC", "stroke": "#1F2328", "stroke-width": "1",
+        "cx": "20", "cy": "10", "rx": "4", "ry": "2", "fill": "#AABBCC", "stroke": "#1F2328",
+        "stroke-width": "1",
     }  # fmt: skip
     _, rounded, dashed = root.findall(f"{SVG}rect")
     assert (rounded.attrib["x"], rounded.attrib["y"], rounded.attrib["rx"]) == ("16", "8", "2")

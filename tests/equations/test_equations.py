@@ -53,7 +53,7 @@ def test_equation(check):
     assert check.passed, f"{check.difference:.3g} {check.kind} at {check.tolerance:g}"
 
 
-# -- the table ----------------------------------------------------------------------------------------
+# -- the table -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_no_network_of_the_table_is_trivial():
             assert np.any(net.gradient(name))
 
 
-# -- the figures, as printed to six decimals ----------------------------------------------------------
+# -- the figures, as printed to six decimals -------------------------------------------------------
 
 
 def printed(decimals=6):
@@ -249,7 +249,7 @@ def test_updating_all_five_for_a_while_brings_the_loss_down(net):
     assert losses[-1] < 0.2 * losses[0]
 
 
-# -- the table can fail -------------------------------------------------------------------------------
+# -- the table can fail ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def jacobian(f: Callable[[Any], Any], x: Any) -> Any:
     return np.array([grad(lambda x, i=i: f(x)[i])(x) for i in range(len(f(x)))])
 
 
-# -- what NumPy lacks ---------------------------------------------------------------------------------
+# -- what NumPy lacks ------------------------------------------------------------------------------
 
 V = np.array([0.3, -1.2, 2.0, 0.7])
 
@@ -71,7 +71,7 @@ def test_integers_are_welcome() -> None:
     assert_allclose(log_softmax(np.array([5, 5])), -np.log([2, 2]))
 
 
-# -- activations --------------------------------------------------------------------------------------
+# -- activations -----------------------------------------------------------------------------------
 
 
 def slope(f: Callable[[Any], Any], x: Any) -> Any:
@@ -157,7 +157,7 @@ def test_options_that_make_no_sense() -> None:
         fn.leaky_relu(Tensor(V), negative_slope=Tensor(0.1, requires_grad=True))
 
 
-# -- masks of -inf ------------------------------------------------------------------------------------
+# -- masks of -inf ---------------------------------------------------------------------------------
 
 
 def test_masked_entries_have_probability_0_and_send_nothing() -> None:
@@ -180,7 +180,7 @@ def test_logsumexp_of_nothing_but_minus_infinity_sends_nothing() -> None:
     assert_array_equal(slope(lambda x: logsumexp(x, axis=1), x), [[0, 0], [1 / 2, 1 / 2]])
 
 
-# -- the package --------------------------------------------------------------------------------------
+# -- the package -----------------------------------------------------------------------------------
 
 
 def test_every_public_name_is_there() -> None:

@@ -14,7 +14,7 @@ from tinygrad_rnn.transforms.gradients import grad
 
 X = np.random.default_rng(0).standard_normal((2, 3, 4))
 
-# -- dropout ------------------------------------------------------------------------------------------
+# -- dropout ---------------------------------------------------------------------------------------
 
 
 def test_dropout_keeps_the_mean() -> None:
@@ -75,7 +75,7 @@ def test_dropout_needs_rng_when_training_and_axes_that_are_there() -> None:
             dropout(X, 0.5, rng=0, share=axis)
 
 
-# -- layer_norm ---------------------------------------------------------------------------------------
+# -- layer_norm ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("axis", [-1, 0, 1, (1, 2), (2, 0)])
@@ -130,7 +130,7 @@ def test_layer_norm_refuses_other_shapes() -> None:
         layer_norm(X, axis=3)
 
 
-# -- embedding ----------------------------------------------------------------------------------------
+# -- embedding -------------------------------------------------------------------------------------
 
 WEIGHT = np.random.default_rng(2).standard_normal((5, 3))
 

@@ -1,4 +1,6 @@
-"""The losses against closed formulas, at their kinks, far out, and given what does not go together."""
+"""The losses against closed formulas, at their kinks, far out,
+and given what does not go together.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +34,7 @@ E = Y - TARGET
 EVERY = [half_squared_error, squared_error, mean_squared_error, mse_loss, l1_loss, huber_loss]
 
 
-# -- errors of numbers --------------------------------------------------------------------------------
+# -- errors of numbers -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_a_loss_does_not_broadcast_its_target(loss: Callable[..., Any]) -> None:
         )
 
 
-# -- cross entropy ------------------------------------------------------------------------------------
+# -- cross entropy ---------------------------------------------------------------------------------
 
 CLASSES = np.array([2, 0])
 ONE_HOT = np.eye(3)[CLASSES]
@@ -253,7 +255,7 @@ def test_probabilities_are_differentiated_too() -> None:
     check_grads(lambda y, q: cross_entropy(y, q, label_smoothing=0.1), [Y, q])
 
 
-# -- yes or no ----------------------------------------------------------------------------------------
+# -- yes or no -------------------------------------------------------------------------------------
 
 Q = np.array([[0.0, 0.25, 1.0], [1.0, 0.5, 0.0]])
 
@@ -290,7 +292,7 @@ def test_binary_targets_of_any_dtype_keep_float32(dtype: Any) -> None:
     assert_allclose(loss.data, binary_cross_entropy_with_logits(Y, np.float64(Q > 0.3)), rtol=1e-6)
 
 
-# -- what is refused ----------------------------------------------------------------------------------
+# -- what is refused -------------------------------------------------------------------------------
 
 
 def refused(

@@ -1,4 +1,6 @@
-"""A gradient is of the numbers the forward pass saw, whoever writes into an array between forward and backward."""
+"""A gradient is of the numbers the forward pass saw, whoever writes into an array between forward
+and backward.
+"""
 
 import array
 from collections import UserList, deque
@@ -318,7 +320,9 @@ def test_a_fingerprint_sees_every_entry_and_the_order(dtype: Any, layout: str) -
 
 
 def test_what_is_written_by_nobody_costs_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Training by an optimiser: no array of a parameter is fingerprinted, nor one of unrolled inputs."""
+    """Training by an optimiser: no array of a parameter is fingerprinted, nor one of unrolled
+    inputs.
+    """
     looked = []
     monkeypatch.setattr(
         "tinygrad_rnn.guards.fingerprints.fingerprint", lambda x: looked.append(x.shape)
@@ -338,7 +342,7 @@ def test_what_is_written_by_nobody_costs_no_look(monkeypatch: pytest.MonkeyPatch
     assert looked == []
 
 
-# -- what trades places or signs, and what is neither array nor list ----------------------------------
+# -- what trades places or signs, and what is neither array nor list -------------------------------
 
 WRITES: dict[str, Callable[[Any], Any]] = {
     "signs": lambda a: -a if a.dtype.kind != "b" else ~a,

@@ -1,4 +1,6 @@
-"""Arguments of wrong kinds, shapes and counts, to every public function: what is raised is an error of the package."""
+"""Arguments of wrong kinds, shapes and counts, to every public function: what is raised is an error
+of the package.
+"""
 
 import inspect
 import operator
@@ -91,7 +93,9 @@ def odd() -> list[Any]:
 
 
 def members(name: str, thing: Any, *hidden: str) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """The public methods of an object, the named hidden ones and the object itself if it can be called."""
+    """The public methods of an object, the named hidden ones and the object itself if it can be
+    called.
+    """
     for attribute in [*dir(type(thing)), *vars(type(thing))]:
         method = callable(getattr(type(thing), attribute, None))
         if method and (not attribute.startswith("_") or attribute in hidden):
@@ -168,7 +172,9 @@ SURFACE = {name: f for name, f in surface() if name not in OTHERS}
 
 
 def calls(name: str, f: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:
-    """Every odd value alone, several at random, in every keyword; too many of them, and a name that is not known."""
+    """Every odd value alone, several at random, in every keyword; too many of them, and a name that
+    is not known.
+    """
     rng = np.random.default_rng(crc32(name.encode()))
     kinds = inspect.Parameter
     parameters = list(inspect.signature(f).parameters.values())

@@ -1,4 +1,6 @@
-"""The package is a house: a module imports from the floors below it, never from above, and nowhere in a circle."""
+"""The package is a house: a module imports from the floors below it, never from above, and nowhere
+in a circle.
+"""
 
 import ast
 import subprocess
@@ -38,7 +40,9 @@ FLOORS = {
 
 
 def module_name(path: Path) -> str:
-    """`rules/shape.py` -> `tinygrad_rnn.rules.shape`, `rules/__init__.py` -> `tinygrad_rnn.rules`."""
+    """`rules/shape.py` -> `tinygrad_rnn.rules.shape`,
+    `rules/__init__.py` -> `tinygrad_rnn.rules`.
+    """
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join((PACKAGE, *(parts[:-1] if parts[-1] == "__init__" else parts)))
 
@@ -157,6 +161,7 @@ def test_a_package_that_is_not_installed_has_a_version_too(monkeypatch: pytest.M
 
 def test_every_public_name_is_there_after_a_mere_import() -> None:
     """In a Python of its own: here other tests have imported them already."""
-    code = "import tinygrad_rnn as tg; print(tg.data.__name__, *[n for n in tg.__all__ if not hasattr(tg, n)])"
+    missing = "[n for n in tg.__all__ if not hasattr(tg, n)]"
+    code = f"import tinygrad_rnn as tg; print(tg.data.__name__, *{missing})"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (said.stdout, said.stderr) == ("tinygrad_rnn.data\n", "")

@@ -1,4 +1,6 @@
-"""Checkpoints: a run that was stopped goes on bit by bit; no file is ever half written, and none is half read."""
+"""Checkpoints: a run that was stopped goes on bit by bit; no file is ever half written, and none is
+half read.
+"""
 
 import io
 import json
@@ -176,7 +178,7 @@ def test_what_cannot_be_saved(tmp_path, progress, words):
     assert list(tmp_path.iterdir()) == []
 
 
-# -- the file -----------------------------------------------------------------------------------------
+# -- the file --------------------------------------------------------------------------------------
 
 
 def test_the_file_is_a_zip_of_json_and_arrays(tmp_path):
@@ -250,7 +252,9 @@ save(2)
 
 @pytest.mark.parametrize("step", ["fdopen", "fsync", "replace", "renamed"])
 def test_a_process_killed_while_it_saves_leaves_a_whole_file(tmp_path, step):
-    """Killed without warning at each step of a save: the state before, or the new one once it is renamed."""
+    """Killed without warning at each step of a save: the state before, or the new one once it is
+    renamed.
+    """
     path = tmp_path / "run.npz"
     with subprocess.Popen(
         [sys.executable, "-c", STOPPED, str(path), step],
@@ -272,7 +276,7 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_file(tmp_path, step):
     assert list(tmp_path.iterdir()) == [path]
 
 
-# -- what does not fit --------------------------------------------------------------------------------
+# -- what does not fit -----------------------------------------------------------------------------
 
 
 def refused(path, run, kind=DataError):
@@ -300,7 +304,9 @@ def test_every_cut_of_a_file_is_refused(tmp_path):
 
 
 def test_a_damaged_file_is_refused_or_whole(tmp_path):
-    """One byte changed, anywhere: an error, or, where the zip does not use that byte, the state that was saved."""
+    """One byte changed, anywhere: an error, or, where the zip does not use that byte, the state
+    that was saved.
+    """
     path = tmp_path / "run.npz"
     progress = {"a": np.arange(5.0), "n": 3, "text": "abc"}
     content = checkpoint.save(path, progress=progress).read_bytes()
@@ -408,7 +414,9 @@ ODD = [
 
 @pytest.mark.parametrize("part", ["optimizer", "schedule", "rng"])
 def test_odd_values_anywhere_in_a_state_are_refused_or_work(tmp_path, part):
-    """Whatever stands at any place: an error of ours with nothing changed, or a run that can go on."""
+    """Whatever stands at any place: an error of ours with nothing changed,
+    or a run that can go on.
+    """
     stopped = Run(0)(2)
     if part == "rng":
         stopped.rng = np.random.Generator(np.random.MT19937(3))
@@ -663,7 +671,8 @@ def test_why_a_state_is_none_of_the_bit_generator(bits, key, value, words):
     changed = rng.bit_generator.state
     *outer, last = key.split(".")
     (changed[outer[0]] if outer else changed)[last] = value
-    told = rf"rng: the state is none that {bits} can take: .*{re.escape(words)} The file was changed by others\.$"
+    told = rf"rng: the state is none that {bits} can take: .*{re.escape(words)}"
+    told += r" The file was changed by others\.$"
     with pytest.raises(DataError, match=told) as caught:
         checkpoint.restore({"rng": changed, "progress": {}}, "run.npz", rng=rng)
     assert "Error" not in str(caught.value)

@@ -1,4 +1,6 @@
-"""A file is there whole or not at all, with the mode it should have, and nobody else's is touched."""
+"""A file is there whole or not at all, with the mode it should have,
+and nobody else's is touched.
+"""
 
 import os
 import subprocess
@@ -106,8 +108,10 @@ def test_a_link_to_what_is_not_there_yet_and_one_that_leads_nowhere(tmp_path):
     assert ring.is_symlink()
 
 
-@pytest.mark.parametrize(("step", "old"), [("open", None), ("fsync", None), ("replace", None), ("open", b"old"),
-                                           ("chmod", b"old"), ("fsync", b"old"), ("replace", b"old")])  # fmt: skip
+@pytest.mark.parametrize(("step", "old"), [("open", None), ("fsync", None), ("replace", None),
+                                           ("open", b"old"),
+                                           ("chmod", b"old"), ("fsync", b"old"),
+                                           ("replace", b"old")])  # fmt: skip
 def test_a_failure_at_any_step_leaves_what_was_there(tmp_path, monkeypatch, step, old):
     target = tmp_path / "a.svg"
     if old is not None:
@@ -149,7 +153,9 @@ def test_the_file_appears_in_one_step(tmp_path, monkeypatch):
 
 
 def left_behind(target, monkeypatch):
-    """The path of what a process leaves that is killed before it renames its temporary file; an hour old."""
+    """The path of what a process leaves that is killed before it renames its temporary file; an
+    hour old.
+    """
     before = set(target.parent.iterdir())
     with monkeypatch.context() as m:
         m.setattr(files.os, "replace", refuse)
@@ -199,7 +205,8 @@ import os, sys
 from tinygrad_rnn.io import files
 
 def hold(*_):
-    os.utime(sys.argv[1] + "/" + next(n for n in os.listdir(sys.argv[1]) if n.endswith(".tmp")), (0, 0))
+    os.utime(sys.argv[1] + "/" + next(n for n in os.listdir(sys.argv[1]) if n.endswith(".tmp")),
+             (0, 0))
     print("holding", flush=True)
     sys.stdin.read()
 

@@ -1,4 +1,6 @@
-"""PyTorch's weights by name and shape, and safetensors files; test_torch_weights.py compares with PyTorch itself."""
+"""PyTorch's weights by name and shape, and safetensors files; test_torch_weights.py compares with
+PyTorch itself.
+"""
 
 import json
 import re
@@ -235,7 +237,10 @@ def test_dtypes_become_the_models():
                 or a.update({"lstm.bias_ih_l0_reverse": np.full(4 * H, 1.7e308)})
             ),
             DTypeError,
-            "lstm.bias_ih_l0_reverse + lstm.bias_hh_l0_reverse is 1.7e+308 + 1.7e+308 somewhere, too large for float64",
+            (
+                "lstm.bias_ih_l0_reverse + lstm.bias_hh_l0_reverse is 1.7e+308 + "
+                "1.7e+308 somewhere, too large for float64"
+            ),
         ),
     ],
 )
@@ -414,7 +419,9 @@ class Foreign:
 
 
 def test_tensors_of_a_model_are_read_and_each_layer_is_compared():
-    """A stand-in with PyTorch's attributes: layers at an attribute, in a list, and one that nothing is asked of."""
+    """A stand-in with PyTorch's attributes: layers at an attribute, in a list, and one that nothing
+    is asked of.
+    """
 
     class Theirs:
         def __init__(self, weights, **options):
@@ -483,7 +490,7 @@ def test_patterns_that_do_not_say_enough():
         to_torch(cell, "*")
 
 
-# -- safetensors --------------------------------------------------------------------------------------
+# -- safetensors -----------------------------------------------------------------------------------
 
 
 def test_safetensors_keep_names_shapes_and_dtypes(tmp_path):

@@ -1,4 +1,6 @@
-"""Two networks over the same inputs, from both ends of time: their gradients, and the two rows of their map."""
+"""Two networks over the same inputs, from both ends of time: their gradients, and the two rows of
+their map.
+"""
 
 import numpy as np
 import pytest
@@ -125,7 +127,8 @@ def test_what_is_wrong_is_told(runs):
 
 def test_mirrored_and_below():
     items = (
-        Box(10, 5, 4, 2, key="a"), Text(10, 5, "x", anchor="start"), Triangle(8, 5, "left", 2, 2, "#000000"),
+        Box(10, 5, 4, 2, key="a"), Text(10, 5, "x", anchor="start"),
+        Triangle(8, 5, "left", 2, 2, "#000000"),
         Line(((0, 0), (8, 5)), "#000000", ends=("a", "")),
     )  # fmt: skip
     box, text, head, line = mirrored(items, 10)

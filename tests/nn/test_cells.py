@@ -1,4 +1,6 @@
-"""One step of every cell against its equations in plain NumPy, and shape errors in the words of the equations."""
+"""One step of every cell against its equations in plain NumPy, and shape errors in the words of the
+equations.
+"""
 
 import copy
 import re
@@ -48,7 +50,7 @@ def with_weights(module, names, weights):
     return other
 
 
-# -- values -------------------------------------------------------------------------------------------
+# -- values ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch", [(), (5,)], ids=["one row", "batch"])
@@ -167,7 +169,7 @@ def test_readout_is_linear_unless_told_otherwise():
     assert Readout(H, O, rng=0).g is fn.identity
 
 
-# -- gradients ----------------------------------------------------------------------------------------
+# -- gradients -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch", [(), (2,)], ids=["one row", "batch"])
@@ -207,7 +209,7 @@ def test_gradients_of_the_readout(g):
     tg.check_grads(f, [h, readout.W_hy.data, readout.b_y.data], order=2)
 
 
-# -- what a cell is -----------------------------------------------------------------------------------
+# -- what a cell is --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cls", CELLS)
@@ -288,7 +290,7 @@ def test_names_of_states():
     assert LSTMCell.states == ("h", "c")
 
 
-# -- errors -------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 EQUATION = {RNNCell: "(1.1)", LSTMCell: "(5.1)", GRUCell: "(6.1)"}
 GATES = {RNNCell: ("H", H), LSTMCell: ("4H", 4 * H), GRUCell: ("3H", 3 * H)}
@@ -297,7 +299,10 @@ GATES = {RNNCell: ("H", H), LSTMCell: ("4H", 4 * H), GRUCell: ("3H", 3 * H)}
 @pytest.mark.parametrize("cls", CELLS)
 def test_x_that_does_not_fit_W_xh(cls):
     cell, (symbol, width) = cls(I, H, rng=0), GATES[cls]
-    words = f"W_xh is (I, {symbol}) = ({I}, {width}), but x is (B, I) = (5, 7): I is {I} in one and 7 in the other."
+    words = (
+        f"W_xh is (I, {symbol}) = ({I}, {width}), but x is (B, I) = (5, 7): I "
+        f"is {I} in one and 7 in the other."
+    )
     with pytest.raises(ShapeError, match=re.escape(words)) as caught:
         cell(np.zeros((5, 7)), zeros(cell, 5, H))
     assert EQUATION[cls] in str(caught.value)
@@ -306,7 +311,10 @@ def test_x_that_does_not_fit_W_xh(cls):
 @pytest.mark.parametrize("cls", CELLS)
 def test_h_that_does_not_fit_W_hh(cls):
     cell, (symbol, width) = cls(I, H, rng=0), GATES[cls]
-    words = f"(I, {symbol}) = ({I}, {width}), but h is (B, H) = (5, 7): H is {H} in one and 7 in the other."
+    words = (
+        f"(I, {symbol}) = ({I}, {width}), but h is (B, H) = (5, 7): H is {H} in "
+        f"one and 7 in the other."
+    )
     with pytest.raises(ShapeError, match=re.escape(words)) as caught:
         cell(np.zeros((5, I)), zeros(cell, 5, 7))
     assert EQUATION[cls] in str(caught.value)
@@ -340,7 +348,10 @@ def test_rows_that_do_not_fit(cls):
         ((5, 7), f"c is (B, H) = (5, 7): H is {H} in one and 7 in the other."),
         (
             (6, H),
-            f"x is (B, I) = (5, {I}), but c is (B, H) = (6, {H}): B is 5 in one and 6 in the other.",
+            (
+                f"x is (B, I) = (5, {I}), but c is (B, H) = (6, {H}): B is 5 in one "
+                f"and 6 in the other."
+            ),
         ),
     ],
     ids=["H", "B"],
@@ -378,7 +389,10 @@ def test_a_cell_without_a_mismatch_of_symbols_reports_what_numpy_said():
 
 
 def test_h_that_does_not_fit_the_readout():
-    words = r"W_hy is \(H, O\) = \(3, 4\), but h is \(B, H\) = \(5, 7\): H is 3 in one and 7 in the other.*\(1\.2\)"
+    words = (
+        r"W_hy is \(H, O\) = \(3, 4\), but h is \(B, H\) = \(5, 7\): H is 3 in "
+        r"one and 7 in the other.*\(1\.2\)"
+    )
     with pytest.raises(ShapeError, match=words):
         Readout(H, O, rng=0)(tg.Tensor(np.zeros((5, 7)), name="h_1"))
 
@@ -388,7 +402,7 @@ def test_a_cell_without_a_step_is_not_a_cell():
         Cell().step(np.zeros(I), np.zeros(H))
 
 
-# -- parameters ---------------------------------------------------------------------------------------
+# -- parameters ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

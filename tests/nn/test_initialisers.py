@@ -71,7 +71,9 @@ def test_the_gates_are_orthogonal_each_and_different():
 
 
 def test_orthogonal_matrices_are_drawn_evenly():
-    """By Haar's measure the trace has mean 0 and variance 1; signs left to QR would give it another mean."""
+    """By Haar's measure the trace has mean 0 and variance 1; signs left to QR would give it another
+    mean.
+    """
     rng = np.random.default_rng(1)
     traces = [np.trace(orthogonal("W", (4, 4), rng).data) for _ in range(4000)]
     assert abs(np.mean(traces)) < 5 / 4000**0.5

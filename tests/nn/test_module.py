@@ -10,7 +10,9 @@ from tinygrad_rnn.nn import GRUCell, Linear, LSTMCell, Module, Readout, RNNCell
 
 
 class Model(Module):
-    """Something of everything: nested, in containers, shared, frozen, and a result that is no parameter."""
+    """Something of everything: nested, in containers, shared, frozen, and a result that is no
+    parameter.
+    """
 
     def __init__(self, seed=0, dtype=float):
         self.layers = [LSTMCell(2, 3, rng=seed, dtype=dtype), GRUCell(3, 3, rng=seed, dtype=dtype)]

@@ -1,4 +1,6 @@
-"""Linear, Embedding, LayerNorm, Dropout and Sequential: closed formulas, differences, and what they refuse."""
+"""Linear, Embedding, LayerNorm, Dropout and Sequential: closed formulas, differences, and what they
+refuse.
+"""
 
 import numpy as np
 import pytest
@@ -148,7 +150,10 @@ def test_float32_stays_float32():
         (
             lambda: nn.Sequential(nn.Embedding(V, E, rng=0), nn.LSTM(E, 2, rng=0)),
             UsageError,
-            "Sequential hands one array on, but LSTM takes and returns a state too. Write a Module that calls it",
+            (
+                "Sequential hands one array on, but LSTM takes and returns a state "
+                "too. Write a Module that calls it"
+            ),
         ),
         (
             lambda: nn.Sequential(nn.GRUCell(E, 2, rng=0)),

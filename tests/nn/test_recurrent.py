@@ -1,4 +1,6 @@
-"""nn.RNN, LSTM and GRU against their own cells unrolled on the tape, one sequence at a time, and what they refuse."""
+"""nn.RNN, LSTM and GRU against their own cells unrolled on the tape, one sequence at a time, and
+what they refuse.
+"""
 
 import numpy as np
 import pytest
@@ -48,7 +50,9 @@ def state_for(layer, *batch, seed=7):
 
 
 def by_hand(layer, xs, state, lengths):
-    """The same from the cells alone: every sequence unrolled by itself, without batch, padding or scan."""
+    """The same from the cells alone: every sequence unrolled by itself, without batch, padding or
+    scan.
+    """
     ways = 2 if layer.bidirectional else 1
     cells, outputs, last = list(layer.cells.values()), [], []
     for b, length in enumerate(lengths):
@@ -220,7 +224,7 @@ def test_debug_and_no_grad():
     assert not outputs.requires_grad
 
 
-# -- weights ------------------------------------------------------------------------------------------
+# -- weights ---------------------------------------------------------------------------------------
 
 
 def test_a_layer_starts_as_its_cells_would():
@@ -268,7 +272,7 @@ def test_many_layers_are_traced_once(monkeypatch):
     assert len(made) == 12
 
 
-# -- dropout ------------------------------------------------------------------------------------------
+# -- dropout ---------------------------------------------------------------------------------------
 
 
 def test_dropout_lies_between_the_layers_and_only_in_training():
@@ -304,7 +308,7 @@ def test_a_generator_is_shared_and_a_seed_repeats():
     assert_array_equal(one, two)
 
 
-# -- what does not fit --------------------------------------------------------------------------------
+# -- what does not fit -----------------------------------------------------------------------------
 
 XS = draw(T, B, I)
 
@@ -315,7 +319,10 @@ XS = draw(T, B, I)
         (
             lambda: nn.LSTM(I, H, rng=0)(draw(T, B, I + 1)),
             ShapeError,
-            "xs has shape (6, 4, 4); LSTM takes (T, B, I) or (T, I) with I = 3. If the batch comes first, np.swapaxes",
+            (
+                "xs has shape (6, 4, 4); LSTM takes (T, B, I) or (T, I) with I = 3. If "
+                "the batch comes first, np.swapaxes"
+            ),
         ),
         (lambda: nn.RNN(I, H, rng=0)(draw(I)), ShapeError, "xs has shape (3,); RNN takes"),
         (
@@ -343,7 +350,10 @@ XS = draw(T, B, I)
         (
             lambda: nn.GRU(I, H, rng=0)(XS, lengths=[6, 5]),
             ShapeError,
-            "lengths have shape (2,); xs has shape (6, 4, 3) and needs one length for each sequence of the batch",
+            (
+                "lengths have shape (2,); xs has shape (6, 4, 3) and needs one length "
+                "for each sequence of the batch"
+            ),
         ),
         (lambda: nn.GRU(I, H, rng=0)(XS[:, 0], lengths=[6]), ShapeError, "lengths have shape (1,)"),
         (
@@ -371,12 +381,18 @@ XS = draw(T, B, I)
                 XS, (np.zeros((4, B, H)), np.zeros((2, B, H)))
             ),
             ShapeError,
-            "c of the state has shape (2, 4, 5); this LSTM and xs need (num_layers * directions, B, H) = (4, 4, 5).",
+            (
+                "c of the state has shape (2, 4, 5); this LSTM and xs need (num_layers "
+                "* directions, B, H) = (4, 4, 5)."
+            ),
         ),
         (
             lambda: nn.RNN(I, H, rng=0)(XS[:, 0], np.zeros((1, B, H))),
             ShapeError,
-            "h of the state has shape (1, 4, 5); this RNN and xs need (num_layers * directions, H) = (1, 5).",
+            (
+                "h of the state has shape (1, 4, 5); this RNN and xs need (num_layers "
+                "* directions, H) = (1, 5)."
+            ),
         ),
         (
             lambda: nn.RNN(I, H, num_layers=0, rng=0),
@@ -391,7 +407,10 @@ XS = draw(T, B, I)
         (
             lambda: nn.RNN(I, H, dropout=0.5, rng=0),
             UsageError,
-            "RNN with dropout=0.5 and one layer would never drop anything: dropout is between layers. Add a layer",
+            (
+                "RNN with dropout=0.5 and one layer would never drop anything: dropout "
+                "is between layers. Add a layer"
+            ),
         ),
     ],
 )

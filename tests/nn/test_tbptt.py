@@ -1,4 +1,6 @@
-"""Truncated backpropagation: the windows' gradients against gradient flow, and that no graph outlives its window."""
+"""Truncated backpropagation: the windows' gradients against gradient flow, and that no graph
+outlives its window.
+"""
 
 import gc
 from functools import partial
@@ -53,7 +55,9 @@ def test_with_stride_1_every_loss_goes_back_through_window_states(make, window):
     ("window", "stride"), [(3, 3), (4, 2), (5, 3), (7, 2), (4, 3), (2 * T, T), (T, 4)]
 )
 def test_the_jth_new_step_goes_back_through_window_minus_stride_plus_j_states(make, window, stride):
-    """Of (3.1), exactly the terms (k, t) with t in the window of k: the sum of what truncation gives each loss."""
+    """Of (3.1), exactly the terms (k, t) with t in the window of k: the sum of what truncation
+    gives each loss.
+    """
     cell, xs, targets = make(I, H, rng=1), draw(T, B, I), draw(T, B, H, seed=1)
     gradients_in_windows(cell, xs, targets, window, stride)
     u = tg.unroll(cell, xs, loss=half_squared_error, targets=targets)
@@ -143,7 +147,9 @@ def test_no_graph_outlives_its_window():
 
 
 def test_training_between_windows_learns_what_lies_beyond_one():
-    """The state carries over: the sign of the first input is asked for at every step, six windows long."""
+    """The state carries over: the sign of the first input is asked for at every step, six windows
+    long.
+    """
     rng = np.random.default_rng(0)
     layer, readout = nn.GRU(2, 8, rng=rng), nn.Linear(8, 1, rng=rng)
     optimizer = optim.Adam([*layer.parameters(), *readout.parameters()], lr=0.02)
@@ -218,7 +224,10 @@ def test_a_layer_may_have_no_state():
         (
             lambda: tg.tbptt(nn.GRU(I, H, bidirectional=True, rng=0), draw(T, B, I), 3),
             UsageError,
-            "a bidirectional layer reads its sequence from the end, so it cannot go through it in windows. Use",
+            (
+                "a bidirectional layer reads its sequence from the end, so it cannot "
+                "go through it in windows. Use"
+            ),
         ),
         (
             lambda: tg.tbptt(nn.GRU(I, H, rng=0), [], 3),
@@ -243,7 +252,10 @@ def test_a_layer_may_have_no_state():
                 )
             ),
             UsageError,
-            "returned Tensor and not (outputs, state). If it is a cell of one step, pass functools.partial(tg.scan, ",
+            (
+                "returned Tensor and not (outputs, state). If it is a cell of one "
+                "step, pass functools.partial(tg.scan, "
+            ),
         ),
         (
             lambda: list(
@@ -252,7 +264,10 @@ def test_a_layer_may_have_no_state():
                 )
             ),
             ShapeError,
-            "was given a state with [0] (2, 3), [1] (2, 3) and returned one with (2, 3). If it is a cell of one step",
+            (
+                "was given a state with [0] (2, 3), [1] (2, 3) and returned one with "
+                "(2, 3). If it is a cell of one step"
+            ),
         ),
         (
             lambda: list(

@@ -1,4 +1,6 @@
-"""Unrolling: the names x_t h_t y_t L_t, every kind of cell and input, gradients of everything, and bad input."""
+"""Unrolling: the names x_t h_t y_t L_t, every kind of cell and input, gradients of everything, and
+bad input.
+"""
 
 import re
 
@@ -23,7 +25,7 @@ def elman(x, h):
     return np.tanh(np.sum(x) + 0.5 * h)
 
 
-# -- names --------------------------------------------------------------------------------------------
+# -- names -----------------------------------------------------------------------------------------
 
 
 def test_names_of_everything():
@@ -69,7 +71,7 @@ def test_a_name_given_by_the_user_stays():
     assert [x.name for x in u.xs] == ["word", "x_2"]
 
 
-# -- values -------------------------------------------------------------------------------------------
+# -- values ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch", [(), (B,)], ids=["one row", "batch"])
@@ -192,7 +194,7 @@ def test_float32_stays_float32():
     }
 
 
-# -- cells of the user --------------------------------------------------------------------------------
+# -- cells of the user -----------------------------------------------------------------------------
 
 
 def test_a_cell_may_be_a_function_a_lambda_or_an_object():
@@ -237,7 +239,7 @@ def test_a_cell_that_returns_plain_arrays():
     assert not u.states[-1].requires_grad
 
 
-# -- gradients ----------------------------------------------------------------------------------------
+# -- gradients -------------------------------------------------------------------------------------
 
 
 def rebuilt(module, names, weights):
@@ -316,7 +318,7 @@ def test_under_no_grad_nothing_is_recorded():
     assert_array_equal(u.states[-1].data, tg.unroll(cell, xs).states[-1].data)
 
 
-# -- bad input ----------------------------------------------------------------------------------------
+# -- bad input -------------------------------------------------------------------------------------
 
 
 def spoilt(t, bad, *shape):
@@ -395,7 +397,10 @@ def test_a_loss_that_is_not_a_scalar():
     ("returned", "kind"), [(None, "NoneType"), ("h", "str"), ({}, "dict"), (object(), "object")]
 )
 def test_a_cell_that_returns_no_array(returned, kind):
-    words = f"h_1 is {kind}, not an array: a cell maps (x, state) to state, an array or a tuple of arrays"
+    words = (
+        f"h_1 is {kind}, not an array: a cell maps (x, state) to state, an "
+        f"array or a tuple of arrays"
+    )
     with pytest.raises(UsageError, match=re.escape(words)):
         tg.unroll(lambda x, h: returned, draw(T, I), np.zeros(H))
 

@@ -1,4 +1,6 @@
-"""Optimisers against the formulas of their papers, written out here for one parameter; groups, state and errors."""
+"""Optimisers against the formulas of their papers, written out here for one parameter; groups,
+state and errors.
+"""
 
 import json
 
@@ -32,7 +34,7 @@ def path(optimiser, x, gradients):
     return np.stack(found)
 
 
-# -- closed formulas ----------------------------------------------------------------------------------
+# -- closed formulas -------------------------------------------------------------------------------
 
 
 def decayed_sum(gs, rate, first=1.0):
@@ -164,7 +166,7 @@ def test_training_a_cell_lowers_its_loss(make):
     assert [p.grad for p in cell.parameters()] == [None] * 3
 
 
-# -- arrays -------------------------------------------------------------------------------------------
+# -- arrays ----------------------------------------------------------------------------------------
 
 OPTIONS = [
     (optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
@@ -216,7 +218,7 @@ def test_parameters_without_a_gradient_are_left_alone():
     assert y not in optimiser.state
 
 
-# -- groups -------------------------------------------------------------------------------------------
+# -- groups ----------------------------------------------------------------------------------------
 
 
 def test_groups_have_their_own_options():
@@ -297,7 +299,7 @@ def test_a_gradient_of_another_shape_changes_nothing():
     assert y.grad is None
 
 
-# -- state --------------------------------------------------------------------------------------------
+# -- state -----------------------------------------------------------------------------------------
 
 
 def model(seed=0):

@@ -94,7 +94,8 @@ def test_plateau_waits_reduces_and_rests():
     for measure in measures:
         schedule.step(measure)
         found.append(schedule.get_last_lr()[0])
-    # not better from the third on (the fourth by too little): reduced at once past patience, then two calls of rest
+    # not better from the third on (the fourth by too little): reduced at once past patience, then
+    # two calls of rest
     assert found == [0.4, 0.4, 0.4, 0.2, 0.2, 0.2, 0.2, 0.15, 0.15, 0.15, 0.15, 0.15]
 
 

@@ -1,4 +1,6 @@
-"""What the functions made of pieces, the running products and the sorts do at kinks, ties, zeros and NaN."""
+"""What the functions made of pieces, the running products and the sorts do at kinks, ties, zeros
+and NaN.
+"""
 
 from collections.abc import Callable
 from math import pi
@@ -28,7 +30,7 @@ def second(f: Callable[..., Any], x: Any) -> Any:
     return gradient(grad(lambda x: np.sum(f(x))), x)
 
 
-# -- 0/0 ----------------------------------------------------------------------------------------------
+# -- 0/0 -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_hypot_arctan2_and_std_are_flat_where_they_have_a_corner() -> None:
     assert_array_equal(gradient(np.std, [[0.0, 2.0]]), [[-1 / 2, 1 / 2]])
 
 
-# -- far out ------------------------------------------------------------------------------------------
+# -- far out ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e200])
@@ -114,7 +116,7 @@ def test_sinc_is_exact_at_0_to_every_order() -> None:
     )
 
 
-# -- kinks and ties -----------------------------------------------------------------------------------
+# -- kinks and ties --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("f", [np.sign, np.floor, np.ceil, np.trunc, np.rint, np.round, np.around])
@@ -180,7 +182,7 @@ def test_among_equal_entries_the_earlier_one_is_sorted_as_the_smaller() -> None:
     )
 
 
-# -- zeros in a product -------------------------------------------------------------------------------
+# -- zeros in a product ----------------------------------------------------------------------------
 
 
 def test_products_with_zeros() -> None:
@@ -202,7 +204,7 @@ def test_a_third_derivative_of_a_product() -> None:
     check_grads(np.cumprod, [np.array([2.0, 0.0, -1.5, 0.0])], order=3)
 
 
-# -- NaN ----------------------------------------------------------------------------------------------
+# -- NaN -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,7 @@ def test_sorting_puts_nan_last_and_a_median_with_nan_is_nan() -> None:
     assert_array_equal(np.median(Tensor(x), axis=1).data, [NAN, 1])
 
 
-# -- calls --------------------------------------------------------------------------------------------
+# -- calls -----------------------------------------------------------------------------------------
 
 
 def test_where_of_a_condition_alone_gives_indices() -> None:

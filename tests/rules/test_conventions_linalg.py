@@ -1,4 +1,6 @@
-"""Linear algebra, shapes and indexing where a derivative is a convention, or where NumPy's own has a corner."""
+"""Linear algebra, shapes and indexing where a derivative is a convention, or where NumPy's own has
+a corner.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +24,7 @@ def gradient(f: Callable[..., Any], x: Any) -> Any:
     return tg.grad(lambda x: np.sum(f(x)))(np.asarray(x, dtype=float))
 
 
-# -- norms --------------------------------------------------------------------------------------------
+# -- norms -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", [None, 1, 2, 3, 2.5, 0.5, np.inf, -np.inf])
@@ -71,7 +73,7 @@ def test_a_norm_is_one_node() -> None:
     assert [t.fun for t in ancestors([y])] == [None, np.linalg.vector_norm]
 
 
-# -- determinants, inverses, factors ------------------------------------------------------------------
+# -- determinants, inverses, factors ---------------------------------------------------------------
 
 
 def test_the_determinant_of_a_singular_matrix_has_the_cofactors_as_gradient() -> None:
@@ -115,7 +117,7 @@ def test_the_spectral_norm_is_the_largest_singular_value() -> None:
     assert_allclose(gradient(lambda x: np.linalg.norm(x, "nuc"), x), u @ vh)
 
 
-# -- einsum -------------------------------------------------------------------------------------------
+# -- einsum ----------------------------------------------------------------------------------------
 
 
 def test_einsum_is_one_node_and_so_is_its_share() -> None:
@@ -164,7 +166,7 @@ def test_a_shift_or_a_count_has_no_derivative() -> None:
         np.pad(leaf([1.0, 2.0]), 1, constant_values=leaf(1.0))
 
 
-# -- values that are moved, counted and rounded -------------------------------------------------------
+# -- values that are moved, counted and rounded ----------------------------------------------------
 
 
 def test_entries_taken_several_times_accumulate() -> None:

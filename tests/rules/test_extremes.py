@@ -1,7 +1,9 @@
-"""Values and slopes at 0, -0, infinity, NaN and at the ends of float16, float32 and float64, function by function.
+"""Values and slopes at 0, -0, infinity, NaN and at the ends of float16, float32 and float64,
+function by function.
 
-The slopes that are expected are limits of textbook derivatives (extremes.py).  Where the value is NaN, or where a
-derivative has no limit, nothing is expected but the conventions: ties share equally, a kink at 0 has slope 0.
+The slopes that are expected are limits of textbook derivatives (extremes.py).  Where the value is
+NaN, or where a derivative has no limit, nothing is expected but the conventions: ties share
+equally, a kink at 0 has slope 0.
 """
 
 from math import pi
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 INF, NAN = np.inf, np.nan
 
 
-# -- functions of one number --------------------------------------------------------------------------
+# -- functions of one number -----------------------------------------------------------------------
 
 
 def tanh(x: Any) -> Any:
@@ -167,7 +169,7 @@ def test_slopes_of_functions_of_one_number(of: Any, dtype: Any) -> None:
     check_one(of, dtype)
 
 
-# -- functions of two ---------------------------------------------------------------------------------
+# -- functions of two ------------------------------------------------------------------------------
 
 
 def power(a: Any, b: Any) -> Any:
@@ -226,7 +228,8 @@ def check_two(of: Any, dtype: Any) -> None:
                 wanted = partial(f, i, (a, b))
                 if wanted is not None and not _convention(of, i, a, b):
                     assert agrees(leaf.grad, wanted, 64), (
-                        f"slope {i} of {name_of(of)} at {a!r}, {b!r} is {leaf.grad}, should be {mp.nstr(wanted)}"
+                        f"slope {i} of {name_of(of)} at {a!r}, {b!r} is {leaf.grad}, should "
+                        f"be {mp.nstr(wanted)}"
                     )
 
 
@@ -313,7 +316,7 @@ def test_what_a_nan_leads_to() -> None:
         assert_allclose(slope(of, NAN), wanted, err_msg=name_of(of))
 
 
-# -- all others ---------------------------------------------------------------------------------------
+# -- all others ------------------------------------------------------------------------------------
 
 
 @by_function(c for c in CASES if c.of in LINEAR - {checked} and c.fun.__name__ == "fun")
@@ -363,10 +366,12 @@ def test_sinc_to_any_order_far_out() -> None:
 
 
 ELSEWHERE = {  # primitives of which a test above says something by another name
-    trigonometry.sinc_derivative, piecewise.clip, np.prod, np.cumprod, np.var, np.std, np.linalg.vector_norm,
+    trigonometry.sinc_derivative, piecewise.clip, np.prod, np.cumprod, np.var, np.std,
+    np.linalg.vector_norm,
     nonlinear.softmax, nonlinear.log_softmax, nonlinear.logsumexp,
     np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin,
-    np.linalg.det, np.linalg.inv, np.linalg.pinv, np.linalg.svdvals, np.linalg.eigvalsh, np.linalg.cholesky,
+    np.linalg.det, np.linalg.inv, np.linalg.pinv, np.linalg.svdvals, np.linalg.eigvalsh,
+    np.linalg.cholesky,
     np.linalg.solve,
 }  # fmt: skip
 BY_NAME = {
@@ -394,7 +399,8 @@ def test_entries_that_are_moved(dtype: Any) -> None:
 
 
 CAREFUL = [  # functions that take another formula where their own would over- or underflow
-    np.var, np.std, np.linalg.vector_norm, np.hypot, np.arctan2, np.arctan, np.power, np.float_power,
+    np.var, np.std, np.linalg.vector_norm, np.hypot, np.arctan2, np.arctan, np.power,
+    np.float_power,
     np.logaddexp, np.logaddexp2, nonlinear.logsumexp, np.prod, np.cumprod,
 ]  # fmt: skip
 

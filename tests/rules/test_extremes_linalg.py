@@ -1,4 +1,6 @@
-"""Matrices that are singular, huge, tiny, not square or not numbers: NumPy's values or its errors, and no nonsense."""
+"""Matrices that are singular, huge, tiny, not square or not numbers: NumPy's values or its errors,
+and no nonsense.
+"""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""Slopes of functions of rows of any size, with infinite entries, and of many float16; losses and layers of them."""
+"""Slopes of functions of rows of any size, with infinite entries, and of many float16; losses and
+layers of them.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +20,7 @@ from tinygrad_rnn.rules import nonlinear
 pytestmark = pytest.mark.usefixtures("quiet")
 INF, NAN = np.inf, np.nan
 
-# -- functions of rows --------------------------------------------------------------------------------
+# -- functions of rows -----------------------------------------------------------------------------
 
 
 def norm_slope(p: float) -> Any:
@@ -102,7 +104,8 @@ def test_slopes_of_functions_of_rows(name: str, dtype: Any) -> None:
             wanted = partial(slope, 0, turned)
             if wanted is not None and not _row_convention(name, turned):
                 assert agrees(leaf.grad[0], wanted, 64), (
-                    f"the first slope of {name} at {turned!r} is {leaf.grad[0]}, should be {mp.nstr(wanted)}"
+                    f"the first slope of {name} at {turned!r} is {leaf.grad[0]}, should "
+                    f"be {mp.nstr(wanted)}"
                 )
 
 
@@ -206,7 +209,7 @@ def test_counts_that_no_float16_holds() -> None:
     assert_allclose(logits.grad[1].astype(float), [-500 / (n / 2), 500 / (n / 2)], rtol=2e-3)
 
 
-# -- losses and layers --------------------------------------------------------------------------------
+# -- losses and layers -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

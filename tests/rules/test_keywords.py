@@ -1,7 +1,8 @@
 """NumPy's functions on Tensors take NumPy's keywords and positional forms, with NumPy's values.
 
-Every pair of options, and in a long test every combination, is compared with bare NumPy: shape, dtype, each entry and its sign; and, in float64, with
-central differences.  What NumPy refuses is refused.
+Every pair of options, and in a long test every combination, is compared with bare NumPy: shape,
+dtype, each entry and its sign; and, in float64, with central differences.  What NumPy refuses is
+refused.
 """
 
 import itertools
@@ -297,7 +298,7 @@ def test_options_by_position(of: Callable[..., Any], args: tuple[Any, ...]) -> N
     compare(of, X, *args)
 
 
-# -- what options mean --------------------------------------------------------------------------------
+# -- what options mean -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

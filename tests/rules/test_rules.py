@@ -1,4 +1,6 @@
-"""Every rule against central differences to order 2, and the conventions at kinks, ties and far out."""
+"""Every rule against central differences to order 2, and the conventions at kinks, ties and far
+out.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +101,7 @@ def _gives(case: Case, of: Callable[..., Any], argnum: int) -> bool:
     return any(t.fun is of and argnum in t.argnums for t in ancestors([y]))
 
 
-# -- values -------------------------------------------------------------------------------------------
+# -- values ----------------------------------------------------------------------------------------
 
 
 @by_function(CASES)
@@ -125,7 +127,7 @@ def test_value_is_that_of_bare_numpy(case: Case) -> None:
     assert_allclose(bare, expected, rtol=1e-13, atol=1e-13)
 
 
-# -- derivatives --------------------------------------------------------------------------------------
+# -- derivatives -----------------------------------------------------------------------------------
 
 
 @by_function(CASES)
@@ -135,7 +137,8 @@ def test_derivatives_to_order_2(case: Case) -> None:
 
 
 FLAT = [  # steps, whose slope of 0 stays 0 when it is scaled
-    (np.sign, 0), (np.floor, 0), (np.ceil, 0), (np.trunc, 0), (np.rint, 0), (np.round, 0), (np.around, 0),
+    (np.sign, 0), (np.floor, 0), (np.ceil, 0), (np.trunc, 0), (np.rint, 0), (np.round, 0),
+    (np.around, 0),
     (np.floor_divide, 0), (np.floor_divide, 1), (np.heaviside, 0), (np.copysign, 1),
 ]  # fmt: skip
 
@@ -175,12 +178,14 @@ def _slope(case: Case) -> float:
 BENT = [  # with a second derivative of their own
     np.multiply, np.divide, np.reciprocal, np.square, np.sqrt, np.cbrt, np.power, np.float_power,
     np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p, np.logaddexp, np.logaddexp2,
-    np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2, np.hypot, np.sinc, sinc_derivative,
+    np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2, np.hypot, np.sinc,
+    sinc_derivative,
     np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh,
     weighted, np.linalg.svdvals, np.prod, np.var, np.std, np.cumprod, recurrence,
     np.matmul, sigmoid, softplus, softmax, log_softmax, logsumexp,
     elu, selu, silu, mish, gelu, erf, erfc, softsign, logit,
-    einsum, np.linalg.inv, np.linalg.solve, np.linalg.det, logabsdet, np.linalg.cholesky, np.linalg.vector_norm,
+    einsum, np.linalg.inv, np.linalg.solve, np.linalg.det, logabsdet, np.linalg.cholesky,
+    np.linalg.vector_norm,
     np.linalg.eigvalsh, eigenvectors, np.linalg.pinv,
 ]  # fmt: skip
 
@@ -216,7 +221,7 @@ def test_every_other_primitive_is_linear_almost_everywhere() -> None:
             assert_allclose(ahead - here, here - back, rtol=1e-9, atol=1e-12, err_msg=case.id)
 
 
-# -- dtypes and layouts -------------------------------------------------------------------------------
+# -- dtypes and layouts ----------------------------------------------------------------------------
 
 
 @by_function(CASES)
@@ -318,7 +323,7 @@ def test_each_operand_gets_a_gradient_of_its_own_dtype() -> None:
     assert c.grad.dtype == np.float64
 
 
-# -- kinks, ties, 0/0 ---------------------------------------------------------------------------------
+# -- kinks, ties, 0/0 ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -395,7 +400,7 @@ def test_clip_takes_numpys_newer_keywords() -> None:
     assert_array_equal(COMPOSITE[np.clip](x, min=-1.0, max=1.0).data, [-1.0, 0.5, 1.0])
 
 
-# -- far out ------------------------------------------------------------------------------------------
+# -- far out ---------------------------------------------------------------------------------------
 
 FAR = np.array([-1000.0, 1000.0])
 
@@ -443,7 +448,7 @@ def test_logsumexp_of_minus_infinity_is_the_other() -> None:
     assert_array_equal(gradient(logsumexp, x), [0, 1])
 
 
-# -- repeated indices ---------------------------------------------------------------------------------
+# -- repeated indices ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

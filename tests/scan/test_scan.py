@@ -30,7 +30,7 @@ from tinygrad_rnn.transforms.modes import differentiate
 SIZES = {"plain": (5, 4, 3, 6), "equal": (4, 4, 4, 4), "T = 1": (1, 3, 2, 5), "B = 1": (6, 1, 3, 4)}
 
 
-# -- values and gradients -----------------------------------------------------------------------------
+# -- values and gradients --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
@@ -85,7 +85,7 @@ def test_many_segments_give_what_one_gives():
     agree(case, checkpoint=64)
 
 
-# -- the tape -----------------------------------------------------------------------------------------
+# -- the tape --------------------------------------------------------------------------------------
 
 
 def test_derivatives_of_derivatives():
@@ -203,7 +203,7 @@ def test_methods_are_cells():
     assert not np.allclose(first.data, second.data)
 
 
-# -- calls that overlap -------------------------------------------------------------------------------
+# -- calls that overlap ----------------------------------------------------------------------------
 
 
 def test_two_forwards_before_a_backward():
@@ -264,7 +264,7 @@ def test_truncated_backpropagation_carries_the_state():
         state = state.detach()
 
 
-# -- plans --------------------------------------------------------------------------------------------
+# -- plans -----------------------------------------------------------------------------------------
 
 
 class Counting:
@@ -330,7 +330,7 @@ def test_a_state_that_is_promoted():
     agree(case)
 
 
-# -- errors -------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 XS, H0 = draw(4, 2, 3), draw(2, 3)
 
@@ -416,7 +416,7 @@ def test_a_list_is_a_sequence_of_steps():
     assert all(s.grad is not None for s in steps)
 
 
-# -- memory -------------------------------------------------------------------------------------------
+# -- memory ----------------------------------------------------------------------------------------
 
 
 def peak(run):
@@ -470,7 +470,7 @@ def test_buffers_are_used_again():
     )  # the outputs, their cotangents and weights; no states, slopes, deltas
 
 
-# -- who asks ------------------------------------------------------------------------------------------
+# -- who asks --------------------------------------------------------------------------------------
 
 
 def test_grad_by_what_the_scan_was_given_where_the_cell_has_other_parameters():
@@ -508,7 +508,7 @@ def test_forward_mode():
     assert found.shape == tg.scan(cell, xs, h0).outputs.shape
 
 
-# -- the source ---------------------------------------------------------------------------------------
+# -- the source ------------------------------------------------------------------------------------
 
 
 def calls_in_loops(*given):

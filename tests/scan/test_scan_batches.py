@@ -111,7 +111,9 @@ def test_cells_of_the_same_code_are_told_apart(made):
 
 
 def test_results_that_are_not_used(made, monkeypatch):
-    """Other backward programs: made of the two as well, and if that cannot be, by zeros in the place of cotangents."""
+    """Other backward programs: made of the two as well, and if that cannot be, by zeros in the
+    place of cotangents.
+    """
     cell = CELLS["two outputs"]
 
     def gradients(B, **options):

@@ -1,4 +1,6 @@
-"""Single constructs that a cell may use, each the smallest cell that has it: `scan` agrees with the unrolled tape."""
+"""Single constructs that a cell may use, each the smallest cell that has it: `scan` agrees with the
+unrolled tape.
+"""
 
 import functools
 import itertools
@@ -44,7 +46,7 @@ def check(cell, B=3, state=None):
     agree(stress_cells.Case(cell, tensor(5, *batch, 4, seed=5), h0, PARAMETERS))
 
 
-# -- values and gradients -----------------------------------------------------------------------------
+# -- values and gradients --------------------------------------------------------------------------
 
 CELLS = {
     "(late + early) + (late + early)": lambda x, h: (h @ U + x @ W) + (np.tanh(h) + x),
@@ -262,11 +264,13 @@ tg.defvjp(unit_gradient, lambda g, y, x: g / np.sqrt(1.0 + np.sum(g * g)))
 
 
 def test_a_rule_that_divides_by_its_cotangent():
-    """A rule need not be linear in g: this one holds every gradient that comes back through time below 1."""
+    """A rule need not be linear in g: this one holds every gradient that comes back through time
+    below 1.
+    """
     check(lambda x, h: unit_gradient(np.tanh(x @ W + h @ U)))
 
 
-# -- sums over time -----------------------------------------------------------------------------------
+# -- sums over time --------------------------------------------------------------------------------
 
 
 @tg.primitive
@@ -317,7 +321,7 @@ def test_sums_over_time_by_their_definition():
     assert not np.may_share_memory(operations.copied(x), x)
 
 
-# -- what a cell can reach ----------------------------------------------------------------------------
+# -- what a cell can reach -------------------------------------------------------------------------
 
 
 def affine(A, x, h):
@@ -343,7 +347,7 @@ def test_a_name_that_has_no_value_yet():
     )
 
 
-# -- errors -------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------
 
 
 def by_turns(*functions):
@@ -383,7 +387,7 @@ def test_what_cannot_be_traced(cell, words):
         scan(cell, draw(3, 2, 4), draw(2, 4))
 
 
-# -- plans --------------------------------------------------------------------------------------------
+# -- plans -----------------------------------------------------------------------------------------
 
 
 def test_explain_of_a_cell_without_gradients():

@@ -1,7 +1,9 @@
-"""What slopes are where numbers end: limits of exact derivatives, taken with mpmath, whose exponents have no bounds.
+"""What slopes are where numbers end: limits of exact derivatives, taken with mpmath, whose
+exponents have no bounds.
 
-`limit(f, x)` is the limit of f at x, from inside its domain; `partial(f, i, xs)` that of a function of several
-arguments in its i-th as the others are held: an infinite one is infinite before the i-th moves.
+`limit(f, x)` is the limit of f at x, from inside its domain; `partial(f, i, xs)` that of a function
+of several arguments in its i-th as the others are held: an infinite one is infinite before the i-th
+moves.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +26,10 @@ HELD = mpf("1e1000")  # beyond what moves
 
 
 def limit(f: Slope, x: float, ends: Sequence[float] = ()) -> Any:
-    """The limit of f at x; None if there is none, or two.  ends: of the domain, or where f is not smooth."""
+    """The limit of f at x; None if there is none, or two.
+
+    ends: of the domain, or where f is not smooth.
+    """
     found = [side for side in (_settled(f, a, b) for a, b in _ways(x, ends)) if side is not mp.nan]
     return found[0] if found and all(_close(side, found[0]) for side in found) else NO_LIMIT
 
@@ -56,7 +61,9 @@ def agrees(found: Any, wanted: Any, ulps: float = 16) -> bool:
 
 
 def points(dtype: Any, *more: float) -> Any:
-    """Zeros, infinities, the largest and smallest normal and subnormal numbers, and some between."""
+    """Zeros, infinities, the largest and smallest normal and subnormal numbers,
+    and some between.
+    """
     facts = np.finfo(dtype)
     ends = [0.0, facts.smallest_subnormal, facts.tiny, 1.0, 1.5, facts.max, np.inf]
     return np.array([sign * x for x in ends for sign in (1, -1)] + list(more), dtype)

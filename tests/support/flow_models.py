@@ -1,4 +1,6 @@
-"""Models whose gradient flow is computed anew: a graph *restarted* at s_(t-1), whose arrays become leaves."""
+"""Models whose gradient flow is computed anew: a graph *restarted* at s_(t-1), whose arrays become
+leaves.
+"""
 
 import numpy as np
 
@@ -83,7 +85,9 @@ ARITY = {"RNN": 1, "GRU": 1, "idle": 1} | dict.fromkeys(
 
 
 class Model:
-    """A cell, a read-out and data, the same at every call; `run` builds a graph from s_(start) with the losses."""
+    """A cell, a read-out and data, the same at every call; `run` builds a graph from s_(start) with
+    the losses.
+    """
 
     def __init__(self, name, batch=(), length=T, seed=0, dtype=float):
         rng = np.random.default_rng(seed)
@@ -106,7 +110,10 @@ class Model:
         return half_squared_error(self.readout(output), self.targets[t - 1])
 
     def run(self, state=None, start=1, stop=None):
-        """States s_start .. s_stop and losses L_start .. L_stop after s_(start-1) = state, a leaf."""
+        """States s_start .. s_stop and losses L_start ..
+
+        L_stop after s_(start-1) = state, a leaf.
+        """
         leaf = [
             tg.Tensor(part, requires_grad=True)
             for part in parts(self.h0 if state is None else state)

@@ -1,7 +1,9 @@
-"""The functions of which random programs are made: `MENU[name]` is the number of operands and what is done with them.
+"""The functions of which random programs are made: `MENU[name]` is the number of operands and what
+is done with them.
 
-An entry takes arrays or Tensors and gives one, of their dtype.  It may refuse what it is given as NumPy does, by
-ValueError; a program leaves such a step out.  What must be well-conditioned is made so inside the entry.
+An entry takes arrays or Tensors and gives one, of their dtype.  It may refuse what it is given as
+NumPy does, by ValueError; a program leaves such a step out.  What must be well-conditioned is made
+so inside the entry.
 """
 
 from collections.abc import Callable
@@ -275,7 +277,9 @@ MENU: dict[str, Entry] = {
     **ACTIVATIONS,
 }
 
-# Infinite slopes: where the result is 0, in roots and in what contains one, and with two angles for one point.
+# Infinite slopes: where the result is 0, in roots and in what contains one, and with two angles for
+# one point.
 ROOTS = {
-    "sqrt", "cbrt", "hypot", "arctan2", "std", "std over the first axis", "norm", "norm of order 3", "vector_norm",
+    "sqrt", "cbrt", "hypot", "arctan2", "std", "std over the first axis", "norm",
+    "norm of order 3", "vector_norm",
 }  # fmt: skip

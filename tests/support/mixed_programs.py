@@ -1,8 +1,10 @@
-"""Random programs of NumPy calls over what people mix: dtypes, views, arrays without axes or entries, lists, numbers.
+"""Random programs of NumPy calls over what people mix: dtypes, views, arrays without axes or
+entries, lists, numbers.
 
-`Program(seed)` is a program of 1 to 12 calls.  A call stands in it where bare NumPy can take it; what it gives may be
-of any dtype and shape, complex and object included.  `compared(program)` runs it on Tensors: the values must be
-NumPy's, the gradient that of central differences, or one of the package's errors refuses it at a call.
+`Program(seed)` is a program of 1 to 12 calls.  A call stands in it where bare NumPy can take it;
+what it gives may be of any dtype and shape, complex and object included.  `compared(program)` runs
+it on Tensors: the values must be NumPy's, the gradient that of central differences, or one of the
+package's errors refuses it at a call.
 """
 
 from collections.abc import Callable, Iterator
@@ -62,12 +64,17 @@ DTYPES = ["f8", "f8", "f8", "f4", "f2", "i8", "i4", "i1", "u1", "u8", "?", ">f8"
 STRANGE = ["c16", "O", "U1", "m8[s]"]
 
 UNARY: list[Callable[[Any], Any]] = [
-    *(np.exp, np.tanh, np.sin, np.cos, np.arctan, np.square, np.negative, np.positive, np.abs, np.sqrt, np.log),
-    *(np.log1p, np.expm1, np.cbrt, np.sign, np.floor, np.rint, np.reciprocal, np.isfinite, np.logical_not, np.conj),
-    *(np.sum, np.mean, np.max, np.min, np.prod, np.var, np.std, np.any, np.argmax, np.count_nonzero, np.ptp),
+    *(np.exp, np.tanh, np.sin, np.cos, np.arctan, np.square, np.negative, np.positive, np.abs,
+      np.sqrt, np.log),
+    *(np.log1p, np.expm1, np.cbrt, np.sign, np.floor, np.rint, np.reciprocal, np.isfinite,
+      np.logical_not, np.conj),
+    *(np.sum, np.mean, np.max, np.min, np.prod, np.var, np.std, np.any, np.argmax,
+      np.count_nonzero, np.ptp),
     *(_median, np.real),
-    *(np.ravel, np.transpose, np.copy, np.flip, np.sort, np.argsort, np.cumsum, np.cumprod, np.diff, np.atleast_2d),
-    *(np.squeeze, np.nan_to_num, np.zeros_like, np.ones_like, np.linalg.norm, np.shape, np.size, np.round, np.diag),
+    *(np.ravel, np.transpose, np.copy, np.flip, np.sort, np.argsort, np.cumsum, np.cumprod,
+      np.diff, np.atleast_2d),
+    *(np.squeeze, np.nan_to_num, np.zeros_like, np.ones_like, np.linalg.norm, np.shape, np.size,
+      np.round, np.diag),
     lambda x: x[..., None],
     lambda x: x[::-1],
     lambda x: x[..., ::2],
@@ -110,8 +117,10 @@ UNARY: list[Callable[[Any], Any]] = [
     lambda x: np.linalg.det(x @ x.T + np.eye(x.shape[0])),
 ]  # fmt: skip
 BINARY: list[Callable[[Any, Any], Any]] = [
-    *(np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.fmax, np.power, np.arctan2, np.hypot),
-    *(np.matmul, _dot, np.outer, _inner, np.greater, np.equal, np.logaddexp, _copysign, np.remainder),
+    *(np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.fmax, np.power,
+      np.arctan2, np.hypot),
+    *(np.matmul, _dot, np.outer, _inner, np.greater, np.equal, np.logaddexp, _copysign,
+      np.remainder),
     *(np.floor_divide, np.kron, np.tensordot, _rows, _times_a_list),
     lambda a, b: a + b,
     lambda a, b: a * b,
@@ -128,7 +137,9 @@ BINARY: list[Callable[[Any, Any], Any]] = [
 
 
 class Program:
-    """Arguments, of which the floating ones may be differentiated, and calls on what there is so far."""
+    """Arguments, of which the floating ones may be differentiated, and calls on what there is so
+    far.
+    """
 
     def __init__(self, seed: int):
         rng = np.random.default_rng(seed)
@@ -222,7 +233,8 @@ def sums(results: list[Any], like: list[Any]) -> list[Any]:
 
 
 def compared(program: Program) -> str:
-    """ "right", "refused", "singular" where a slope is infinite, "unknown" where differences do not tell.
+    """ "right", "refused", "singular" where a slope is infinite, "unknown" where differences do not
+    tell.
 
     Raises AssertionError if the program is wrong.
     """
@@ -273,7 +285,9 @@ def compared(program: Program) -> str:
 
 
 def precision(values: list[Any]) -> tuple[float, float]:
-    """The coarsest eps among the floating values, at least that of float64, and the largest finite number."""
+    """The coarsest eps among the floating values, at least that of float64, and the largest finite
+    number.
+    """
     floats = [np.asarray(y) for y in values if np.asarray(y).dtype.kind == "f"]
     numbers = [np.abs(np.asarray(y, float)) for y in values if np.asarray(y).dtype.kind in "biuf"]
     largest = [np.max(y, initial=0.0, where=np.isfinite(y)) for y in numbers]
@@ -304,7 +318,9 @@ def same_value(ours: Any, theirs: Any, largest: float) -> None:
 def differences(
     program: Program, variables: list[Any], x: Any, along: Any, like: list[Any]
 ) -> Iterator[float]:
-    """Slopes along a direction: to the right, to the left, and between; nothing where a result changes its shape."""
+    """Slopes along a direction: to the right, to the left, and between; nothing where a result
+    changes its shape.
+    """
     here = np.array(sums(like, like), float)
     for h in (2e-5, 1e-5):
         ends = []

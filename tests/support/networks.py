@@ -68,7 +68,9 @@ def with_losses(name, T, steps):
 
 
 def overflowing(t):
-    """h_t = h_(t-1) W W with W = 1e200: J_t is beyond all floats, and with h_0 = 0 every term is 0 all the same."""
+    """h_t = h_(t-1) W W with W = 1e200: J_t is beyond all floats, and with h_0 = 0 every term is 0
+    all the same.
+    """
     W = tg.Tensor(np.full((1, 1), 1e200), requires_grad=True, name="W")
     return tg.unroll(
         lambda x, h: h @ W @ W + x,

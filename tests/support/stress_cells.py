@@ -1,4 +1,6 @@
-"""Cells that are hard to compile, each with its inputs: `scan` must agree with the unrolled tape on all of them."""
+"""Cells that are hard to compile, each with its inputs: `scan` must agree with the unrolled tape on
+all of them.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,7 +22,9 @@ Array = Any
 
 
 class Case(NamedTuple):
-    """A cell, its inputs (T, ...) and its initial state; parameters are what the cell closes over."""
+    """A cell, its inputs (T, ...) and its initial state;
+    parameters are what the cell closes over.
+    """
 
     cell: Callable[[Any, Any], Any]
     xs: Any

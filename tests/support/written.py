@@ -1,4 +1,6 @@
-"""What is written: SVG that only draws, a page that loads nothing, and names that try to break out."""
+"""What is written: SVG that only draws, a page that loads nothing,
+and names that try to break out.
+"""
 
 import base64
 import json

@@ -185,7 +185,9 @@ def test_each_part_of_a_state_has_a_row_of_its_own(name, parts):
 
 
 class Gated(Module):
-    """z = x W, h' = sigmoid(z_a) h + tanh(z_b), and the first of all pre-activations, which is no gate."""
+    """z = x W, h' = sigmoid(z_a) h + tanh(z_b), and the first of all pre-activations, which is no
+    gate.
+    """
 
     gates = "ab"
 

@@ -1,4 +1,6 @@
-"""Training from the command line: every kind of data, stopping and going on bit by bit, and what is wrong."""
+"""Training from the command line: every kind of data, stopping and going on bit by bit, and what is
+wrong.
+"""
 
 import gzip
 import io
@@ -65,12 +67,14 @@ def arrays(path):
         return {name: saved[name] for name in saved.files if name != "header.json"}
 
 
-# -- what is trained ----------------------------------------------------------------------------------
+# -- what is trained -------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Checkpoints, made once: of two updates, of a task, of another program, of settings that cannot be."""
+    """Checkpoints, made once: of two updates, of a task, of another program, of settings that
+    cannot be.
+    """
     made, here = tmp_path_factory.mktemp("trained"), Path.cwd()
     (made / "my.txt").write_text("abracadabra, said the wizard.\n" * 30, "utf-8")
     os.chdir(made)
@@ -345,7 +349,7 @@ def test_the_bar_fits_into_a_terminal_of_eighty_columns(capsys, data, short):
     assert len(last.replace("█", "").strip()) < 75  # with the bar, and more digits than here
 
 
-# -- stop and go on -----------------------------------------------------------------------------------
+# -- stop and go on --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", ["my.txt", "sunspots", "temporal-order"])
@@ -466,7 +470,7 @@ def test_another_thread_gets_no_signals():
     assert answers == [False]
 
 
-# -- sample -------------------------------------------------------------------------------------------
+# -- sample ----------------------------------------------------------------------------------------
 
 
 def test_sample(capsys):
@@ -524,7 +528,10 @@ def test_a_text_of_one_line_is_begun_anywhere(capsys):
         (["--seed", "-1"], "--seed is -1; it must be at least 0."),
         (
             ["--prompt", "Q"],
-            "--prompt has 'Q', which the text of the model did not have. It knows only '\\n ,.abcdehirstwz'.",
+            (
+                "--prompt has 'Q', which the text of the model did not have. It knows "
+                "only '\\n ,.abcdehirstwz'."
+            ),
         ),
     ],
 )
@@ -537,7 +544,7 @@ def test_what_cannot_be_sampled(capsys, argv, words):
     assert words in said[0]
 
 
-# -- what is wrong ------------------------------------------------------------------------------------
+# -- what is wrong ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -552,34 +559,47 @@ def test_what_cannot_be_sampled(capsys, argv, words):
         (["--clip", "0"], "--clip is 0.0; it must be positive, or inf for no clipping."),
         (["--validation", "1"], "--validation is 1.0; it is a share of the data between 0 and 1."),
         (["--epochs", "0"], "--epochs is 0; it must be at least 1."),
-        (["--data", "adding", "--epochs", "3"], "--epochs is 3, but a task has always new sequences. Use --updates."),
-        (["--data", "reber", "--window", "9"], "but the sequences of reber have lengths of their own. Leave it out."),
+        (["--data", "adding", "--epochs", "3"],
+         "--epochs is 3, but a task has always new sequences. Use --updates."),
+        (["--data", "reber", "--window", "9"],
+         "but the sequences of reber have lengths of their own. Leave it out."),
         (["--data", "adding", "--window", "1"], "steps is 1; it must be at least 2"),
-        (["--data", "addition"], "there is no file addition and no task of that name. Give a file, or one of text, "),
+        (["--data", "addition"],
+         "there is no file addition and no task of that name. Give a file, or one of text, "),
         (["--data", "none.txt"], "cannot read none.txt: No such file or directory."),
         (["--data", "none.csv"], "cannot read none.csv: No such file or directory."),
         (["--data", "empty.txt"], "empty.txt is empty: there is no text to learn."),
         (["--data", "latin.txt"], "latin.txt is not UTF-8 text"),
         (["--data", "nul\0.txt"], "cannot read nul\\x00.txt: a name holds no NUL character."),
         (["--data", "\ud800.csv"], "cannot read \\ud800.csv: "),
-        (["--data", "constant.csv"], "column 1 of the data is constant: there is nothing to learn."),
+        (["--data", "constant.csv"],
+         "column 1 of the data is constant: there is nothing to learn."),
         (["--data", "my.txt", "--column", "1"], "--column is '1', but my.txt has no columns."),
         (["--data", "my.txt", "--window", "900"], "are too few for --batch 32 and --window 900: "),
         (["--data", "my.txt", "--resume"], "cannot read the checkpoint run.npz"),
-        (["--data", "my.txt", *SMALL, "--checkpoint", "old.npz"], "old.npz is there already. Go on with it by --res"),
-        (["--data", "my.txt", *SMALL, "--checkpoint", "my.txt"], "my.txt is there already. It is no run: give anoth"),
-        (["--data", "my.txt", *SMALL, "--checkpoint", "."], "cannot write .: it is a folder. Choose another name."),
-        (["--data", "none.csv", "--checkpoint", "old.npz"], "cannot read none.csv: No such file or directory."),
-        (["--data", "my.txt", "--checkpoint", "old.npz"], "are too few for --batch 32 and --window 50: "),
-        (["--data", "my.txt", *SMALL, "--checkpoint", "old.npz", "--epochs", "0"], "--epochs is 0; it must be"),
-        (["--data", "my.txt", *SMALL, "--checkpoint", "my.txt/run.npz"], "cannot write my.txt/run.npz: Not a direc"),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "old.npz"],
+         "old.npz is there already. Go on with it by --res"),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "my.txt"],
+         "my.txt is there already. It is no run: give anoth"),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "."],
+         "cannot write .: it is a folder. Choose another name."),
+        (["--data", "none.csv", "--checkpoint", "old.npz"],
+         "cannot read none.csv: No such file or directory."),
+        (["--data", "my.txt", "--checkpoint", "old.npz"],
+         "are too few for --batch 32 and --window 50: "),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "old.npz", "--epochs", "0"],
+         "--epochs is 0; it must be"),
+        (["--data", "my.txt", *SMALL, "--checkpoint", "my.txt/run.npz"],
+         "cannot write my.txt/run.npz: Not a direc"),
         (["--data", "."], "cannot read .: it is a folder."),
         (["--data", "x" * 300], "cannot read " + "x" * 300 + ": File name too long."),
         (["--data", "my.txt", "--separator", ";"], "--separator is ;, but my.txt has no columns."),
         (["--data", "my.txt", "--no-header"], "--header is False, but my.txt has no columns."),
         (["--data", "sunspots", "--column", "2"], "--column is '2', but sunspots has no columns."),
-        (["--data", "adding", "--column", "a", "--column", "b"], "--column is 'a', 'b', but adding has no columns."),
-        (["--data", "wide.csv", "--column", "a", "--column", "z"], "wide.csv has no column 'z': it has 2 (a, b)."),
+        (["--data", "adding", "--column", "a", "--column", "b"],
+         "--column is 'a', 'b', but adding has no columns."),
+        (["--data", "wide.csv", "--column", "a", "--column", "z"],
+         "wide.csv has no column 'z': it has 2 (a, b)."),
         (["--data", "huge.csv"], "its entries are too far apart to be scaled."),
         (["--hidden", "1000001"], "--hidden is 1000001; it must be at most 1000000."),
         (["--layers", "9" * 30], "--layers is " + "9" * 30 + "; it must be at most 1000."),
@@ -589,13 +609,18 @@ def test_what_cannot_be_sampled(capsys, argv, words):
         (["--lr", "1e400"], "--lr is inf; it must be positive."),
         (["--data", "adding", "--hidden", "1000000", "--updates", "1"], "Lower the sizes."),
         (["--resume", "--checkpoint", "my.txt"], "my.txt is no checkpoint, or not a whole one"),
-        (["--resume", "--checkpoint", "foreign.npz"], "foreign.npz is a checkpoint, but not of a run of"),
-        (["--resume", "--checkpoint", "old.npz"], "old.npz has made its 2 updates. Give a larger total: --epochs or"),
-        (["--resume", "--checkpoint", "old.npz", "--hidden", "7"], "--hidden is 7, but old.npz was trained with 6."),
-        (["--resume", "--checkpoint", "old.npz", "--data", "other.txt"], "old.npz was trained on other data ("),
+        (["--resume", "--checkpoint", "foreign.npz"],
+         "foreign.npz is a checkpoint, but not of a run of"),
+        (["--resume", "--checkpoint", "old.npz"],
+         "old.npz has made its 2 updates. Give a larger total: --epochs or"),
+        (["--resume", "--checkpoint", "old.npz", "--hidden", "7"],
+         "--hidden is 7, but old.npz was trained with 6."),
+        (["--resume", "--checkpoint", "old.npz", "--data", "other.txt"],
+         "old.npz was trained on other data ("),
         (["--data", "my.txt", *SMALL, "--out", "my.txt"], "cannot write to the folder my.txt: "),
         (["--data", "sunspots", "--optimizer", "sgd", "--lr", "1e30"], "Lower --lr, or --clip."),
-        (["--data", "my.txt", *SMALL, "--lr", "1e38", "--updates", "1", "--optimizer", "sgd"], "Lower --lr, or"),
+        (["--data", "my.txt", *SMALL, "--lr", "1e38", "--updates", "1", "--optimizer", "sgd"],
+         "Lower --lr, or"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("checkpoints")
@@ -768,7 +793,10 @@ def test_odd_values_of_a_checkpoint_are_refused_before_anything_is_written(
         (array(np.zeros((9, 6), np.float32), "progress/state.0"), "state cannot be"),
         (
             array(np.full((16, 24), np.nan, np.float32), "model/cell.W_xh"),
-            "cell.W_xh of the model cannot be an array float32 of shape (16, 24) with NaN or infinity in it. The file",
+            (
+                "cell.W_xh of the model cannot be an array float32 of shape (16, 24) "
+                "with NaN or infinity in it. The file"
+            ),
         ),
         (
             array(np.zeros((0, 24), np.float32), "model/cell.W_xh"),
@@ -860,7 +888,8 @@ def test_several_columns_and_how_a_series_is_written(capsys):
             assert_array_equal(array, arrays(f"{i}.npz")[name])
     status, out, _ = run(capsys, "train", "--data", "my.csv", *small, "--checkpoint", "all.npz")
     assert out.startswith(
-        "my.csv: the decimal sign is a comma\nmy.csv: left out column 'day' (no numbers)\nmy.csv: 60 en"
+        "my.csv: the decimal sign is a comma\nmy.csv: left out column 'day' "
+        "(no numbers)\nmy.csv: 60 en"
     )
     assert run(capsys, "train", "--resume", "--updates", "3", "--checkpoint", "0.npz")[0] == 0
     status, _, said = run(

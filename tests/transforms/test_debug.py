@@ -86,8 +86,13 @@ def test_an_array_that_was_changed_is_caught_before_it_does_harm(which: str) -> 
         loss = np.sum(y)
         {"argument": w, "tensor": x.data, "result": y._data}[which][0] = 9.0
         words = {
-            "argument": "np.multiply kept an array that was changed afterwards: its argument 1, made at",
-            "tensor": r"np.multiply kept an array that was changed afterwards: its argument 0 \(x\), made at",
+            "argument": (
+                "np.multiply kept an array that was changed afterwards: its argument 1, made at"
+            ),
+            "tensor": (
+                r"np.multiply kept an array that was changed afterwards: its "
+                r"argument 0 \(x\), made at"
+            ),
             "result": "np.sum kept an array that was changed afterwards: its argument 0, made at",
         }
         with pytest.raises(GradientError, match=words[which]):

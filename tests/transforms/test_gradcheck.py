@@ -1,4 +1,6 @@
-"""check_grads: what is right passes; what is wrong is found, and the operation that is responsible is named."""
+"""check_grads: what is right passes; what is wrong is found, and the operation that is responsible
+is named.
+"""
 
 import re
 from typing import Any
@@ -42,7 +44,8 @@ def test_check_grads_names_argument_entry_and_both_numbers() -> None:
     pattern = (
         r"derivative of order 1 with respect to argument 1, entry \(0, 2\): "
         r"by the rules (\S+), by central differences (\S+)\. "
-        r"The rule of product for argument 1 is wrong: by itself, entry \(0, 2\), it gives (\S+) instead of (\S+)\. "
+        r"The rule of product for argument 1 is wrong: by itself, entry \(0, 2\), "
+        r"it gives (\S+) instead of (\S+)\. "
         r"Fix the rule\."
     )
     found = re.fullmatch(pattern, str(error.value))
@@ -247,9 +250,9 @@ def test_a_rule_that_loses_digits_is_named() -> None:
     with pytest.raises(GradientError) as error:
         check_grads(twice, [X])
     assert (
-        "the rule of twice for argument 0 returned dtype float32; everything it was given is float64"
-        in str(error.value)
-    )
+        "the rule of twice for argument 0 returned dtype float32; everything "
+        "it was given is float64"
+    ) in str(error.value)
 
 
 @pytest.mark.usefixtures("registry")
@@ -304,7 +307,8 @@ def test_a_wrong_forward_rule_is_named() -> None:
     with pytest.raises(GradientError) as error:
         check_grads(lambda x: np.sin(cube(x)), [X], order=1)
     pattern = (
-        r"derivative of order 1 along a random direction: by the rules of defjvp (\S+), by those of defvjp (\S+)\. "
+        r"derivative of order 1 along a random direction: by the rules of defjvp (\S+), "
+        r"by those of defvjp (\S+)\. "
         r"A forward rule of cube does not fit its reverse rule\. Fix the rule given to defjvp\."
     )
     found = re.fullmatch(pattern, str(error.value))

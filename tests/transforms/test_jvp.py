@@ -1,4 +1,6 @@
-"""jvp, vjp, jacobian, hessian, hvp against closed formulas, against each other and against differences; defjvp."""
+"""jvp, vjp, jacobian, hessian, hvp against closed formulas, against each other and against
+differences; defjvp.
+"""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,6 @@
-"""Programs of mixed dtypes, views, empty arrays and odd kinds: right as central differences say, or refused."""
+"""Programs of mixed dtypes, views, empty arrays and odd kinds: right as central differences say, or
+refused.
+"""
 
 from collections import Counter
 from typing import Any

@@ -28,7 +28,9 @@ def directions(program: Program) -> list[Any]:
 
 
 def slope(f: Any, program: Program, along: list[Any]) -> float:
-    """df along a direction by central differences; rejects the example where two step widths disagree (a kink)."""
+    """df along a direction by central differences; rejects the example where two step widths
+    disagree (a kink).
+    """
 
     def central(h: float) -> float:
         ends = [
