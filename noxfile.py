@@ -17,7 +17,7 @@ def tiny(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """All tests, and every block of Python in README and docs."""
     session.install("-e", ".[test]")
-    session.run("pytest", "-q", *session.posargs, env=ONE_THREAD)
+    session.run("pytest", "-q", "-n", "auto", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session

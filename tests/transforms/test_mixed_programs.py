@@ -35,8 +35,9 @@ def test_a_thousand_programs() -> None:
 
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
-def test_a_hundred_thousand_programs() -> None:
-    assert verdicts(range(1_000, 101_000))["right"] > 65_000
+@pytest.mark.parametrize("first", [1_000, 51_000])
+def test_a_hundred_thousand_programs(first: int) -> None:
+    assert verdicts(range(first, first + 50_000))["right"] > 32_500
 
 
 RULES = [
