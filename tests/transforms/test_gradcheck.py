@@ -1,6 +1,4 @@
-"""check_grads: what is right passes; what is wrong is found, and the operation that is responsible
-is named.
-"""
+"""check_grads: what is right passes; what is wrong is found, and its operation is named."""
 
 import re
 from typing import Any
@@ -31,6 +29,17 @@ def test_check_grads_accepts_what_is_right() -> None:
     check_grads(sigmoid, [0.3])
 
 
+def test_it_shows_what_was_found_right() -> None:
+    found = check_grads(lambda x, n: np.sum(x * n), [X, np.array([1, 2, 3])])
+    assert repr(found) == "Checked(right to order 2, by 1 array of 3 entries)"
+    assert (found.order, found.arrays, found.entries) == (2, 1, 3)
+    assert (
+        repr(check_grads(np.tanh, [0.3], 3)) == "Checked(right to order 3, by 1 array of 1 entry)"
+    )
+    both = check_grads(lambda x, p: x * p["b"], [X, {"b": 2.0, "name": "p"}], order=1)
+    assert repr(both) == "Checked(right to order 1, by 2 arrays of 4 entries)"
+
+
 @pytest.mark.usefixtures("registry")
 def test_check_grads_names_argument_entry_and_both_numbers() -> None:
     @primitive
@@ -45,8 +54,7 @@ def test_check_grads_names_argument_entry_and_both_numbers() -> None:
         r"derivative of order 1 with respect to argument 1, entry \(0, 2\): "
         r"by the rules (\S+), by central differences (\S+)\. "
         r"The rule of product for argument 1 is wrong: by itself, entry \(0, 2\), "
-        r"it gives (\S+) instead of (\S+)\. "
-        r"Fix the rule\."
+        r"it gives (\S+) instead of (\S+)\. Fix the rule\."
     )
     found = re.fullmatch(pattern, str(error.value))
     assert found
@@ -81,7 +89,7 @@ def test_check_grads_catches_a_rule_that_closes_over_a_plain_intermediate() -> N
     words = str(error.value)
     assert "The rules of tanh are right, their derivatives are not" in words  # what
     assert "as it does when it closes over a plain array" in words  # why
-    assert "Pass y and the args in" in words  # mend
+    assert "Pass y and the args in" in words  # the way out
 
 
 @pytest.mark.usefixtures("registry")
@@ -249,10 +257,8 @@ def test_a_rule_that_loses_digits_is_named() -> None:
     defvjp(twice, lambda g, y, x: (g * 2.0).astype(np.float32))
     with pytest.raises(GradientError) as error:
         check_grads(twice, [X])
-    assert (
-        "the rule of twice for argument 0 returned dtype float32; everything "
-        "it was given is float64"
-    ) in str(error.value)
+    words = "the rule of twice for argument 0 returned dtype float32; everything it was given is "
+    assert f"{words}float64" in str(error.value)
 
 
 @pytest.mark.usefixtures("registry")
@@ -307,8 +313,8 @@ def test_a_wrong_forward_rule_is_named() -> None:
     with pytest.raises(GradientError) as error:
         check_grads(lambda x: np.sin(cube(x)), [X], order=1)
     pattern = (
-        r"derivative of order 1 along a random direction: by the rules of defjvp (\S+), "
-        r"by those of defvjp (\S+)\. "
+        r"derivative of order 1 along a random direction: "
+        r"by the rules of defjvp (\S+), by those of defvjp (\S+)\. "
         r"A forward rule of cube does not fit its reverse rule\. Fix the rule given to defjvp\."
     )
     found = re.fullmatch(pattern, str(error.value))

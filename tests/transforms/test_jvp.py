@@ -1,6 +1,4 @@
-"""jvp, vjp, jacobian, hessian, hvp against closed formulas, against each other and against
-differences; defjvp.
-"""
+"""jvp, vjp, jacobian, hessian, hvp against formulas, each other and differences; defjvp."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,6 +1,4 @@
-"""Programs of mixed dtypes, views, empty arrays and odd kinds: right as central differences say, or
-refused.
-"""
+"""Programs of mixed dtypes, views, empty arrays: right as central differences say, or refused."""
 
 from collections import Counter
 from typing import Any

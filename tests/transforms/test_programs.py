@@ -28,9 +28,7 @@ def directions(program: Program) -> list[Any]:
 
 
 def slope(f: Any, program: Program, along: list[Any]) -> float:
-    """df along a direction by central differences; rejects the example where two step widths
-    disagree (a kink).
-    """
+    """df along a direction by central differences; no example where two widths disagree."""
 
     def central(h: float) -> float:
         ends = [

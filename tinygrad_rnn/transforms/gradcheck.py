@@ -1,13 +1,16 @@
-"""Check derivatives against central differences, to any order: for authors of operations and cells.
+"""Derivatives against central differences, to any order: for authors of operations and cells.
 
-When something is wrong, every operation that f recorded is checked by itself, to name the one that is responsible.
+When something is wrong, every operation that f recorded is checked by itself, to name the one that
+is responsible.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, Function, Nested, Seed
 from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.mode import grad_mode, no_grad
 from tinygrad_rnn.core.operators import value
@@ -20,55 +23,66 @@ from tinygrad_rnn.guards.boundary import name_of, public
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.transforms.gradients import grad, jvp
 
-Array = Any
-Function = Callable[..., Any]
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check_grads` found right: derivatives up to an order, by so many arrays and entries."""
+
+    order: int
+    arrays: int
+    entries: int
+
+    def __repr__(self) -> str:
+        arrays = f"{self.arrays} array{'s' * (self.arrays != 1)}"
+        entries = f"{self.entries} entr{'y' if self.entries == 1 else 'ies'}"
+        return f"Checked(right to order {self.order}, by {arrays} of {entries})"
 
 
 @public
 def check_grads(
     f: Function,
-    args: Sequence[Any],
+    args: Sequence[Nested],
     order: int = 2,
     *,
-    rng: int | np.random.Generator = 0,
+    rng: Seed = 0,
     step: float = 1e-5,
     rtol: float = 1e-6,
     atol: float = 1e-7,
-) -> None:
+) -> Checked:
     """Raise GradientError unless the derivatives of f at args agree with central differences.
 
     f      a function of arrays that returns an array of any shape, or a container of such
-    args   its arguments, arrays or containers: what is float64 is differentiated, everything else is passed on
+    args   its arguments, arrays or containers: what is float64 is differentiated, everything else
+           is passed on
     order  2 checks the derivative of the derivative too, and so on
     step   of the differences, relative to an entry where that is above 1
 
-    The results are weighted by random arrays, so one scalar stands for all their entries.  The error says which
-    argument, which entry, both numbers, and which operation is wrong if one is.  Rules of `defjvp` are checked too,
-    against those of `defvjp` and, from order 2 on, against differences.
+    The results are weighted by random arrays, so one scalar stands for all their entries.  The
+    error says which argument, which entry, both numbers, and which operation is wrong if one is.
+    Rules of `defjvp` are checked too, against those of `defvjp` and, from order 2 on, against
+    differences.
     """
     check = _Check(generator(rng), step, rtol, atol)
     args = tuple(args)
-    places = [
-        (f"argument {i}{path}", value(leaf)) for i, a in enumerate(args) for path, leaf in leaves(a)
-    ]
-    moving = [k for k, (place, x) in enumerate(places) if _is_variable(x, place)]
+    given = [(f"argument {i}{path}", value(x)) for i, a in enumerate(args) for path, x in leaves(a)]
+    moving = [k for k, (name, x) in enumerate(given) if _is_variable(x, name)]
     if not moving:
         raise GradientError("check_grads found no argument that is a float64 array. Pass floats.")
 
     def of_variables(*xs: Any) -> Any:
-        given = [x for _, x in places]
+        new = [x for _, x in given]
         for k, x in zip(moving, xs, strict=True):
-            given[k] = x
-        return f(*rebuild(args, given))
+            new[k] = x
+        return f(*rebuild(args, new))
 
-    xs = [np.array(places[k][1]) for k in moving]
+    xs = [np.array(given[k][1]) for k in moving]
     scalar = check.weighted(of_variables, xs)
     _check_dtypes(_operations(scalar, xs))
     found = check.mismatch(scalar, xs, order)
     if found is not None:
-        raise GradientError(
-            f"{found.described([places[k][0] for k in moving])} {check.cause(scalar, xs, found)}"
-        )
+        names = [given[k][0] for k in moving]
+        raise GradientError(f"{found.described(names)} {check.cause(scalar, xs, found)}")
+    return Checked(order, len(xs), sum(x.size for x in xs))
 
 
 class _Mismatch(NamedTuple):
@@ -82,20 +96,23 @@ class _Mismatch(NamedTuple):
     expected: float
     kink: bool
 
-    def described(self, places: Sequence[str]) -> str:
+    def described(self, names: Sequence[str]) -> str:
         """Which argument, which entry, both numbers."""
+        found, expected = number(self.found, 10), number(self.expected, 10)
         if self.argnum is None:
             return (
-                f"derivative of order {self.order} along a random direction: "
-                f"by the rules of defjvp {number(self.found, 10)}, by those of defvjp {number(self.expected, 10)}."
+                f"derivative of order {self.order} along a random direction: by the rules of "
+                f"defjvp {found}, by those of defvjp {expected}."
             )
         return (
-            f"derivative of order {self.order} with respect to {places[self.argnum]}, entry {self.entry}: "
-            f"by the rules {number(self.found, 10)}, by central differences {number(self.expected, 10)}."
+            f"derivative of order {self.order} with respect to {names[self.argnum]}, entry "
+            f"{self.entry}: by the rules {found}, by central differences {expected}."
         )
 
 
 class _Check(NamedTuple):
+    """How to compare."""
+
     rng: np.random.Generator
     step: float
     rtol: float
@@ -121,12 +138,9 @@ class _Check(NamedTuple):
             wrong = ~self._close(gradient, expected, current, rounding)
             if np.any(wrong):
                 entry = tuple(int(i) for i in np.argwhere(wrong)[0])
-                kink = bool(
-                    abs(right[entry] - left[entry]) >= abs(gradient[entry] - expected[entry])
-                )
-                return _Mismatch(
-                    f, current, argnum, entry, float(gradient[entry]), float(expected[entry]), kink
-                )
+                ours, theirs = float(gradient[entry]), float(expected[entry])
+                kink = bool(abs(right[entry] - left[entry]) >= abs(ours - theirs))
+                return _Mismatch(f, current, argnum, entry, ours, theirs, kink)
 
         along = [self.rng.standard_normal(x.shape) for x in xs]
 
@@ -151,21 +165,26 @@ class _Check(NamedTuple):
 
     def cause(self, f: Function, xs: list[Array], found: _Mismatch) -> str:
         """Which operation of f is responsible for what was found, and what to do about it."""
-        # First what the derivative itself applies, then whether the rules of f bear being differentiated.
+        # First what the derivative itself applies, then the derivatives of the rules of f.
         for function, order in ((found.f, 1), (f, found.order)):
             for t in _operations(function, xs):
                 alone = self._alone(t, order)
                 if alone is not None:
                     return _blame(t, alone)
         if found.kink:
-            return "The slopes to its left and right differ: a kink lies within the step. Move the point away."
-        return "Every operation by itself is right: look for a value that f detaches, by x.data or x.detach()."
+            return (
+                "The slopes to its left and right differ: a kink lies within the step. Move the "
+                "point away."
+            )
+        return (
+            "Every operation by itself is right: look for a value that f detaches, by x.data or "
+            "x.detach()."
+        )
 
     def _alone(self, t: Tensor, order: int) -> _Mismatch | None:
         """One recorded operation checked by itself, by the arguments that required a gradient."""
-        if any(t.primals[i].dtype != np.float64 for i in t.argnums) or not np.all(
-            np.isfinite(t._data)
-        ):
+        float64 = all(t.primals[i].dtype == np.float64 for i in t.argnums)
+        if not (float64 and np.all(np.isfinite(t._data))):
             return None  # differences cannot tell
 
         def operation(*xs: Any) -> Any:
@@ -179,13 +198,13 @@ class _Check(NamedTuple):
         return self.mismatch(self.weighted(operation, xs), xs, order)
 
     def _slopes(self, f: Function, xs: list[Array], argnum: int) -> Array:
-        """Differences to the left and to the right in each entry of one argument, and what rounding adds to them."""
+        """Differences to the left and right by each entry, and what rounding adds to them."""
         x = xs[argnum]
         slopes = np.zeros((3, *x.shape))
         with no_grad():
             here = float(value(f(*xs)))
             for entry in np.ndindex(x.shape):
-                h = self.step * max(1.0, abs(x[entry]))
+                h = self.step * max(1.0, abs(float(x[entry])))
                 for side, sign in enumerate((-1.0, 1.0)):
                     moved = x.copy()
                     moved[entry] += sign * h
@@ -194,16 +213,17 @@ class _Check(NamedTuple):
                 slopes[(2, *entry)] = 4 * np.spacing(abs(here)) / h
         return slopes
 
-    def _close(self, found: Array, expected: Array, current: int, rounding: Array = 0.0) -> Any:
-        return np.isclose(
-            found, expected, rtol=self.rtol * 10**current, atol=self.atol * 10**current + rounding
-        )
+    def _close(
+        self, found: Array | float, expected: Array | float, order: int, rounding: Array | float = 0
+    ) -> Array:
+        rtol, atol = self.rtol * 10**order, self.atol * 10**order + rounding
+        return np.asarray(np.isclose(found, expected, rtol=rtol, atol=atol))
 
 
-def _is_variable(x: Any, place: str) -> bool:
+def _is_variable(x: object, name: str) -> bool:
     dtype = x.dtype if isinstance(x, (np.ndarray, np.generic)) else None
     if dtype is not None and dtype.kind == "f" and dtype != np.float64:
-        raise DTypeError(f"{place} has dtype {dtype}; finite differences need float64.")
+        raise DTypeError(f"{name} has dtype {dtype}; finite differences need float64.")
     return isinstance(x, float) or bool(dtype == np.float64)
 
 
@@ -215,37 +235,41 @@ def _operations(f: Function, xs: Sequence[Array]) -> list[Tensor]:
 
 
 def _check_dtypes(operations: Sequence[Tensor]) -> None:
-    """A share is cast to the dtype of its argument; a rule that loses digits on the way is wrong all the same."""
+    """A share is cast to the dtype of its argument; a rule that loses digits before is wrong."""
     for t in operations:
         for i in t.argnums:
             rule: Any = VJP[t.fun][i]
             with np.errstate(all="ignore"):
                 share = rule(np.ones_like(t._data), t._data, *t.primals, **t.kwargs or {})
-            given = {
-                p.dtype
-                for p in (t._data, *t.primals)
-                if isinstance(p, np.ndarray) and p.dtype.kind == "f"
-            }
-            if given == {t._data.dtype} and getattr(share, "dtype", t._data.dtype) != t._data.dtype:
+            arrays = [p for p in (t._data, *t.primals) if isinstance(p, np.ndarray)]
+            given, dtype = {p.dtype for p in arrays if p.dtype.kind == "f"}, t.dtype
+            if given == {dtype} and getattr(share, "dtype", dtype) != dtype:
                 raise GradientError(
-                    f"the rule of {name_of(t.fun or repr)} for argument {i} returned dtype {share.dtype}; everything "
-                    f"it was given is {t._data.dtype}. Fix the rule given to defvjp."
+                    f"the rule of {name_of(t.fun or repr)} for argument {i} returned dtype "
+                    f"{share.dtype}; everything it was given is {dtype}. Fix the rule given to "
+                    "defvjp."
                 )
 
 
 def _blame(t: Tensor, found: _Mismatch) -> str:
     name = name_of(t.fun or repr)
     if found.kink:
-        return f"{name} has a kink within the step: its slopes to the left and right differ. Move the point away from it."
+        return (
+            f"{name} has a kink within the step: its slopes to the left and right differ. Move the "
+            "point away from it."
+        )
     if found.argnum is None:
         return (
             f"A forward rule of {name} does not fit its reverse rule. Fix the rule given to defjvp."
         )
     if found.order == 1:
-        given, right = number(found.found, 10), number(found.expected, 10)
-        facts = f"by itself, entry {found.entry}, it gives {given} instead of {right}"
-        return f"The rule of {name} for argument {t.argnums[found.argnum]} is wrong: {facts}. Fix the rule."
+        return (
+            f"The rule of {name} for argument {t.argnums[found.argnum]} is wrong: by itself, entry "
+            f"{found.entry}, it gives {number(found.found, 10)} instead of "
+            f"{number(found.expected, 10)}. Fix the rule."
+        )
     return (
-        f"The rules of {name} are right, their derivatives are not: one of them loses a dependence, as it does when it "
-        "closes over a plain array. Pass y and the args in, and use nothing else."
+        f"The rules of {name} are right, their derivatives are not: one of them loses a "
+        "dependence, as it does when it closes over a plain array. Pass y and the args in, and use "
+        "nothing else."
     )

@@ -1,8 +1,8 @@
 """Named parts of a computation, for the pictures: `with scope("attention"):`.
 
-A scope is kept as the range of serial numbers that were given while it was open, in a table beside the graph, so an
-operation carries nothing for it and costs nothing more.  Scopes that two threads hold open at the same time share
-those numbers and are not told apart.
+A scope is the range of serial numbers that were given while it was open, in a table beside the
+graph, so an operation carries nothing for it and costs nothing more.  Scopes that two threads hold
+open at the same time share those numbers and are not told apart.
 """
 
 from collections import deque
@@ -35,7 +35,10 @@ _scopes: deque[Scope] = deque(maxlen=_MOST)  # in the order in which they were o
 @public
 @contextmanager
 def scope(name: str) -> Iterator[None]:
-    """Name the operations made inside this context: `draw.graph` can fold them into one box.  Scopes may be nested."""
+    """Name the operations made inside this context: `draw.graph` can fold them into one box.
+
+    Scopes may be nested.  Raises UsageError if the name is no text, or empty.
+    """
     if not isinstance(name, str) or not name:
         raise UsageError(
             f'a scope is named by a text, not {name!r}. Write, say, with scope("attention").'
