@@ -31,13 +31,10 @@ def test_check_grads_accepts_what_is_right() -> None:
 
 def test_it_shows_what_was_found_right() -> None:
     found = check_grads(lambda x, n: np.sum(x * n), [X, np.array([1, 2, 3])])
-    assert repr(found) == "Checked(right to order 2, by 1 array of 3 entries)"
-    assert (found.order, found.arrays, found.entries) == (2, 1, 3)
-    assert (
-        repr(check_grads(np.tanh, [0.3], 3)) == "Checked(right to order 3, by 1 array of 1 entry)"
-    )
+    assert repr(found) == "Checked(order=2, arrays=1, entries=3)"
+    assert repr(check_grads(np.tanh, [0.3], 3)) == "Checked(order=3, arrays=1, entries=1)"
     both = check_grads(lambda x, p: x * p["b"], [X, {"b": 2.0, "name": "p"}], order=1)
-    assert repr(both) == "Checked(right to order 1, by 2 arrays of 4 entries)"
+    assert repr(both) == "Checked(order=1, arrays=2, entries=4)"
 
 
 @pytest.mark.usefixtures("registry")

@@ -26,16 +26,11 @@ from tinygrad_rnn.transforms.gradients import grad, jvp
 
 @dataclass(frozen=True)
 class Checked:
-    """What `check_grads` found right: derivatives up to an order, by so many arrays and entries."""
+    """What `check_grads` found right: derivatives to this order by the entries of these arrays."""
 
     order: int
     arrays: int
     entries: int
-
-    def __repr__(self) -> str:
-        arrays = f"{self.arrays} array{'s' * (self.arrays != 1)}"
-        entries = f"{self.entries} entr{'y' if self.entries == 1 else 'ies'}"
-        return f"Checked(right to order {self.order}, by {arrays} of {entries})"
 
 
 @public
@@ -60,7 +55,7 @@ def check_grads(
     The results are weighted by random arrays, so one scalar stands for all their entries.  The
     error says which argument, which entry, both numbers, and which operation is wrong if one is.
     Rules of `defjvp` are checked too, against those of `defvjp` and, from order 2 on, against
-    differences.
+    differences.  Returns how much was checked.
     """
     check = _Check(generator(rng), step, rtol, atol)
     args = tuple(args)
