@@ -11,7 +11,7 @@ plain array.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Literal, ParamSpec, overload
+from typing import ParamSpec
 
 import numpy as np
 
@@ -38,25 +38,15 @@ from tinygrad_rnn.transforms.point import (
 P = ParamSpec("P")
 
 
-@overload
-def value_and_grad(
-    f: Callable[P, object], argnum: int = 0, has_aux: bool = False
-) -> Callable[P, tuple[Derivative, Derivative]]: ...
-
-
-@overload
-def value_and_grad(
-    f: Callable[P, object], argnum: tuple[int, ...], has_aux: bool = False
-) -> Callable[P, tuple[Derivative, tuple[Derivative, ...]]]: ...
-
-
 @public
-def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
+def value_and_grad(
+    f: Callable[P, object], argnum: Argnum = 0, has_aux: bool = False
+) -> Callable[P, tuple[Derivative, Derivative]]:
     """`value_and_grad(f)(x)` is `(f(x), df/dx)`, with has_aux `((y, aux), df/dx)`; see `grad`."""
 
     @public
     @functools.wraps(f)
-    def derivative(*args: Derivative, **kwargs: Derivative) -> tuple[Derivative, Derivative]:
+    def derivative(*args: P.args, **kwargs: P.kwargs) -> tuple[Derivative, Derivative]:
         at = at_arguments(f, argnum, args, kwargs)
         y, aux = _pair(at.output) if has_aux else (at.output, None)
         if is_container(y) or np.size(value(y)) != 1:
@@ -74,26 +64,10 @@ def value_and_grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Fu
     return derivative
 
 
-@overload
-def grad(
-    f: Callable[P, object], argnum: int = 0, has_aux: Literal[False] = False
-) -> Callable[P, Derivative]: ...
-
-
-@overload
-def grad(
-    f: Callable[P, object], argnum: tuple[int, ...], has_aux: Literal[False] = False
-) -> Callable[P, tuple[Derivative, ...]]: ...
-
-
-@overload
-def grad(
-    f: Callable[P, object], argnum: Argnum = 0, *, has_aux: Literal[True]
-) -> Callable[P, tuple[Derivative, Derivative]]: ...
-
-
 @public
-def grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
+def grad(
+    f: Callable[P, object], argnum: Argnum = 0, has_aux: bool = False
+) -> Callable[P, Derivative]:
     """The gradient of a scalar function by one positional argument, or a tuple for several.
 
     With has_aux, f returns `(y, aux)`, and the result is `(dy/dx, aux)`: for what f computes beside
@@ -106,7 +80,7 @@ def grad(f: Function, argnum: Argnum = 0, has_aux: bool = False) -> Function:
 
     @public
     @functools.wraps(f)
-    def derivative(*args: Derivative, **kwargs: Derivative) -> Derivative:
+    def derivative(*args: P.args, **kwargs: P.kwargs) -> Derivative:
         y, gradient = both(*args, **kwargs)
         return (gradient, y[1]) if has_aux else gradient
 
