@@ -1,7 +1,7 @@
 """A cell of your own: the minimal gated unit (Zhou et al. 2016, arXiv:1603.09420) in plain NumPy.
 
     cd examples
-    tinygrad-rnn --cell minimal_gated_unit:MinimalGatedUnit
+    tinygrad-rnn demo --cell minimal_gated_unit:MinimalGatedUnit
 
 draws its gradient paths.  All that a cell needs is to map (x, state) to state; the class adds where
 its weights come from and the state it starts with.

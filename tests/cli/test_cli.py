@@ -20,6 +20,7 @@ from tinygrad_rnn.data import standardised, sunspots
 from tinygrad_rnn.errors import RangeError, UsageError
 from tinygrad_rnn.nn import Readout, RNNCell
 from tinygrad_rnn.training import demo
+from tinygrad_rnn.training.lookup import make_cell
 
 PICTURES = ("bptt.html", "heatmap.svg", "operations.svg", "paths_t1.svg")
 CELL = '''
@@ -81,8 +82,10 @@ def no_graphviz(monkeypatch, tmp_path_factory):
 
 def run(capsys, *argv):
     """(exit status, what was printed, what was said on stderr without the progress bar)."""
-    given = {"--epochs", "--weights", "check"} & set(argv)
-    status = main([*argv, *([] if given else ["--epochs", "3"])])
+    if not argv or argv[0].startswith("-"):
+        argv = ("draw" if "--weights" in argv else "demo", *argv)
+    few = argv[0] == "demo" and "--epochs" not in argv
+    status = main([*argv, *(["--epochs", "3"] if few else [])])
     out, err = capsys.readouterr()
     said = [
         line
@@ -101,11 +104,11 @@ def written(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-# -- draw ------------------------------------------------------------------------------------------
+# -- demo ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.tiny
-def test_the_default_run(folder, capsys):
+def test_the_demo(folder, capsys):
     status, out, said = run(capsys)
     assert (status, said) == (0, [])
     assert written(folder) == [os.path.join("pictures", f) for f in PICTURES]
@@ -248,9 +251,37 @@ def test_the_same_seed_gives_the_same_pictures_and_another_does_not(folder, caps
     assert a != c
 
 
-def test_draw_may_be_named(folder, capsys):
-    assert run(capsys, "draw", "--steps", "2", "--out", "x")[0] == 0
-    assert len(written(folder)) == len(PICTURES)
+def test_without_a_word_the_command_says_what_it_can_do(folder, capsys):
+    assert main([]) == 0
+    out, err = capsys.readouterr()
+    assert (err, written(folder)) == ("", [])
+    assert len(out.splitlines()) <= 10
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    known = re.search(r"\{(.*?)\}", capsys.readouterr().out)[1].split(",")
+    assert re.findall(r"^  tinygrad-rnn (\w+)  ", out, re.MULTILINE) == known
+    assert "python -m tinygrad_rnn" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        ([], "this is the demo. Write `tinygrad-rnn demo`; options without a command go in 0.4."),
+        (
+            ["draw"],
+            "draw trains a model of its own. Write `tinygrad-rnn demo`; without --weights, draw "
+            "goes in 0.4.",
+        ),
+    ],
+)
+def test_the_demo_by_its_older_names(folder, capsys, argv, told):
+    options = ["--steps", "2", "--epochs", "1", "--hidden", "3"]
+    run(capsys, *options, "--out", "now")
+    assert main([*argv, *options, "--out", "before"]) == 0
+    assert capsys.readouterr().err.splitlines()[0] == f"tinygrad-rnn: {told}"
+    for name in PICTURES:
+        now, before = ((folder / out / name).read_bytes() for out in ("now", "before"))
+        assert now == before
 
 
 def test_training_lowers_the_loss_with_the_default_rate():
@@ -275,7 +306,7 @@ def test_the_folder_is_put_on_the_path_once(folder):
     (folder / "my_cell.py").write_text(CELL)
     before = sys.path.copy()
     for _ in range(2):
-        assert demo.make_cell("my_cell:Leaky", 1, 2, np.random.default_rng(0)).initial_state(
+        assert make_cell("my_cell:Leaky", 1, 2, np.random.default_rng(0)).initial_state(
             ()
         ).shape == (2,)
     assert sys.path == [os.getcwd(), *before]
@@ -442,10 +473,12 @@ def test_a_format_that_needs_graphviz_is_refused_before_training(
 @pytest.mark.parametrize(
     "argv",
     [
-        ["--format", "jpg"],
-        ["--steps", "ten"],
+        ["demo", "--format", "jpg"],
+        ["demo", "--steps", "ten"],
         ["--nonsense"],
-        ["--seed", "1.5"],
+        ["nonsense"],
+        ["demo", "--seed", "1.5"],
+        ["demo", "--weights", "run.npz"],
         ["check", "--t", "1"],
     ],
 )
@@ -529,9 +562,10 @@ def test_check_fails_when_a_rule_is_wrong(capsys, monkeypatch, fun):
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["--help"], ["draw", "check", "--version"]),
-        (["-h"], ["draw", "check"]),
-        (["draw", "--help"], ["--cell", "--data", "--column", "--steps", "--t", "--hidden",
+        (["--help"], ["demo", "draw", "check", "--version"]),
+        (["-h"], ["demo", "draw", "check"]),
+        (["draw", "--help"], ["--weights", "--data", "--column", "--steps", "--t", "--out"]),
+        (["demo", "--help"], ["--cell", "--data", "--column", "--steps", "--t", "--hidden",
                               "--epochs", "--lr",
                               "--seed", "--out", "--format", "(default: 10)", "module:Class"]),
         (["--version"], [f"tinygrad-rnn {version('tinygrad_rnn')}\n"]),
@@ -564,7 +598,7 @@ needs_full = pytest.mark.skipif(
         (["check"], ""),
         (["check"], "1"),
         (["--help"], ""),
-        (["draw", "--epochs", "1", "--steps", "2"], "1"),
+        (["demo", "--epochs", "1", "--steps", "2"], "1"),
     ],
 )
 def test_an_output_that_cannot_be_written(folder, argv, unbuffered):
@@ -587,7 +621,7 @@ def test_an_output_that_cannot_be_written(folder, argv, unbuffered):
 @needs_full
 def test_an_error_that_cannot_be_told():
     with open(FULL, "w") as full:
-        for argv in (["--t", "99"], ["--nonsense"], ["check"]):
+        for argv in (["demo", "--t", "99"], ["--nonsense"], ["check"]):
             command = [sys.executable, "-m", "tinygrad_rnn", *argv]
             assert subprocess.run(command, stdout=full, stderr=full, timeout=60).returncode == 2
 
@@ -605,8 +639,8 @@ def test_an_error_that_cannot_be_told():
             ),
         ),
         ("--version >&- 2>&-", 2, b""),
-        ("--t 99 2>&-", 2, b""),
-        ("--epochs 1 --steps 2 2>&-", 0, b""),
+        ("demo --t 99 2>&-", 2, b""),
+        ("demo --epochs 1 --steps 2 2>&-", 0, b""),
         ("check <&-", 0, b""),
     ],
 )
@@ -638,7 +672,7 @@ def test_the_module_is_the_command():
 
 
 def test_the_module_gives_the_exit_status():
-    done = python("-m", "tinygrad_rnn", "--t", "99")
+    done = python("-m", "tinygrad_rnn", "demo", "--t", "99")
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"tinygrad-rnn: error: --t is 99;")
 
@@ -649,6 +683,7 @@ def test_a_terminal_that_knows_only_ascii(folder):
         "error",
         "-m",
         "tinygrad_rnn",
+        "demo",
         "--epochs",
         "2",
         "--steps",

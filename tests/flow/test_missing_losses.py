@@ -37,7 +37,7 @@ from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import Readout, RNNCell
 from tinygrad_rnn.nn.unroll import parts
-from tinygrad_rnn.training import demo
+from tinygrad_rnn.training import gradients
 
 CELLS = ["RNN", "LSTM", "GRU", "function", "tuple", "bare"]
 WITH = {  # which of T steps have a loss
@@ -329,7 +329,7 @@ def test_a_loss_that_reads_all_states(T):
     data = page_data(run, flow, 1)
     assert data["own"] == [False] * (T - 1) + [True]
     assert data["shared"] == [True] * (T - 1) + [False]
-    assert "direct   d+L/dh_1 " in demo.table(run, 1, flow)
+    assert "direct   d+L/dh_1 " in gradients.table(run, 1, flow)
     assert all(inside(item, scene) for item in [*of(Box, scene), *of(Text, scene)])
 
 
@@ -347,7 +347,7 @@ def test_a_loss_that_reaches_no_state():
     assert {"L₁", "L₂", "L₃", "its loss does not reach it"} <= set(labels(scene))
     assert {hop.ks for hop in hops(scene)} == {(2,)}
     assert [row.ks for row in flow.table(1)] == [(1,), (2,)]
-    assert "direct   its loss does not reach it" in demo.table(run, 1, flow)
+    assert "direct   its loss does not reach it" in gradients.table(run, 1, flow)
 
 
 def test_a_constant_part_of_a_state_counts_too():
@@ -596,7 +596,7 @@ def test_a_long_page_sums_the_losses_that_there_are():
 def test_the_table_of_the_command_says_so(drawn):
     run, steps, flow = drawn
     for t in (1, len(run)):
-        head, _, first, *rows, total, _ = demo.table(run, t, flow).splitlines()
+        head, _, first, *rows, total, _ = gradients.table(run, t, flow).splitlines()
         assert head.endswith(("= direct + indirect", ", s = (h, c)", ", s = (s1, s2)"))
         assert (first == "direct   no loss at this step") == (t not in steps)
         assert len(rows) == len([k for k in steps if k > t])

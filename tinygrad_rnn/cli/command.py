@@ -1,4 +1,4 @@
-"""`tinygrad-rnn COMMAND`: draw (the default), check, train and sample."""
+"""`tinygrad-rnn COMMAND`: demo, train, sample, draw and check."""
 
 import argparse
 import contextlib
@@ -8,10 +8,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import tinygrad_rnn
-from tinygrad_rnn.cli import check, draw, sample, train
+from tinygrad_rnn.cli import check, demo, draw, sample, train
 from tinygrad_rnn.errors import TinygradError
 
-_COMMANDS = {"draw": draw, "check": check, "train": train, "sample": sample}
+_COMMANDS = {"demo": demo, "train": train, "sample": sample, "draw": draw, "check": check}
+_WELCOME = f"""\
+tinygrad-rnn {tinygrad_rnn.__version__}: where the gradients of a recurrent network come from
+
+  tinygrad-rnn demo     train a small RNN on sunspot numbers and draw its gradients; begin here
+  tinygrad-rnn train    train on a text, a series or a classic task; stop and resume at any time
+  tinygrad-rnn sample   write text with what `train` learned
+  tinygrad-rnn draw     draw the gradients of a model that `train` or PyTorch trained
+  tinygrad-rnn check    compute every equation by hand, and compare with the library
+
+`python -m tinygrad_rnn` is the same command. Each explains its options: tinygrad-rnn demo --help
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,8 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _status(given: list[str]) -> int:
-    if not given or (given[0] not in _COMMANDS and given[0] not in ("-h", "--help", "--version")):
-        given.insert(0, "draw")
+    if not given:
+        print(_WELCOME, end="")
+        return 0
+    if given[0].startswith("-") and given[0] not in ("-h", "--help", "--version"):
+        way = "Write `tinygrad-rnn demo`; options without a command go in 0.4."
+        print(f"tinygrad-rnn: this is the demo. {way}", file=sys.stderr)
+        given.insert(0, "demo")
     options = _parser().parse_args(given)
     try:
         return int(options.run(options))
@@ -83,14 +99,11 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tinygrad-rnn",
-        description="Train a small RNN on a real series and see where its gradients come from (draw, the default); "
-        "check every equation by hand-written NumPy against the library (check); "
-        "train on a text, a series or a classic task (train); write text with what was learned (sample).",
+        description="Train recurrent networks and see where their gradients come from.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"tinygrad-rnn {tinygrad_rnn.__version__}"
-    )
-    commands = parser.add_subparsers(required=True, metavar="{draw,check,train,sample}")
+    version = f"tinygrad-rnn {tinygrad_rnn.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(required=True, metavar="{" + ",".join(_COMMANDS) + "}")
     for module in _COMMANDS.values():
         module.add_to(commands)
     return parser

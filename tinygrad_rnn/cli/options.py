@@ -1,23 +1,30 @@
 """What the parsers of the commands share."""
 
 import argparse
-from typing import Any
+from typing import Any, TypeAlias
 
 from tinygrad_rnn.training.settings import READING
 
-Commands = Any  # what add_subparsers returns
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter):
     """Help that tells defaults where there are any."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return (
-            action.help if action.default in (None, False, "") else super()._get_help_string(action)
-        )
+        told = action.default not in (None, "") and action.default is not False
+        return super()._get_help_string(action) if told else action.help
 
 
-def add_reading(parser: Any) -> None:
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Where the pictures go, and what they are."""
+    parser.add_argument("--out", default="pictures", metavar="DIR", help="folder for the pictures")
+    parser.add_argument(
+        "--format", default="svg", choices=("svg", "png", "pdf"), help="png and pdf need Graphviz"
+    )
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
     """How a series is read; the names of the options are those of load_series."""
     parser.add_argument(
         "--column",

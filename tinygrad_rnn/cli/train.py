@@ -7,7 +7,7 @@ import time
 from dataclasses import fields, replace
 from typing import Any
 
-from tinygrad_rnn.cli.options import Commands, Formatter, add_reading
+from tinygrad_rnn.cli.options import Commands, Formatter, add_pictures, add_reading
 from tinygrad_rnn.draw import require_format
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.guards.numbers import number
@@ -66,10 +66,7 @@ def add_to(commands: Commands) -> None:
         "--checkpoint", default="run.npz", metavar="FILE", help="where the run is kept"
     )
     train.add_argument("--resume", action="store_true", help="go on with the run of the checkpoint")
-    train.add_argument("--out", default="pictures", metavar="DIR", help="folder for the pictures")
-    train.add_argument(
-        "--format", default="svg", choices=("svg", "png", "pdf"), help="png and pdf need Graphviz"
-    )
+    add_pictures(train)
     train.set_defaults(run=_train)
 
 

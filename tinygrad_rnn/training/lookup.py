@@ -1,15 +1,20 @@
-"""From what was asked for to a problem."""
+"""What a name on the command line stands for: a problem to learn, or a cell."""
 
+import importlib
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tinygrad_rnn.data import load_series, load_text, python_topics, sunspots
 from tinygrad_rnn.data.series import is_series
 from tinygrad_rnn.errors import MissingFileError, UsageError
 from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.training.problem import Problem
-from tinygrad_rnn.training.settings import Settings
+from tinygrad_rnn.training.settings import CELLS, Settings
 from tinygrad_rnn.training.stream import Series, Text
 from tinygrad_rnn.training.tasks import TASKS, ClassicTask
 
@@ -46,6 +51,31 @@ def problem_of(s: Settings) -> Problem:
             f"text, sunspots, {', '.join(TASKS)}."
         ) from error
     return Text(text, shown(s.data), s.window, s.batch, s.validation)
+
+
+def make_cell(name: str, inputs: int, hidden: int, rng: np.random.Generator) -> Any:
+    """A built-in cell, or for `module:Class` what Class(inputs, hidden, rng=rng) gives.
+
+    The module is looked for in the working folder, too.  Raises UsageError if there is none.
+    """
+    if name in CELLS:
+        return CELLS[name](inputs, hidden, rng=rng)
+    module, _, attribute = name.partition(":")
+    if not module or not attribute:
+        known = ", ".join(CELLS)
+        raise UsageError(f"no cell is called {name!r}. Use {known}, or module:Class for your own.")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        made = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, TypeError) as error:  # TypeError: a dot comes first
+        way = "It must be importable from this folder."
+        raise UsageError(f"cannot import the cell {name!r}: {error}. {way}") from error
+    try:
+        return made(inputs, hidden, rng=rng)
+    except TypeError as error:
+        call = f"{attribute}(inputs, hidden, rng=generator)"
+        raise UsageError(f"{name} must be callable as {call}: {error}.") from error
 
 
 def refuse_reading(reading: Mapping[str, Any], why: str) -> None:

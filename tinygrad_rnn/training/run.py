@@ -15,11 +15,11 @@ from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.io import checkpoint
 from tinygrad_rnn.io.files import shown
-from tinygrad_rnn.optim import clip_grad_norm
 from tinygrad_rnn.training.interrupt import deferred_interrupt
 from tinygrad_rnn.training.model import Model, make_model
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.settings import OPTIMIZERS, Settings
+from tinygrad_rnn.training.update import update
 
 Array = Any
 _BAR = "|{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"  # fits into 80 columns
@@ -56,15 +56,10 @@ class Run:
         with np.errstate(over="ignore", invalid="ignore"):  # found out, and told, by the loss
             outputs, state = self.model(batch.xs, None if batch.fresh else _joined(self.state))
             loss = self.problem.loss(outputs, batch.targets)
-            value = float(loss.item())
-            if not math.isfinite(value):
-                raise UsageError(
-                    f"the loss is {value} after {self.n} updates. Lower --lr, or --clip."
-                )
-            self.optimizer.zero_grad()
-            loss.backward()
-            norm = clip_grad_norm(self.model, self.settings.clip)
-            self.optimizer.step()
+            after = f"after {self.n} updates. Lower --lr, or --clip."
+            value, norm = update(
+                self.optimizer, loss, after, clipped=self.model, norm=self.settings.clip
+            )
         self.state = tuple(
             np.array(part.data) for part in (state if isinstance(state, tuple) else (state,))
         )
