@@ -105,6 +105,18 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_the_pictures_of_the_readme_show_on_a_package_index() -> None:
+    """Each is an absolute link into the repository, to a file that is there."""
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    source = re.search(r'^Source = "(.+)"$', project, re.MULTILINE)[1]  # type: ignore[index]
+    raw = source.replace("https://github.com/", "https://raw.githubusercontent.com/") + "/main/"
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert pictures
+    for picture in pictures:
+        assert picture.startswith(raw)
+        assert (ROOT / picture.removeprefix(raw)).is_file()
+
+
 def test_the_options_of_the_command_are_all_explained() -> None:
     page = (ROOT / "docs" / "reference" / "command.md").read_text("utf-8")
     source = "".join(path.read_text("utf-8") for path in Path(cli.__file__).parent.glob("*.py"))
@@ -118,7 +130,10 @@ def test_the_options_of_the_command_are_all_explained() -> None:
 
 def test_the_citation_is_of_this_version() -> None:
     cited = (ROOT / "docs" / "CITATION.cff").read_text("utf-8")
-    assert f"\nversion: {tg.__version__}\n" in cited
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    versions = [re.findall(r"^version[ :=]+\"?([\d.]+)", text, re.M) for text in (cited, project)]
+    assert len(versions[0]) == 1
+    assert versions[0] == versions[1]
 
 
 def test_the_pages_of_the_site_are_all_run() -> None:
