@@ -560,7 +560,7 @@ def test_what_cannot_be_sampled(capsys, argv, words):
         (["--validation", "1"], "--validation is 1.0; it is a share of the data between 0 and 1."),
         (["--epochs", "0"], "--epochs is 0; it must be at least 1."),
         (["--data", "adding", "--epochs", "3"],
-         "--epochs is 3, but a task has always new sequences. Use --updates."),
+         "--epochs is 3, but the sequences of a task are always new. Use --updates."),
         (["--data", "reber", "--window", "9"],
          "but the sequences of reber have lengths of their own. Leave it out."),
         (["--data", "adding", "--window", "1"], "steps is 1; it must be at least 2"),

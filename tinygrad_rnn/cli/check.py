@@ -2,13 +2,12 @@
 
 import argparse
 
-from tinygrad_rnn.cli.options import Commands
+from tinygrad_rnn.cli.options import Commands, add_command
 
 
 def add_to(commands: Commands) -> None:
     """The command and its options."""
-    check = commands.add_parser("check", help="every equation by hand against the library")
-    check.set_defaults(run=_check)
+    add_command(commands, "check", "compute every equation by hand and by the library", _check)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -17,13 +16,8 @@ def _check(options: argparse.Namespace) -> int:
     checks = run_checks()
     print(f"{'equation':<26}{'what is compared':<74}{'difference':>11}  result")
     for check in checks:
-        verdict = (
-            "FAIL"
-            if not check.passed
-            else "pass: the text is wrong"
-            if check.kind == "differs"
-            else "pass"
-        )
+        right = "pass: the text is wrong" if check.kind == "differs" else "pass"
+        verdict = right if check.passed else "FAIL"
         print(f"{check.equation:<26}{check.compared:<74}{check.difference:>11.1e}  {verdict}")
     failed = sum(not check.passed for check in checks)
     print(f"{len(checks)} checks, {failed} failed")

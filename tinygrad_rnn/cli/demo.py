@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn._typing import Array
-from tinygrad_rnn.cli.options import Commands, Formatter, add_pictures, add_reading, reading_of
+from tinygrad_rnn.cli.options import (
+    Commands,
+    add,
+    add_command,
+    add_pictures,
+    add_reading,
+    reading_of,
+)
 from tinygrad_rnn.data import load_series, standardised, sunspots
 from tinygrad_rnn.draw import require_format
 from tinygrad_rnn.errors import RangeError
@@ -23,44 +30,31 @@ from tinygrad_rnn.training import demo, gradients
 from tinygrad_rnn.training.lookup import make_cell, refuse_reading
 from tinygrad_rnn.training.settings import check_range
 
-TRAINING: dict[str, tuple[Any, str, str]] = {  # option: its default, its value in help, its help
-    "cell": ("rnn", "CELL", "rnn, lstm, gru, or module:Class for your own"),
-    "hidden": (8, "H", "size of the state"),
-    "epochs": (1000, "N", "steps of gradient descent"),
-    "lr": (0.3, "RATE", "learning rate"),
-    "seed": (0, "N", "seed of the initial weights"),
-}
+TRAINING: list[tuple[str, Any, str, str]] = [  # option, default, its value in the help, help
+    ("--cell", "rnn", "CELL", "rnn, lstm, gru, or module:Class for your own"),
+    ("--hidden", 8, "H", "size of the state"),
+    ("--epochs", 1000, "N", "steps of gradient descent"),
+    ("--lr", 0.3, "RATE", "learning rate"),
+    ("--seed", 0, "N", "seed of the initial weights"),
+]
 
 
 def add_to(commands: Commands) -> None:
     """The command and its options."""
-    parser = commands.add_parser(
-        "demo",
-        help="train a small RNN on sunspot numbers, or your series, and draw its gradients",
-        formatter_class=Formatter,
-    )
-    add_unrolling(parser)
-    for name, (usual, value, what) in TRAINING.items():
-        parser.add_argument(f"--{name}", type=type(usual), default=usual, metavar=value, help=what)
-    parser.set_defaults(run=train_and_show)
+    what = "train a small RNN on sunspot numbers, or your series, and draw its gradients"
+    parser = add_command(commands, "demo", what, train_and_show)
+    add_unrolling(parser, "sunspot numbers")
+    for row in TRAINING:
+        add(parser, *row)
 
 
-def add_unrolling(parser: argparse.ArgumentParser) -> None:
+def add_unrolling(parser: argparse.ArgumentParser, usual: str) -> None:
     """What is unrolled, which state is looked at, and where the pictures go."""
-    parser.add_argument(
-        "--data",
-        metavar="FILE",
-        help="a .csv, .tsv, .txt or .npy series, packed by gzip or not (default: sunspot numbers)",
-    )
+    what = "a .csv, .tsv, .txt or .npy series, packed by gzip or not"
+    add(parser, "--data", str, "FILE", f"{what} (default: {usual})")
     add_reading(parser)
-    parser.add_argument("--steps", type=int, default=10, metavar="T", help="time steps to unroll")
-    parser.add_argument(
-        "--t",
-        type=int,
-        default=1,
-        metavar="t",
-        help="the hidden state h_t whose gradient is taken apart",
-    )
+    add(parser, "--steps", 10, "T", "time steps to unroll")
+    add(parser, "--t", 1, "t", "the hidden state h_t whose gradient is taken apart")
     add_pictures(parser)
 
 

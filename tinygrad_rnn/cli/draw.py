@@ -4,14 +4,8 @@ import argparse
 import sys
 import time
 
-from tinygrad_rnn.cli.demo import (
-    TRAINING,
-    add_unrolling,
-    check_unrolling,
-    show,
-    train_and_show,
-)
-from tinygrad_rnn.cli.options import Commands, Formatter, reading_of
+from tinygrad_rnn.cli.demo import TRAINING, add_unrolling, check_unrolling, show, train_and_show
+from tinygrad_rnn.cli.options import Commands, add, add_command, reading_of
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.io.files import prepare_folder
 from tinygrad_rnn.training.trained import trained_run
@@ -19,29 +13,24 @@ from tinygrad_rnn.training.trained import trained_run
 
 def add_to(commands: Commands) -> None:
     """The command and its options; those of `demo`, which `draw` was until 0.1, are hidden."""
-    parser = commands.add_parser(
-        "draw", help="draw the gradients of a model that is trained", formatter_class=Formatter
-    )
-    parser.add_argument(
-        "--weights",
-        metavar="FILE",
-        help="PyTorch's weights as .safetensors or .npz, or a checkpoint of `train`",
-    )
-    add_unrolling(parser)
-    for name, (usual, *_) in TRAINING.items():
-        parser.add_argument(f"--{name}", type=type(usual), help=argparse.SUPPRESS)
-    parser.set_defaults(run=_draw)
+    parser = add_command(commands, "draw", "draw the gradients of a model that is trained", _draw)
+    what = "PyTorch's weights as .safetensors or .npz, or a checkpoint of `train`"
+    add(parser, "--weights", str, "FILE", what)
+    add_unrolling(parser, "that of the checkpoint")
+    for option, usual, value, _ in TRAINING:
+        add(parser, option, type(usual), value, argparse.SUPPRESS)
 
 
 def _draw(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     trained = options.weights is not None
-    for name, (usual, *_) in TRAINING.items():
+    for option, usual, *_ in TRAINING:
+        name = option.removeprefix("--")
         if (value := getattr(options, name)) is None:
             setattr(options, name, usual)
         elif trained:
             why = "the model of --weights is trained already"
-            raise UsageError(f"--{name} is {value}, but {why}. Leave one of them out.")
+            raise UsageError(f"{option} is {value}, but {why}. Leave one of them out.")
     if not trained:
         way = "Write `tinygrad-rnn demo`; without --weights, draw goes in 0.4."
         print(f"tinygrad-rnn: draw trains a model of its own. {way}", file=sys.stderr)

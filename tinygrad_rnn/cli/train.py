@@ -1,4 +1,4 @@
-"""`tinygrad-rnn train`: a model of a text, a series or a classic task, with a checkpoint from which it goes on."""
+"""`tinygrad-rnn train`: a model of a text, a series or a classic task, saved and resumed."""
 
 import argparse
 import shlex
@@ -7,7 +7,7 @@ import time
 from dataclasses import fields, replace
 from typing import Any
 
-from tinygrad_rnn.cli.options import Commands, Formatter, add_pictures, add_reading
+from tinygrad_rnn.cli.options import Commands, add, add_command, add_pictures, add_reading
 from tinygrad_rnn.draw import require_format
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.guards.numbers import number
@@ -24,50 +24,37 @@ _SAVED = [field.name for field in fields(Settings)]  # the options that a checkp
 
 
 def add_to(commands: Commands) -> None:
-    """The command and its options; those that are kept have no default, to see which were given."""
+    """The command and its options; those that are saved have no default, to see which were given."""
     d = Settings()
-    train = commands.add_parser(
-        "train", help="train on a text, a series or a classic task", formatter_class=Formatter
-    )
-    train.add_argument("--data", metavar="WHAT", help="a text file; a .csv, .tsv or .npy series; "
-                       f"sunspots; a task: {', '.join(TASKS)}; without it the help topics of "
-                       "Python")  # fmt: skip
+    train = add_command(commands, "train", "train on a text, a series or a classic task", _train)
+    what = f"sunspots; a task: {', '.join(TASKS)}; without it the help topics of Python"
+    add(train, "--data", str, "WHAT", f"a text file; a .csv, .tsv or .npy series; {what}")
     add_reading(train)
-    train.add_argument("--cell", choices=list(CELLS), help=f"which cell (default: {d.cell})")
-    train.add_argument(
-        "--hidden", type=int, metavar="H", help=f"size of each layer's state (default: {d.hidden})"
-    )
-    train.add_argument(
-        "--layers", type=int, metavar="N", help=f"cells one above another (default: {d.layers})"
-    )
-    train.add_argument("--window", type=int, metavar="T", help="steps through which the gradient flows; the length "
-                       "of a task (default: 50 for text, 20 for series)")  # fmt: skip
-    train.add_argument(
-        "--batch", type=int, metavar="B", help="sequences side by side (default: 32, 4 for series)"
-    )
-    train.add_argument("--lr", type=float, help=f"learning rate (default: {d.lr})")
-    train.add_argument("--clip", type=float, metavar="NORM", help=f"norm to which a gradient is clipped, inf for none "
-                       f"(default: {number(d.clip)})")  # fmt: skip
-    train.add_argument("--optimizer", choices=list(OPTIMIZERS), help=f"how weights follow gradients (default: "
-                       f"{d.optimizer})")  # fmt: skip
-    train.add_argument("--validation", type=float, metavar="SHARE", help="share of the data, its end, that is not "
-                       f"trained on (default: {d.validation})")  # fmt: skip
-    train.add_argument("--seed", type=int, help=f"seed of weights and tasks (default: {d.seed})")
+    for option, known, what, usual in (
+        ("--cell", CELLS, "which cell", d.cell),
+        ("--optimizer", OPTIMIZERS, "how weights follow gradients", d.optimizer),
+    ):
+        train.add_argument(option, choices=list(known), help=f"{what} (default: {usual})")
+    window = "steps through which the gradient flows; the length of a task"
+    for option, kind, value, what, default in (
+        ("--hidden", int, "H", "size of each layer's state", d.hidden),
+        ("--layers", int, "N", "cells one above another", d.layers),
+        ("--window", int, "T", window, "50 for text, 20 for series"),
+        ("--batch", int, "B", "sequences side by side", "32, 4 for series"),
+        ("--lr", float, "RATE", "learning rate", d.lr),
+        ("--clip", float, "NORM", "norm to which a gradient is clipped, inf for none", number(d.clip)),
+        ("--validation", float, "SHARE", "share of the data, its end, that is not trained on",
+         d.validation),
+        ("--seed", int, "N", "seed of weights and tasks", d.seed),
+    ):  # fmt: skip
+        add(train, option, kind, value, f"{what} (default: {default})")
     length = train.add_mutually_exclusive_group()
-    length.add_argument("--epochs", type=int, metavar="N", help="passes through the data, those of a resumed run "
-                        "included (default: 5 for text, 300 for series)")  # fmt: skip
-    length.add_argument(
-        "--updates",
-        type=int,
-        metavar="N",
-        help="updates instead of epochs (default for tasks: 2000)",
-    )
-    train.add_argument(
-        "--checkpoint", default="run.npz", metavar="FILE", help="where the run is kept"
-    )
-    train.add_argument("--resume", action="store_true", help="go on with the run of the checkpoint")
+    what = "passes through the data, those of a resumed run included"
+    add(length, "--epochs", int, "N", f"{what} (default: 5 for text, 300 for series)")
+    add(length, "--updates", int, "N", "updates instead of epochs (default: 2000 for tasks)")
+    add(train, "--checkpoint", "run.npz", "FILE", "where the run is saved")
+    train.add_argument("--resume", action="store_true", help="resume the run of the checkpoint")
     add_pictures(train)
-    train.set_defaults(run=_train)
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -151,7 +138,7 @@ def _total(problem: Problem, options: argparse.Namespace, before: int | None) ->
         if (n := getattr(options, name)) is not None:
             if name == "epochs" and problem.per_epoch is None:
                 raise UsageError(
-                    f"--epochs is {n}, but a task has always new sequences. Use --updates."
+                    f"--epochs is {n}, but the sequences of a task are always new. Use --updates."
                 )
             return int(n if name == "updates" else n * (problem.per_epoch or 1))
     return before or problem.default * (problem.per_epoch or 1)
