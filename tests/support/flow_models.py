@@ -3,6 +3,8 @@ leaves.
 """
 
 import numpy as np
+import pytest
+from numpy.testing import assert_allclose
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.functional import half_squared_error
@@ -146,3 +148,35 @@ class Model:
 
 def data(state):
     return tuple(part.data for part in state) if isinstance(state, tuple) else state.data
+
+
+# -- what the tests of flow share ----------------------------------------------------------------
+
+
+CLOSE = {"rtol": 1e-11, "atol": 1e-13}  # sums of the same products in another order
+
+SINGLE = [name for name, n in ARITY.items() if n == 1]
+REPEATED = ["skip", "memory", "twice", "idle"]  # one Tensor stands in several states
+EACH = [(name, batch) for name in MAKE for batch in [(), (3,)]]
+each = pytest.mark.parametrize(
+    ("name", "batch"), EACH, ids=[f"{name}-{'B = 3' if batch else 'row'}" for name, batch in EACH]
+)
+
+
+def joint(state):
+    return np.concatenate([np.asarray(part) for part in parts(state)], axis=-1)
+
+
+def same(found, expected, **tolerance):
+    assert len(parts(found)) == len(parts(expected))
+    for a, b in zip(parts(found), parts(expected), strict=True):
+        assert a.shape == b.shape
+        assert_allclose(a, b, **(tolerance or CLOSE))
+
+
+def norm(state):
+    return np.linalg.norm(np.concatenate([np.ravel(part) for part in parts(state)]))
+
+
+def pairs(length=T):
+    return [(k, t) for t in range(1, length + 1) for k in range(t, length + 1)]
