@@ -1,21 +1,15 @@
 """The affine map."""
 
-from typing import Any
-
-import numpy as np
-
+from tinygrad_rnn._typing import ArrayLike, DTypeLike, Seed
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import ShapeError
-from tinygrad_rnn.guards.arguments import check_counts, generator
+from tinygrad_rnn.guards.arguments import check_counts
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.nn.initialisers import uniform
-from tinygrad_rnn.nn.module import Module
-from tinygrad_rnn.nn.symbols import explained
-
-Array = Any
+from tinygrad_rnn.nn.equation import Equation
 
 
 @public_class
-class Linear(Module):
+class Linear(Equation):
     """y = x W + b.  x: (..., I) -> (..., O); W is (I, O), the transpose of PyTorch's weight.
 
     bias  False: without b
@@ -26,6 +20,8 @@ class Linear(Module):
 
     equation = "y = x W + b"
     symbols = {"W": "I O", "b": "O", "x": "B I"}
+    W: Tensor
+    b: Tensor | None
 
     def __init__(
         self,
@@ -33,18 +29,22 @@ class Linear(Module):
         outputs: int,
         *,
         bias: bool = True,
-        rng: int | np.random.Generator,
-        dtype: Any = float,
+        rng: Seed,
+        dtype: DTypeLike = float,
     ):
         inputs, outputs = check_counts(inputs=inputs, outputs=outputs)
-        rng, bound = generator(rng), inputs**-0.5
-        self.W = uniform("W", (inputs, outputs), bound, rng, dtype)
-        self.b = uniform("b", (outputs,), bound, rng, dtype) if bias else None
+        sizes = {"I": inputs, "O": outputs}
+        self._draw(sizes, inputs**-0.5, rng, dtype, without=() if bias else ("b",))
+        if not bias:
+            self.b = None
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: ArrayLike | Tensor) -> Tensor:
         """y from x."""
         try:
             y = x @ self.W
         except ShapeError as error:
-            raise explained(self, {"x": x}, error) from error
+            raise self._explained(error, x=x) from error
         return y if self.b is None else y + self.b
+
+    def _settings(self) -> list[str]:
+        return super()._settings() + ["bias=False"] * (self.b is None)

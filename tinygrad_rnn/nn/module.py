@@ -1,36 +1,40 @@
 """A thing with parameters, found by looking at its attributes."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, ArrayLike
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, DTypeError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import name_of, public_class
 from tinygrad_rnn.guards.operands import real_array
 
-Array = Any
+M = TypeVar("M", bound="Module")
 
 
 @public_class
 class Module:
-    """Base of cells and layers.  Its Tensors are found among its attributes; those with requires_grad are parameters.
+    """Base of cells and layers: what has parameters.
 
-    Modules, lists, tuples and dicts among the attributes are searched too, and what is found there has a dotted name:
-    `layers.0.W_xh`.  Results of operations are not counted, only leaves.
+    Its Tensors are found among its attributes; those with requires_grad are parameters.  Modules,
+    lists, tuples and dicts among the attributes are searched too, and what is found there has a
+    dotted name: `layers.0.W_xh`.  Results of operations are not counted, only leaves.
 
-    training  True until `eval()`; for layers that behave differently while they are trained, such as dropout
+    training  True until `eval()`; for layers that behave differently while they are trained, such
+              as dropout
     """
 
     training: bool = True
 
     def __setattr__(self, name: str, new: Any) -> None:
-        """An attribute that is a parameter stays one: another parameter replaces it, an array becomes its data.
+        """An attribute that is a parameter stays one.
 
-        A result, as of a function that is differentiated by the weights, may stand there too; while it does, asking for
-        the parameters is an error.  Raises UsageError for None, and what assigning to `.data` raises.
+        Another parameter replaces it, an array becomes its data.  A result, as of a function that
+        is differentiated by the weights, may stand there too; while it does, asking for the
+        parameters is an error.  Raises UsageError for None, and what assigning to `.data` raises.
         """
         old = vars(self).get(name)
         if not (isinstance(old, Tensor) and old.fun is None and old.requires_grad):
@@ -41,9 +45,9 @@ class Module:
                 object.__setattr__(self, "_replaced", {*vars(self).get("_replaced", ()), name})
         elif new is None:
             raise UsageError(
-                f"{name} of this {type(self).__name__} is a parameter, and None in its place would take it from "
-                f"parameters() without a word. Assign zeros, set {name}.requires_grad = False to freeze it, or "
-                f"`del module.{name}` first."
+                f"{name} of this {type(self).__name__} is a parameter, and None in its place would "
+                f"take it from parameters() without a word. Assign zeros, set {name}.requires_grad "
+                f"= False to freeze it, or `del module.{name}` first."
             )
         else:
             old.data = new
@@ -62,18 +66,18 @@ class Module:
         """This module and every one inside it, each once."""
         return [found for _, found in _walk("", self, set()) if isinstance(found, Module)]
 
-    def train(self, mode: bool = True) -> "Module":
+    def train(self: M, mode: bool = True) -> M:
         """Set `training` here and in every module inside; returns self."""
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self) -> "Module":
+    def eval(self: M) -> M:
         """`train(False)`."""
         return self.train(False)
 
     def state_dict(self) -> dict[str, Array]:
-        """name -> a copy of the array, for every parameter and every Tensor that is kept from training."""
+        """name -> a copy of the array, for every parameter and every Tensor that is frozen."""
         return {name: np.array(tensor.data) for name, tensor in self._tensors().items()}
 
     def load_state_dict(self, arrays: Mapping[str, Array]) -> None:
@@ -85,14 +89,12 @@ class Module:
         Raises DataError (a name), ShapeError or DTypeError.
         """
         tensors = self._tensors()
-        missing, unknown = (
-            sorted(tensors.keys() - arrays.keys()),
-            sorted(arrays.keys() - tensors.keys()),
-        )
-        if missing or unknown:
-            told = [f"missing: {', '.join(missing)}"] * bool(missing) + [
-                f"unknown: {', '.join(unknown)}"
-            ] * bool(unknown)
+        differ = {
+            "missing": sorted(tensors.keys() - arrays.keys()),
+            "unknown": sorted(arrays.keys() - tensors.keys()),
+        }
+        if any(differ.values()):
+            told = [f"{what}: {', '.join(names)}" for what, names in differ.items() if names]
             raise DataError(
                 f"the names do not fit {type(self).__name__}; {'; '.join(told)}. "
                 "Load into a model built as the saved one was."
@@ -101,43 +103,84 @@ class Module:
         for tensor, array in fitted.items():
             tensor.data = array
 
+    def __repr__(self) -> str:
+        return "\n".join(_shown("", self, {id(self)})[0])
+
+    def _settings(self) -> list[str]:
+        """What stands between the parentheses of its repr."""
+        return []
+
     def _tensors(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         for name, x in _walk("", self, set()):
             if isinstance(x, Tensor):
                 if name in found:
                     raise UsageError(
-                        f"two different Tensors are called {name}. Rename an attribute or a key of a dict."
+                        f"two different Tensors are called {name}. Rename an attribute or a key "
+                        "of a dict."
                     )
                 found[name] = x
         return found
 
 
-def _walk(prefix: str, x: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+def _walk(path: str, x: object, seen: set[int]) -> Iterator[tuple[str, "Tensor | Module"]]:
     """Every Module and every leaf Tensor in x with its dotted name, each once."""
-    if not isinstance(x, (Tensor, Module, dict, list, tuple)) or id(x) in seen:
+    for inner, found in _held(path, x, seen):
+        yield inner, found
+        if isinstance(found, Module):
+            _check_replaced(found)
+            for name, item in vars(found).items():
+                yield from _walk(_dotted(inner, name), item, seen)
+
+
+def _held(path: str, x: object, seen: set[int]) -> Iterator[tuple[str, "Tensor | Module"]]:
+    """The Modules and leaf Tensors that x is or contains, without a look into the modules."""
+    if id(x) in seen or not isinstance(x, (Tensor, Module, dict, list, tuple)):
         return
     seen.add(id(x))
-    if isinstance(x, Tensor):
-        if x.fun is None:
-            yield prefix, x
-        return
-    if isinstance(x, Module):
-        yield prefix, x
-        for name in vars(x).get("_replaced", ()):
-            if isinstance(now := vars(x).get(name), Tensor) and now.fun is not None:
-                raise UsageError(
-                    f"{name} of this {type(x).__name__} was a parameter and is a result of {name_of(now.fun)} now, so "
-                    f"it would be missing. Put the parameter back; to change its numbers assign {name}.data."
-                )
-        x = vars(x)
-    for key, item in x.items() if isinstance(x, dict) else enumerate(x):
-        yield from _walk(f"{prefix}.{key}" if prefix else str(key), item, seen)
+    if isinstance(x, (dict, list, tuple)):
+        for key, item in x.items() if isinstance(x, dict) else enumerate(x):
+            yield from _held(_dotted(path, key), item, seen)
+    elif isinstance(x, Module) or x.fun is None:
+        yield path, x
 
 
-def fitting(name: str, array: Array, tensor: Tensor) -> Array:
-    """A copy of the array in the dtype of the Tensor.  Raises ShapeError, or DTypeError, if it cannot be its data."""
-    array = real_array(value(array), name.rstrip(","))
+def _dotted(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _check_replaced(module: Module) -> None:
+    for name in vars(module).get("_replaced", ()):
+        if isinstance(now := vars(module).get(name), Tensor) and now.fun is not None:
+            raise UsageError(
+                f"{name} of this {type(module).__name__} was a parameter and is a result of "
+                f"{name_of(now.fun)} now, so it would be missing. Put the parameter back; to change "
+                f"its numbers assign {name}.data."
+            )
+
+
+def _shown(path: str, module: Module, seen: set[int]) -> tuple[list[str], int]:
+    """A line for a module, indented ones for those inside it, and how many parameters they have."""
+    own, lines, count = list[str](), list[str](), 0
+    for inner, found in _held("", vars(module), seen):
+        if isinstance(found, Module):
+            below, more = _shown(inner, found, seen)
+            lines += [f"  {line}" for line in below]
+            count += more
+        else:
+            own.append(f"{inner} {found.shape}{'' if found.requires_grad else ' frozen'}")
+            count += found.size * found.requires_grad
+    title = f"{type(module).__name__}({', '.join(module._settings())})"
+    facts = f"{count:,} parameter{'' if count == 1 else 's'}{': ' * bool(own)}{', '.join(own)}"
+    return [f"{path}: {title}  # {facts}" if path else f"{title}  # {facts}", *lines], count
+
+
+def fitting(name: str, given: ArrayLike | Tensor, tensor: Tensor) -> Array:
+    """A copy of the array in the dtype of the Tensor.
+
+    Raises ShapeError, or DTypeError, if it cannot be its data.
+    """
+    array = real_array(value(given), name.rstrip(","))
     if array.shape != tensor.shape:
         raise ShapeError(
             f"{name} has shape {array.shape}, but {tensor.shape} in the model. "
@@ -145,12 +188,14 @@ def fitting(name: str, array: Array, tensor: Tensor) -> Array:
         )
     if not np.can_cast(array.dtype, tensor.dtype, "same_kind"):
         raise DTypeError(
-            f"{name} has dtype {array.dtype}, which cannot become {tensor.dtype}. Convert the array first."
+            f"{name} has dtype {array.dtype}, which cannot become {tensor.dtype}. Convert the "
+            "array first."
         )
     with np.errstate(over="ignore"):
         data = np.array(array, dtype=tensor.dtype)
     if np.any(lost := np.isinf(data) & np.isfinite(array)):
         raise DTypeError(
-            f"{name} holds {array[lost].flat[0]}, too large for {tensor.dtype}. Make the module with a longer dtype."
+            f"{name} holds {array[lost].flat[0]}, too large for {tensor.dtype}. Make the module "
+            "with a longer dtype."
         )
     return data

@@ -1,23 +1,18 @@
 """The read-out, equation (1.2)."""
 
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
-
+from tinygrad_rnn._typing import ArrayLike, DTypeLike, Seed
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.functional import identity
-from tinygrad_rnn.guards.arguments import check_counts, generator
-from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.nn.initialisers import uniform
-from tinygrad_rnn.nn.module import Module
-from tinygrad_rnn.nn.symbols import explained
-
-Array = Any
+from tinygrad_rnn.guards.arguments import check_counts
+from tinygrad_rnn.guards.boundary import name_of, public_class
+from tinygrad_rnn.nn.equation import Equation
 
 
 @public_class
-class Readout(Module):
+class Readout(Equation):
     """y_t = g(h_t W_hy + b_y), (1.2).  h: (B, H) -> (B, O).
 
     g    functional.identity (regression), sigmoid, softmax, or any function of the row
@@ -28,25 +23,28 @@ class Readout(Module):
 
     equation = "y_t = g(h_t W_hy + b_y) (1.2)"
     symbols = {"W_hy": "H O", "b_y": "O", "h": "B H"}
+    W_hy: Tensor
+    b_y: Tensor
 
     def __init__(
         self,
         hidden: int,
         outputs: int,
-        g: Callable[[Array], Array] = identity,
+        g: Callable[[Tensor], Tensor] = identity,
         *,
-        rng: int | np.random.Generator,
-        dtype: Any = float,
+        rng: Seed,
+        dtype: DTypeLike = float,
     ):
         hidden, outputs = check_counts(hidden=hidden, outputs=outputs)
-        rng, bound = generator(rng), hidden**-0.5
         self.g = g
-        self.W_hy = uniform("W_hy", (hidden, outputs), bound, rng, dtype)
-        self.b_y = uniform("b_y", (outputs,), bound, rng, dtype)
+        self._draw({"H": hidden, "O": outputs}, hidden**-0.5, rng, dtype)
 
-    def __call__(self, h: Array) -> Array:
+    def __call__(self, h: ArrayLike | Tensor) -> Tensor:
         """y_t from h_t."""
         try:
             return self.g(h @ self.W_hy + self.b_y)  # (1.2)
         except ShapeError as error:
-            raise explained(self, {"h": h}, error) from error
+            raise self._explained(error, h=h) from error
+
+    def _settings(self) -> list[str]:
+        return super()._settings() + [name_of(self.g)] * (self.g is not identity)

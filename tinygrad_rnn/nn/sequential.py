@@ -9,8 +9,6 @@ from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.nn.recurrent import Recurrent
 
-Array = Any
-
 
 @public_class
 class Sequential(Module):
@@ -21,16 +19,17 @@ class Sequential(Module):
     Raises UsageError for a cell or a recurrent layer: they need a state beside x and return one.
     """
 
-    def __init__(self, *layers: Callable[[Array], Array]):
+    def __init__(self, *layers: Callable[[Any], Any]):
         for layer in layers:
             if isinstance(layer, (Cell, Recurrent)):
                 raise UsageError(
-                    f"Sequential hands one array on, but {type(layer).__name__} takes and returns a state too. Write a "
-                    "Module that calls it: outputs, state = self.rnn(xs, state)."
+                    f"Sequential hands one array on, but {type(layer).__name__} takes and returns "
+                    "a state too. Write a Module that calls it: outputs, state = self.rnn(xs, "
+                    "state)."
                 )
         self.layers = list(layers)
 
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Any) -> Any:
         """What the last layer gives."""
         for layer in self.layers:
             x = layer(x)

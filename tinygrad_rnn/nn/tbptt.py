@@ -13,8 +13,6 @@ from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.scan import scan
 
-Array = Any
-
 
 class Window(NamedTuple):
     """What `tbptt` yields.

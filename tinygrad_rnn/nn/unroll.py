@@ -13,7 +13,6 @@ from tinygrad_rnn.errors import DataError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.guards.operands import real_array
 
-Array = Any
 State = Tensor | tuple[Tensor, ...]
 
 
