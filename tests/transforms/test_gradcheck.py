@@ -284,6 +284,12 @@ def test_a_kink_is_called_a_kink() -> None:
         check_grads(lambda x: x * 1.0 if x > 0 else x * 3.0, [0.0])
 
 
+def test_rounding_to_float32_is_not_blamed_on_a_rule() -> None:
+    words = r"order 1 .*\. astype gives float32, too coarse for differences\. Compute in float64"
+    with pytest.raises(GradientError, match=words):
+        check_grads(lambda x: x.astype(np.float32) * np.float32(3.0), [X])
+
+
 # -- forward rules -------------------------------------------------------------------------------
 
 

@@ -171,6 +171,11 @@ class _Check(NamedTuple):
                 "The slopes to its left and right differ: a kink lies within the step. Move the "
                 "point away."
             )
+        if rounded := [t for t in _operations(f, xs) if t.dtype != np.float64]:
+            fun, dtype = name_of(rounded[0].fun or repr), rounded[0].dtype
+            return (
+                f"{fun} gives {dtype}, too coarse for differences. Compute in float64 throughout."
+            )
         return (
             "Every operation by itself is right: look for a value that f detaches, by x.data or "
             "x.detach()."
@@ -178,8 +183,8 @@ class _Check(NamedTuple):
 
     def _alone(self, t: Tensor, order: int) -> _Mismatch | None:
         """One recorded operation checked by itself, by the arguments that required a gradient."""
-        float64 = all(t.primals[i].dtype == np.float64 for i in t.argnums)
-        if not (float64 and np.all(np.isfinite(t._data))):
+        double = {t.dtype, *(t.primals[i].dtype for i in t.argnums)} == {np.dtype(np.float64)}
+        if not (double and np.all(np.isfinite(t._data))):
             return None  # differences cannot tell
 
         def operation(*xs: Any) -> Any:
