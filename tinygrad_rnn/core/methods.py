@@ -28,9 +28,12 @@ class Method(Protocol):
 _CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
 
 
-def _method(fun: Any, meaning: str) -> Method:
-    """The method that calls NumPy's function of the same parameters on the array itself."""
-    signature = inspect.signature(fun)
+def _method(fun: Any, meaning: str, like: Any = None) -> Method:
+    """The method that calls NumPy's function of the same parameters on the array itself.
+
+    like: a function of these parameters, where NumPy's own does not tell them in every version
+    """
+    signature = inspect.signature(like or fun)
     first, *others = signature.parameters.values()
     signature = signature.replace(parameters=[first.replace(name="self"), *others])
     most = len(signature.parameters)
@@ -214,7 +217,7 @@ class Methods:
 
     # -- products and reductions ---------------------------------------------------------------
 
-    dot = _method(np.dot, "`np.dot`.")
+    dot = _method(np.dot, "`np.dot`.", like=lambda a, b, out=None: None)
     trace = _method(np.trace, "The sum over a diagonal.")
     sum = _method(np.sum, "The sum over `axis` (None: over all).")
     prod = _method(np.prod, "The product over `axis`.")
