@@ -35,7 +35,7 @@ __all__ = [
     "vjp",
 ]
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tinygrad_rnn import errors, functional, nn, optim
 from tinygrad_rnn.core.mode import no_grad
@@ -52,6 +52,12 @@ from tinygrad_rnn.transforms.gradcheck import check_grads
 from tinygrad_rnn.transforms.gradients import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_rnn.transforms.scope import scope
 
+if TYPE_CHECKING:  # what is loaded later
+    from tinygrad_rnn import data, draw
+    from tinygrad_rnn.io import checkpoint, interop
+
+    __version__: str
+
 _LATER: Final = {
     "checkpoint": "io.checkpoint",
     "data": "data",
@@ -61,7 +67,7 @@ _LATER: Final = {
 
 
 def __getattr__(name: str) -> Any:
-    """These are loaded when they are asked for, because they would double the time of the import."""
+    """These are loaded when they are asked for: they would double the time of the import."""
     if name in _LATER:
         return imported(f"tinygrad_rnn.{_LATER[name]}")
     if name == "__version__":

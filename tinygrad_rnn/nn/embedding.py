@@ -11,7 +11,9 @@ from tinygrad_rnn.nn.module import Module
 
 @public_class
 class Embedding(Module):
-    """Rows of weight (V, E) by their numbers.  Integers (...) -> (..., E): (T, B) tokens give xs (T, B, E).
+    """Rows of weight (V, E) by their numbers.
+
+    Integers (...) -> (..., E): tokens (T, B) give xs (T, B, E).
 
     rng  a seed or a Generator; weight starts standard normal, PyTorch's way
 

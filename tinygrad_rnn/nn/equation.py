@@ -40,7 +40,7 @@ class Equation(Module):
                 setattr(self, name, uniform(name, shape, bound, rng, dtype))
 
     def _explained(self, error: ShapeError, **given: object) -> ShapeError:
-        """The same error in symbols: weights say what a symbol is, and what was given must agree."""
+        """The same error in symbols: weights say what a symbol is; what was given must agree."""
         wrong = self._meaning(given)[1]
         return ShapeError(f"{wrong or error} In {self.equation}")
 

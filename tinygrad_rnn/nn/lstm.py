@@ -17,8 +17,8 @@ class LSTMCell(Cell[tuple[Tensor, Tensor]]):
     PyTorch's order; b_h is the sum of PyTorch's two biases.
 
     rng          a seed or a Generator; weights start uniform in +-1/sqrt(H)
-    forget_bias  where the f block of b_h starts, if not there too; 1 lets the cell remember from the
-                 beginning (Gers et al., below; Jozefowicz et al. (2015),
+    forget_bias  where the f block of b_h starts, if not there too; 1 lets the cell remember from
+                 the beginning (Gers et al., below; Jozefowicz et al. (2015),
                  proceedings.mlr.press/v37/jozefowicz15)
 
     >>> cell = nn.LSTMCell(2, 3, rng=0)

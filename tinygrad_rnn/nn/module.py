@@ -154,8 +154,8 @@ def _check_replaced(module: Module) -> None:
         if isinstance(now := vars(module).get(name), Tensor) and now.fun is not None:
             raise UsageError(
                 f"{name} of this {type(module).__name__} was a parameter and is a result of "
-                f"{name_of(now.fun)} now, so it would be missing. Put the parameter back; to change "
-                f"its numbers assign {name}.data."
+                f"{name_of(now.fun)} now, so it would be missing. Put the parameter back; to "
+                f"change its numbers assign {name}.data."
             )
 
 

@@ -1,8 +1,8 @@
-"""Unrolling over time: the loop that turns one cell into a graph, with x_t, h_t, y_t and L_t kept and named."""
+"""Unrolling over time: the loop that turns a cell into a graph of named x_t, h_t, y_t and L_t."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -11,31 +11,39 @@ from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.guards.operands import real_array
 
 State = Tensor | tuple[Tensor, ...]
+UnrolledCell: TypeAlias = Callable[[Any, Any], Any]  # (x, state) -> state
 
 
 @dataclass(frozen=True)
 class Unrolled:
     """An RNN unrolled over T time steps; entry t - 1 of each list belongs to time t.
 
-    states are what the cell returned: Tensors, or tuples such as (h, c).  hidden is the first part of each.
+    states    what the cell returned: Tensors, or tuples such as (h, c); hidden: the first of each
+    outputs   y_t = readout(h_t); empty without a read-out
+    losses    L_t, or None at a step without one; empty without a loss
+    backward  whether it ran from the last time to the first; entry i - 1 is then time T + 1 - i
+    outside   states of another network that the outputs are computed from as well
     """
 
-    cell: Callable[[Any, Any], Any]
+    cell: UnrolledCell
     xs: list[Tensor]
     initial: State
     states: list[State]
-    outputs: list[Tensor]  # y_t = readout(h_t); empty without a read-out
-    losses: list[Tensor | Any]  # L_t, or None at a step without one; empty without a loss
+    outputs: list[Tensor]
+    losses: list[Tensor | Any]  # Any for None: most networks have a loss at each step
     total_loss: Tensor | None  # L = sum_t L_t, (2.1)
-    backward: bool = (
-        False  # whether it ran from the last time to the first; entry i - 1 is then time T + 1 - i
-    )
-    outside: tuple[
-        Tensor, ...
-    ] = ()  # states of another network that the outputs are computed from as well
+    backward: bool = False
+    outside: tuple[Tensor, ...] = ()
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{_base(part)}: {part.shape}" for part in parts(self.states[-1]))
+        loss = "no loss" if self.total_loss is None else f"L={number(self.total_loss.item())}"
+        name = getattr(self.cell, "__name__", type(self.cell).__name__)
+        return f"Unrolled({name}, T={len(self)}, x: {self.xs[0].shape}, {shapes}, {loss})"
 
     def __len__(self) -> int:
         return len(self.states)
@@ -60,9 +68,14 @@ def parts(state: Any) -> tuple[Any, ...]:
     return state if isinstance(state, tuple) else (state,)
 
 
+def _base(part: Tensor) -> str:
+    """`h` of a Tensor named h_3."""
+    return (part.name or "state").rpartition("_")[0] or "state"
+
+
 @public
 def unroll(
-    cell: Callable[[Any, Any], Any],
+    cell: UnrolledCell,
     xs: Any,
     h0: Any = None,
     *,
@@ -74,15 +87,15 @@ def unroll(
 
     cell     any callable from (x, state) to state; a state is an array or a tuple of arrays
     xs       (T, B, I), or (T, I), or a list of T arrays or Tensors
-    h0       the state before the first step; None asks `cell.initial_state`, zeros for the built-in cells
+    h0       the state before the first step; None asks `cell.initial_state`, zeros in our cells
     readout  y_t = readout(h_t), (1.2); of a tuple state, h_t is the first part
     loss     L_t = loss(y_t, target_t), a scalar; the total is their sum, (2.1).  A step for which
              it returns None or a plain number has no loss, and None in `losses`; the number counts
              in the total
     targets  a sequence of T targets; None at a step without a loss, for which `loss` is not called
 
-    Raises DataError for NaN or an empty sequence, ShapeError where lengths differ, UsageError where something
-    is missing.
+    Raises DataError for NaN or an empty sequence, ShapeError where lengths differ, UsageError where
+    something is missing.
     """
     inputs = [_leaf(x, f"x_{t}") for t, x in enumerate(_steps(xs, "xs"), 1)]
     wanted = None if targets is None else _steps(targets, "targets", gaps=True)
@@ -119,8 +132,8 @@ def unroll(
 
 @public
 def bidirectional(
-    forward: Callable[[Any, Any], Any],
-    backward: Callable[[Any, Any], Any],
+    forward: UnrolledCell,
+    backward: UnrolledCell,
     xs: Any,
     h0: tuple[Any, Any] = (None, None),
     *,
@@ -130,8 +143,9 @@ def bidirectional(
 ) -> tuple[Unrolled, Unrolled]:
     """Two networks over the same inputs, one from each end of time, and y_t = readout([h_t, h'_t]).
 
-    Both have all outputs and losses; the second lists everything in the order in which it is computed, from T to 1,
-    so `gradient_flow(run.losses, run.states)` holds for each.  The rest is as in `unroll`.
+    Both have all outputs and losses.  The second lists everything in the order in which it is
+    computed, from T to 1, so `gradient_flow(run.losses, run.states)` holds for each.  The rest is
+    as in `unroll`.
 
     Schuster and Paliwal (1997), doi:10.1109/78.650093.
     """
@@ -202,8 +216,8 @@ def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:
     without_axes = not hasattr(sequence, "__len__") or getattr(sequence, "shape", None) == ()
     if without_axes or isinstance(sequence, (str, bytes, dict)):
         raise ShapeError(
-            f"{what} is one {type(sequence).__name__}; it needs a time axis first: an array (T, B, I) or (T, I), or a "
-            "list of T arrays."
+            f"{what} is one {type(sequence).__name__}; it needs a time axis first: an array "
+            "(T, B, I) or (T, I), or a list of T arrays."
         )
     if gaps and getattr(getattr(sequence, "dtype", None), "kind", "") == "O":
         sequence = list(sequence)
@@ -227,14 +241,13 @@ def _check_entries(x: Any, what: str) -> None:
 
 def _initial(cell: Any, x: Tensor) -> Any:
     if not hasattr(cell, "initial_state"):
-        raise UsageError(
-            f"{getattr(cell, '__name__', type(cell).__name__)} has no initial_state(batch). Pass h0 to unroll."
-        )
+        name = getattr(cell, "__name__", type(cell).__name__)
+        raise UsageError(f"{name} has no initial_state(batch). Pass h0 to unroll.")
     return cell.initial_state(x.shape[:-1])
 
 
 def given_names(cell: Any) -> tuple[str, ...] | None:
-    """What a cell calls the parts of its state; None if its `states` are no names, such as a list of results."""
+    """What a cell calls the parts of its state; None if its `states` are something else."""
     given = getattr(cell, "states", None)
     named = (
         isinstance(given, (tuple, list)) and given and all(isinstance(name, str) for name in given)
@@ -243,7 +256,7 @@ def given_names(cell: Any) -> tuple[str, ...] | None:
 
 
 def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:
-    """The state with its Tensors named h_t, or (h_t, c_t), or (s1_t, s2_t, ...) if the cell does not say."""
+    """The state with its Tensors named h_t, or (h_t, c_t), or else (s1_t, s2_t, ...)."""
     if not isinstance(state, tuple):
         return _name(state, f"{names[0] if names else 'h'}_{t}")
     if names is None or len(names) != len(state):  # the cell says what is wrong when it is called
@@ -271,8 +284,8 @@ def _name(x: Any, name: str) -> Tensor:
     """x as a Tensor of this name; a name that it already has stays."""
     if not isinstance(x, Tensor):
         wrong = UsageError(
-            f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an array or a tuple "
-            "of arrays; a read-out and a loss give an array."
+            f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an array "
+            "or a tuple of arrays; a read-out and a loss give an array."
         )
         if isinstance(x, list):  # of two states it would make one array
             raise wrong
