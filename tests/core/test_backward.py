@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from support.gradients import differentiate
 
 from tinygrad_rnn.core.backward import pullback
 from tinygrad_rnn.core.forward import pushforward
@@ -20,7 +21,6 @@ from tinygrad_rnn.guards.boundary import name_of
 from tinygrad_rnn.rules.joining import concatenate
 from tinygrad_rnn.transforms.gradcheck import check_grads
 from tinygrad_rnn.transforms.gradients import grad
-from tinygrad_rnn.transforms.modes import differentiate
 
 
 def leaf(x: Any, name: str | None = None) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from support import stress_cells
+from support.gradients import differentiate
 from support.scans import agree, draw, weighted
 from support.stress_cells import CASES
 
@@ -25,7 +26,6 @@ from tinygrad_rnn.errors import (
 from tinygrad_rnn.functional import half_squared_error, identity
 from tinygrad_rnn.nn import GRUCell, LSTMCell, RNNCell
 from tinygrad_rnn.scan import scan
-from tinygrad_rnn.transforms.modes import differentiate
 
 SIZES = {"plain": (5, 4, 3, 6), "equal": (4, 4, 4, 4), "T = 1": (1, 3, 2, 5), "B = 1": (6, 1, 3, 4)}
 

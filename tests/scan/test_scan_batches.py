@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.gradients import differentiate
 from support.scans import agree, draw
 from support.stress_cells import Case
 
@@ -9,7 +10,6 @@ import tinygrad_rnn as tg
 from tinygrad_rnn import functional, nn
 from tinygrad_rnn.scan import cache, scan
 from tinygrad_rnn.scan.batches import DiffersError, Resized
-from tinygrad_rnn.transforms.modes import differentiate
 
 I, H = 3, 4
 W, U, b = (  # one is called as the size of a batch is in programs

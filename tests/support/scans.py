@@ -2,11 +2,11 @@
 
 import numpy as np
 from numpy.testing import assert_allclose
+from support.gradients import differentiate
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.tree import flat
 from tinygrad_rnn.scan import scan
-from tinygrad_rnn.transforms.modes import differentiate
 
 
 def draw(*shape, seed=0):

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from support.gradients import differentiate
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.mode import no_grad
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DTypeError, GradientError, UsageError
 from tinygrad_rnn.transforms.gradients import grad, value_and_grad
-from tinygrad_rnn.transforms.modes import differentiate
 
 pytestmark = pytest.mark.tiny
 

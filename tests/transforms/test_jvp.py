@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from cases import CASES, Case, by_function
 from numpy.testing import assert_allclose, assert_array_equal
+from support.gradients import differentiate
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.tables import VJP
 from tinygrad_rnn.errors import DTypeError, GradientError, NonFiniteError, UsageError
 from tinygrad_rnn.functional import half_squared_error, softmax
-from tinygrad_rnn.transforms.modes import differentiate
 
 rng = np.random.default_rng(7)
 X, V = rng.standard_normal((2, 3))

@@ -24,7 +24,7 @@ from tinygrad_rnn.flow.truncated import Truncated, truncated
 from tinygrad_rnn.flow.vectors import StateArrays, as_state, flat, lengths, projections
 from tinygrad_rnn.guards.boundary import public, public_class
 from tinygrad_rnn.guards.numbers import number
-from tinygrad_rnn.nn.unroll import State, parts
+from tinygrad_rnn.nn.unroll import UnrolledState, parts
 
 _MOST_BYTES = 256 * 2**20  # terms are stored up to this size and computed again beyond
 
@@ -45,7 +45,7 @@ class Row:
 
 @public
 def gradient_flow(
-    losses: Tensor | Iterable[Tensor | float | None], states: Iterable[State]
+    losses: Tensor | Iterable[Tensor | float | None], states: Iterable[UnrolledState]
 ) -> "GradientFlow":
     """Measure how the gradients of L = sum_k L_k reach the states s_1 .. s_T, (3.1).
 
@@ -89,7 +89,7 @@ class GradientFlow:
     gradient has none.
     """
 
-    def __init__(self, losses: list[Tensor | None], states: list[State]):
+    def __init__(self, losses: list[Tensor | None], states: list[UnrolledState]):
         self.losses, self.states = losses, states
         self._listed = listed = Listed(losses, [parts(state) for state in states])
         self.parameters = listed.parameters

@@ -136,12 +136,11 @@ def _told(parts: list[tuple[str, Shape]]) -> str:
 
 def _detached(state: Any, *, results_only: bool = False) -> Any:
     """The state without a history; with results_only a leaf stays as it is."""
-
-    def cut(x: Any) -> Any:
-        stays = not isinstance(x, Tensor) or (results_only and x.fun is None)
-        return x if stays else x.detach()
-
-    return rebuild(state, map(cut, flat(state)))
+    found = flat(state)
+    for i, x in enumerate(found):
+        if isinstance(x, Tensor) and not (results_only and x.fun is None):
+            found[i] = x.detach()
+    return rebuild(state, found)
 
 
 def _joined(pieces: list[Any], known: int) -> Any:

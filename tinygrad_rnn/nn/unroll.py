@@ -14,7 +14,7 @@ from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.guards.operands import real_array
 
-State = Tensor | tuple[Tensor, ...]
+UnrolledState = Tensor | tuple[Tensor, ...]
 UnrolledCell: TypeAlias = Callable[[Any, Any], Any]  # (x, state) -> state
 
 
@@ -31,8 +31,8 @@ class Unrolled:
 
     cell: UnrolledCell
     xs: list[Tensor]
-    initial: State
-    states: list[State]
+    initial: UnrolledState
+    states: list[UnrolledState]
     outputs: list[Tensor]
     losses: list[Tensor | Any]  # Any for None: most networks have a loss at each step
     total_loss: Tensor | None  # L = sum_t L_t, (2.1)

@@ -21,16 +21,9 @@ from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.recording import record
 from tinygrad_rnn.core.structural import fit
 from tinygrad_rnn.core.tables import BILINEAR, JVP, LINEAR, VJP, Together, jvp_rule
-from tinygrad_rnn.core.tensor import Tensor, seed
+from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import GradientError
 from tinygrad_rnn.guards.boundary import name_of
-
-
-def differentiate(
-    y: Tensor, xs: Sequence[Tensor], g: Array | Tensor | None = None, create_graph: bool = False
-) -> list[Any]:
-    """dy/dx for each x, weighted by the cotangent g of y; None where y does not depend on x."""
-    return backward({y: g if isinstance(g, Tensor) else seed(y, g)}, xs, create_graph)
 
 
 def backward(
