@@ -386,7 +386,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on(capsys, monkeypatch, number):
     monkeypatch.setattr(Run, "update", interrupted)
     status, out, said = run(capsys, *given)
     assert status == 130
-    assert re.search(r"stopped after 8 of \d+ updates; go on with$", said[0])
+    assert re.search(r"stopped after 8 of \d+ updates; resume with$", said[0])
     assert said[1] == "  tinygrad-rnn train --resume --checkpoint run.npz"
     assert "wrote" not in out
     assert signal.getsignal(number) is handler
@@ -398,7 +398,7 @@ def test_the_command_to_go_on_with_can_be_pasted(capsys, monkeypatch):
     )
     given = ["--data", "my.txt", *SMALL, "--out", "my pictures", "--checkpoint", "my run.npz"]
     status, _, said = run(capsys, "train", *given)
-    assert (status, said[0]) == (130, "tinygrad-rnn: stopped after 0 of 125 updates; go on with")
+    assert (status, said[0]) == (130, "tinygrad-rnn: stopped after 0 of 125 updates; resume with")
     command = shlex.split(said[1])
     assert command[1:] == [
         "train",
@@ -578,7 +578,7 @@ def test_what_cannot_be_sampled(capsys, argv, words):
         (["--data", "my.txt", "--window", "900"], "are too few for --batch 32 and --window 900: "),
         (["--data", "my.txt", "--resume"], "cannot read the checkpoint run.npz"),
         (["--data", "my.txt", *SMALL, "--checkpoint", "old.npz"],
-         "old.npz is there already. Go on with it by --res"),
+         "old.npz is there already. Resume it with --resume"),
         (["--data", "my.txt", *SMALL, "--checkpoint", "my.txt"],
          "my.txt is there already. It is no run: give anoth"),
         (["--data", "my.txt", *SMALL, "--checkpoint", "."],

@@ -1,4 +1,4 @@
-"""The command `tinygrad-rnn`: one file for each of its commands, which only read options and print."""
+"""The command `tinygrad-rnn`: one file for each command, which only reads options and prints."""
 
 __all__ = ["main"]
 

@@ -24,7 +24,7 @@ _SAVED = [field.name for field in fields(Settings)]  # the options that a checkp
 
 
 def add_to(commands: Commands) -> None:
-    """The command and its options; those that are saved have no default, to see which were given."""
+    """The command and its options; saved ones have no default, to see which were given."""
     d = Settings()
     train = add_command(commands, "train", "train on a text, a series or a classic task", _train)
     what = f"sunspots; a task: {', '.join(TASKS)}; without it the help topics of Python"
@@ -42,7 +42,8 @@ def add_to(commands: Commands) -> None:
         ("--window", int, "T", window, "50 for text, 20 for series"),
         ("--batch", int, "B", "sequences side by side", "32, 4 for series"),
         ("--lr", float, "RATE", "learning rate", d.lr),
-        ("--clip", float, "NORM", "norm to which a gradient is clipped, inf for none", number(d.clip)),
+        ("--clip", float, "NORM", "norm to which a gradient is clipped, inf for none",
+         number(d.clip)),
         ("--validation", float, "SHARE", "share of the data, its end, that is not trained on",
          d.validation),
         ("--seed", int, "N", "seed of weights and tasks", d.seed),
@@ -73,21 +74,22 @@ def _train(options: argparse.Namespace) -> int:
     s, problem = run.settings, run.problem
     size = sum(p.size for p in run.model.parameters())
     print(*problem.notes, problem.about, sep="\n")
-    print(f"{s.cell.upper()}, {s.layers} x {s.hidden}, {size:,} parameters; updates {run.n + 1:,} to {run.total:,}, "
-          f"{problem.batch} sequences of {problem.steps}", flush=True)  # fmt: skip
+    about = f"{s.cell.upper()}, {s.layers} x {s.hidden}, {size:,} parameters"
+    updates = f"updates {run.n + 1:,} to {run.total:,}"
+    print(f"{about}; {updates}, {problem.batch} sequences of {problem.steps}", flush=True)
     if not run.train(path):
         again = ["tinygrad-rnn", "train", "--resume", "--checkpoint", options.checkpoint]
         for name, usual in (("out", "pictures"), ("format", "svg")):
-            again += (
-                [f"--{name}", getattr(options, name)] if getattr(options, name) != usual else []
-            )
-        print(f"tinygrad-rnn: stopped after {run.n} of {run.total} updates; go on with\n  {shlex.join(again)}",
-              file=sys.stderr)  # fmt: skip
+            if (value := getattr(options, name)) != usual:
+                again += [f"--{name}", value]
+        stopped = f"stopped after {run.n} of {run.total} updates; resume with"
+        print(f"tinygrad-rnn: {stopped}\n  {shlex.join(again)}", file=sys.stderr)
         return 130
     _, training, validation = run.history[-1]
-    compared = (
-        f"; {problem.baseline[0]}: {number(problem.baseline[1], 4)}" if problem.baseline else ""
-    )
+    compared = ""
+    if problem.baseline:
+        what, measure = problem.baseline
+        compared = f"; {what}: {number(measure, 4)}"
     before, after, own = (number(x, 4) for x in (run.history[0][2], validation, training))
     print(f"{problem.measure}: {before} -> {after} in validation, {own} in training{compared}")
     for picture in pictures(run, folder, options.format):
@@ -107,7 +109,7 @@ def _new(path: str, given: dict[str, Any], options: argparse.Namespace) -> Run:
         except DataError as error:
             way = "It is no run: give another --checkpoint."
             raise UsageError(f"{shown(path)} is there already. {way}") from error
-        way = "Go on with it by --resume, or give another --checkpoint."
+        way = "Resume it with --resume, or give another --checkpoint."
         raise UsageError(f"{shown(path)} is there already. {way}")
     return run
 

@@ -1,6 +1,7 @@
-"""Sequences: the real series that ships with the package, your own files, text, and the classic tasks.
+"""Sequences: a real series, your own files, text, and the classic tasks.
 
-Every task is a function that draws a new batch: `rng` is a seed or a Generator, xs are time-major, (T, B, I).
+Every task is a function that draws a new batch: `rng` is a seed or a Generator, xs are time-major,
+(T, B, I).
 """
 
 __all__ = [

@@ -1,14 +1,13 @@
 """The adding problem: remember two marked numbers among many, and give their sum at the end."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, DTypeLike, Seed
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.guards.arguments import check_count, generator, real_dtype
 from tinygrad_rnn.guards.boundary import public
-
-Array = Any
 
 
 @public
@@ -16,23 +15,27 @@ def adding_problem(
     steps: int,
     batch: int,
     *,
-    rng: int | np.random.Generator,
+    rng: Seed,
     variant: Literal["halves", "anywhere", "1997"] = "halves",
-    dtype: Any = float,
+    dtype: DTypeLike = float,
 ) -> tuple[Array, Array]:
-    """Sequences of (number, marker) and the sum of the two marked numbers: xs (T, B, 2), targets (B, 1).
+    """Sequences of (number, marker), and the sum of the two marked numbers.
 
-    halves    numbers uniform in 0..1; one marker 1 at random in the first T // 2 steps, one in the others, else 0.
-              Arjovsky, Shah and Bengio (2016), arXiv:1511.06464, "Adding problem"
-    anywhere  the same with the two markers at any two different steps.  Le, Jaitly and Hinton (2015),
-              arXiv:1504.00941, "The adding problem"
-    1997      numbers uniform in -1..1; T drawn from steps .. steps + steps // 10, one for the whole batch; marker 1 at
-              one of the first ten steps and at one of the first steps // 2 - 1 others, -1 at the first and the last
-              step, else 0; the target is 1/2 + (X_1 + X_2)/4, where a number marked at the very first step counts
-              as 0.  Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735, section 5.4
+    xs (T, B, 2), targets (B, 1).
 
-    Always predicting 1 has a mean squared error of 2/12 = 0.1667 in the first two; always 1/2 about 1/24 in the last.
-    rng: a seed or a Generator.  Raises RangeError if there is no step for a marker, UsageError for another variant.
+    halves    numbers uniform in 0..1; one marker 1 at random in the first T // 2 steps, one in the
+              others, else 0. Arjovsky, Shah and Bengio (2016), arXiv:1511.06464, "Adding problem"
+    anywhere  the same with the two markers at any two different steps. Le, Jaitly and Hinton
+              (2015), arXiv:1504.00941, "The adding problem"
+    1997      numbers uniform in -1..1; T drawn from steps .. steps + steps // 10, one for the whole
+              batch; marker 1 at one of the first ten steps and at one of the first steps // 2 - 1
+              others, -1 at the first and the last step, else 0; the target is 1/2 + (X_1 + X_2)/4,
+              where a number marked at the very first step counts as 0. Hochreiter and Schmidhuber
+              (1997), doi:10.1162/neco.1997.9.8.1735, section 5.4
+
+    Always predicting 1 has a mean squared error of 2/12 = 0.1667 in the first two; always 1/2 about
+    1/24 in the last. Raises RangeError if there is no step for a marker, UsageError for another
+    variant.
     """
     rng, dtype, batch = generator(rng), real_dtype(dtype), check_count(batch, "batch")
     if not isinstance(variant, str) or variant not in ("halves", "anywhere", "1997"):
@@ -57,7 +60,9 @@ def adding_problem(
     return _joined(numbers, markers, numbers[first, rows] + numbers[second, rows], dtype)
 
 
-def _of_1997(steps: int, batch: int, rng: np.random.Generator, dtype: Any) -> tuple[Array, Array]:
+def _of_1997(
+    steps: int, batch: int, rng: np.random.Generator, dtype: DTypeLike
+) -> tuple[Array, Array]:
     T, rows = int(rng.integers(steps, steps + steps // 10 + 1)), np.arange(batch)
     numbers, markers = rng.uniform(-1, 1, (T, batch)), np.zeros((T, batch))
     first = rng.integers(0, 10, batch)
@@ -69,5 +74,7 @@ def _of_1997(steps: int, batch: int, rng: np.random.Generator, dtype: Any) -> tu
     return _joined(numbers, markers, 0.5 + (X1 + X2) / 4.0, dtype)
 
 
-def _joined(numbers: Array, markers: Array, targets: Array, dtype: Any) -> tuple[Array, Array]:
+def _joined(
+    numbers: Array, markers: Array, targets: Array, dtype: DTypeLike
+) -> tuple[Array, Array]:
     return np.stack([numbers, markers], -1).astype(dtype), targets[:, None].astype(dtype)

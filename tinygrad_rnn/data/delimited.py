@@ -55,13 +55,13 @@ def rows(text: str, separator: str) -> Iterator[Row]:
 
 
 def _is_blank(line: str, separator: str, width: int) -> bool:
-    """Whether there is white space only, unless it is the tabs of a full row, whose cells are missing."""
+    """Whether it is white space, but not the tabs of a full row whose cells are missing."""
     full = separator in line and line.count(separator) + 1 == width
     return not line.strip() and not full
 
 
 def _without_comment(line: str, separator: str) -> tuple[str, str]:
-    """The line up to a # at its beginning or behind an entry, and the rest; one within words belongs to them."""
+    """The line up to the # of a comment, and the rest; a # within words belongs to them."""
     white = separator == " "
     if white:
         body = line.rstrip("\r\n")
@@ -122,7 +122,7 @@ def find_separator(text: str, decimal: str | None, white_space: bool) -> str:
 
 
 def _sample(text: str, separator: str) -> list[Row]:
-    """The first rows; none where a separator that is not the file's leaves cells longer than csv takes."""
+    """The first rows; none where a wrong separator leaves cells longer than csv takes."""
     try:
         return list(islice(rows(text, separator), _SAMPLE))
     except csv.Error:
@@ -142,14 +142,14 @@ def _is_one_column(cells: Sequence[str], decimal: str | None) -> bool:
 
 
 def _may_have_cut_names(text: str, sample: Sequence[Row]) -> bool:
-    """Whether the # behind the one name may belong to the first of several names with commas between them."""
+    """Whether the # behind one name may belong to the first of several, separated by commas."""
     return "," in sample[0].comment and (
         _all_have_hashes(sample[0]) or _is_even(_sample(text, ","))
     )
 
 
 def _all_have_hashes(first: Row) -> bool:
-    """Whether each name has a # where commas separate them, so that none begins a comment: sensor #1,sensor #2."""
+    """Whether each name has a #, so that none begins a comment: sensor #1,sensor #2."""
     return all("#" in name for name in f"{first.cells[-1]} {first.comment}".split(","))
 
 

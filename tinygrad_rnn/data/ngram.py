@@ -1,20 +1,18 @@
 """What counting alone knows of a text: an n-gram model, the baseline of every character model."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.errors import DataError
 from tinygrad_rnn.guards.arguments import check_count
 from tinygrad_rnn.guards.boundary import public_class
 
-Array = Any
-
 
 @dataclass(frozen=True)
 class _Counts:
-    """The grams of one length: keys are context * V + symbol, sorted; `totals` and `distinct` are of each context."""
+    """The grams of one length: sorted keys, context * V + symbol, and two counts per context."""
 
     keys: Array
     counts: Array
@@ -24,13 +22,14 @@ class _Counts:
 
 @public_class
 class NGram:
-    """Probability of a symbol after the order - 1 before it, interpolated with all shorter contexts.
+    """The probability of a symbol after the order - 1 before it, interpolated.
 
-    p_n(s | h) = (count(h s) + distinct(h) p_(n-1)(s | h')) / (count(h) + distinct(h)), where distinct(h) is the number
-    of different symbols seen after h, and h' is h without its oldest symbol; below the shortest stands 1 / V.
-    Witten and Bell (1991), doi:10.1109/18.87000, method C.
+    p_n(s | h) = (count(h s) + distinct(h) p_(n-1)(s | h')) / (count(h) + distinct(h)), where
+    distinct(h) is the number of different symbols seen after h, and h' is h without its oldest
+    symbol; below the shortest stands 1 / V. Witten and Bell (1991), doi:10.1109/18.87000, method C.
 
-    stream  symbols (N,), integers in 0..V - 1; V is `size`.  Raises DataError if it is empty or holds others.
+    stream  symbols (N,), integers in 0..V - 1; V is `size`. Raises DataError if it is empty or
+            holds others.
     """
 
     def __init__(self, stream: Array, order: int, size: int):
@@ -87,7 +86,8 @@ class NGram:
             or s.max() >= self.size
         ):
             raise DataError(
-                f"an n-gram model counts symbols (N,), N >= 1, integers in 0..{self.size - 1}; this is {s.dtype} of "
+                f"an n-gram model counts symbols (N,), N >= 1, integers in 0..{self.size - 1}; "
+                f"this is {s.dtype} of "
                 f"shape {s.shape}. Encode the text with its Vocabulary."
             )
         return s

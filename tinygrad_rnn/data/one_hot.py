@@ -1,19 +1,16 @@
 """Symbols as unit vectors: the local representation of the classic tasks."""
 
-from typing import Any
-
 import numpy as np
 
+from tinygrad_rnn._typing import Array, DTypeLike
 from tinygrad_rnn.core.operators import operand, value
 from tinygrad_rnn.errors import DTypeError, RangeError
 from tinygrad_rnn.guards.arguments import check_count, real_dtype
 from tinygrad_rnn.guards.boundary import public
 
-Array = Any
-
 
 @public
-def one_hot(symbols: Array, size: int, dtype: Any = float) -> Array:
+def one_hot(symbols: Array, size: int, dtype: DTypeLike = float) -> Array:
     """Unit vectors: symbols (...) of integers in 0..size-1 -> (..., size).
 
     Raises DTypeError for symbols that are no integers, RangeError for one outside.

@@ -1,16 +1,15 @@
 """The embedded Reber grammar: predict the next symbol where the last choice repeats the first."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, DTypeLike, Seed
 from tinygrad_rnn.data.one_hot import one_hot
 from tinygrad_rnn.errors import ArgumentTypeError, DataError
 from tinygrad_rnn.guards.arguments import check_count, check_text, generator, real_dtype
 from tinygrad_rnn.guards.boundary import public
 
-Array = Any
 REBER_SYMBOLS = "BTPSXVE"
 _WAYS = (  # node of the Reber grammar -> {symbol: next node}; each way out is equally likely
     {"B": 1},
@@ -25,12 +24,12 @@ _END = len(_WAYS)
 
 
 @public
-def embedded_reber(count: int, *, rng: int | np.random.Generator) -> list[str]:
-    """`count` random strings: B, then T or P, then a string of the Reber grammar, then the same T or P, then E.
+def embedded_reber(count: int, *, rng: Seed) -> list[str]:
+    """`count` random strings: B, T or P, a string of the Reber grammar, the same T or P, E.
 
-    Reber (1967), doi:10.1016/S0022-5371(67)80149-X; Cleeremans, Servan-Schreiber and McClelland (1989),
-    doi:10.1162/neco.1989.1.3.372; Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735, section 5.1.
-    rng: a seed or a Generator.  Raises RangeError if count is below 1.
+    Reber (1967), doi:10.1016/S0022-5371(67)80149-X; Cleeremans, Servan-Schreiber and McClelland
+    (1989), doi:10.1162/neco.1989.1.3.372; Hochreiter and Schmidhuber (1997),
+    doi:10.1162/neco.1997.9.8.1735, section 5.1. Raises RangeError if count is below 1.
     """
     rng = generator(rng)
     return [_string(rng) for _ in range(check_count(count, "count"))]
@@ -67,12 +66,13 @@ def reber_successors(string: str) -> list[str]:
 
 
 @public
-def encode_reber(strings: Sequence[str], dtype: Any = float) -> tuple[Array, Array, Array]:
-    """Strings as arrays for predicting the next symbol: xs (T, B, 7), targets (T, B), legal (T, B, 7).
+def encode_reber(strings: Sequence[str], dtype: DTypeLike = float) -> tuple[Array, Array, Array]:
+    """Strings as arrays, for prediction: xs (T, B, 7), targets (T, B), legal (T, B, 7).
 
-    xs are one-hot in the order of REBER_SYMBOLS, without the last E; targets the indices of the symbols that follow;
-    legal says of each symbol whether the grammar allows it next.  T is one less than the length of the longest string;
-    behind the end of the others xs is 0, the target is -1 and nothing is legal.
+    xs are one-hot in the order of REBER_SYMBOLS, without the last E; targets the indices of the
+    symbols that follow; legal says of each symbol whether the grammar allows it next. T is one less
+    than the length of the longest string; behind the end of the others xs is 0, the target is -1
+    and nothing is legal.
 
     Raises DataError if there is no string, or one does not belong to the grammar.
     """

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
+from tinygrad_rnn.data.chosen_columns import Columns, columns_of, indices
 from tinygrad_rnn.data.delimited import find_separator, may_be_one_column
-from tinygrad_rnn.data.table import Columns, Table, columns_of, indices
+from tinygrad_rnn.data.table import Table
 from tinygrad_rnn.data.text import decoded, unpacked
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, UsageError
 from tinygrad_rnn.guards.boundary import public
@@ -19,7 +20,6 @@ from tinygrad_rnn.guards.operands import real_array
 from tinygrad_rnn.io.archive import array_of
 from tinygrad_rnn.io.files import read_whole, shown, text_of
 
-Array = Any
 _SUFFIXES = (".csv", ".tsv", ".txt", ".npy")
 _DECLARED = re.compile(r'"?sep=(.)"?[ \t]*(?=[\r\n])', re.IGNORECASE)  # by a spreadsheet
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "space": " "}
@@ -123,15 +123,20 @@ def standardised(series: Array) -> Array:
     series = real_array(series, "the series")
     if not series.ndim or not series.size or not np.all(np.isfinite(series)):
         raise DataError("the series is empty, or an entry is not finite. Remove or fill those.")
-    constant = np.atleast_1d(np.all(series == series[0], axis=0))  # a deviation would be 1e-17
-    if np.any(constant):
-        raise DataError(
-            f"column {int(np.argmax(constant)) + 1} of the data is constant: there is nothing to learn."
-        )
+    check_varies(series)
     series = series if series.dtype.kind == "f" else series.astype(float)
     _, exponent = np.frexp(np.max(np.abs(series), axis=0))
     scaled = np.ldexp(series, -exponent)  # exactly, so that squares neither overflow nor vanish
-    return (scaled - scaled.mean(axis=0)) / scaled.std(axis=0)
+    result: Array = (scaled - scaled.mean(axis=0)) / scaled.std(axis=0)
+    return result
+
+
+def check_varies(series: Array) -> None:
+    """Raise DataError for a column that is constant, whose deviation might be 1e-17."""
+    constant = np.atleast_1d(np.all(series == series[0], axis=0))
+    if np.any(constant):
+        where = f"column {int(np.argmax(constant)) + 1} of the data"
+        raise DataError(f"{where} is constant: there is nothing to learn.")
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

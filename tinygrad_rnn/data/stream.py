@@ -1,23 +1,22 @@
-"""One long stream in parallel: contiguous columns, read in segments, so that a state can be carried on."""
+"""One long stream as contiguous columns, read in segments so that a state can be carried on."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.operators import operand
 from tinygrad_rnn.errors import DataError
 from tinygrad_rnn.guards.arguments import check_count
 from tinygrad_rnn.guards.boundary import public
-
-Array = Any
 
 
 @public
 def columns(stream: Array, batch: int) -> Array:
     """A stream (N, ...) cut into `batch` pieces that lie side by side: (N // batch, batch, ...).
 
-    Column b is the b-th piece, unbroken, so row t follows row t - 1 in every column; the N % batch last entries are
+    Column b is the b-th piece, unbroken, so row t follows row t - 1 in every column; the N % batch
+    last entries are
     left out.  Raises DataError if the stream is shorter than the batch.
     """
     stream, batch = _steps(stream), check_count(batch, "batch")
@@ -32,10 +31,10 @@ def columns(stream: Array, batch: int) -> Array:
 
 @public
 def segments(columns: Array, steps: int) -> Iterator[tuple[Array, Array]]:
-    """(xs, targets), (steps, B, ...) each, one segment after the other; targets are what follows each entry.
+    """(xs, targets), (steps, B, ...) each, segment by segment; targets follow each entry.
 
-    The state at the end of a segment is the state to begin the next with.  A rest shorter than `steps` is left out.
-    Raises DataError if there is not one segment.
+    The state at the end of a segment is the state to begin the next with. A rest shorter than
+    `steps` is left out. Raises DataError if there is not one segment.
     """
     columns = _steps(columns)
     count = (len(columns) - 1) // check_count(steps, "steps")
@@ -51,7 +50,7 @@ def segments(columns: Array, steps: int) -> Iterator[tuple[Array, Array]]:
 
 def _steps(stream: Array) -> Array:
     """The stream as an array with an axis of time."""
-    found = operand(stream, "the stream")
+    found: Array = operand(stream, "the stream")
     if not found.ndim:
         raise DataError(f"a stream is (N, ...), one entry after the other, not {stream!r:.60}.")
     return found

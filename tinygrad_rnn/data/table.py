@@ -3,12 +3,11 @@
 import csv
 import math
 import re
-from collections.abc import Sequence
-from operator import index
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
+from tinygrad_rnn.data.chosen_columns import indices, listed, one_line
 from tinygrad_rnn.data.delimited import (
     Row,
     above_dates,
@@ -23,13 +22,9 @@ from tinygrad_rnn.data.delimited import (
     like_a_number,
     rows,
 )
-from tinygrad_rnn.errors import ArgumentTypeError, DataError, UsageError
+from tinygrad_rnn.errors import DataError
 
-Array = Any
-Columns = str | int | Sequence[str | int]
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
-_MOST = 12  # columns told in one sentence
-_DIGITS = 100  # of the number of a column
 
 
 class Table:
@@ -44,12 +39,7 @@ class Table:
     """
 
     def __init__(
-        self,
-        text: str,
-        where: str,
-        separator: str,
-        decimal: str | None,
-        header: bool | None,
+        self, text: str, where: str, separator: str, decimal: str | None, header: bool | None
     ):
         self.where, self.told = where, list[str]()
         self.rows = list(rows(text, separator))
@@ -80,7 +70,11 @@ class Table:
         first, below = self.rows[0].cells, {len(row.cells) for row in self.rows[1:]}
         if below == {len(first) - 1} and not first[-1]:
             first.pop()
-        elif white_space and below == {len(first) + 1} and (counts(first) or _are_names(first)):
+        elif (
+            white_space
+            and below == {len(first) + 1}
+            and (counts(first) or any(map(is_word, first)))
+        ):
             self._check_header(self.rows[0])
             first.insert(0, "")  # above an index, as R and pandas print it
         width = len(first)
@@ -103,8 +97,9 @@ class Table:
         """A # in it may belong to a name of the column that seems to have none."""
         if row.comment:
             raise DataError(
-                f"{self.where}, line {row.line}: {row.comment!r:.60} may be a comment, or belong to a name; names "
-                "are fewer than columns. Put quotes around a name with # in it, and a comment on its own line."
+                f"{self.where}, line {row.line}: {row.comment!r:.60} may be a comment, or belong "
+                "to a name; names are fewer than columns. Put quotes around a name with # in it, "
+                "and a comment on its own line."
             )
 
     def _check_comments(self, text: str, separator: str) -> None:
@@ -126,7 +121,7 @@ class Table:
         above = above_dates(self.rows) or above_index(self.rows)
         if len(self.rows) == 1 or not (above or counts(first)):
             return False
-        labels = f"{self.where}, line {line}: {_listed([cell for cell in first if cell])}"
+        labels = f"{self.where}, line {line}: {listed([cell for cell in first if cell])}"
         if not above and counts_on(self.rows):
             raise DataError(
                 f"{labels} may be a header, as pandas writes it, or the first time step. Say "
@@ -159,11 +154,11 @@ class Table:
                 left_out.append(f"{self._called(j)} ({'no numbers' if any(cells) else 'empty'})")
         if not found:
             raise DataError(
-                f"{self.where} has no column of numbers; there is {_listed(left_out)}. Say what "
+                f"{self.where} has no column of numbers; there is {listed(left_out)}. Say what "
                 "separates cells (separator=, --separator), or choose a column (column=, --column)."
             )
         if left_out:
-            self.told.append(f"{self.where}: left out {_listed(left_out)}")
+            self.told.append(f"{self.where}: left out {listed(left_out)}")
         return found
 
     def _column(self, j: int) -> list[float]:
@@ -205,86 +200,12 @@ class Table:
         return f"column {name!r}" if name and self.names.count(name) == 1 else f"column {j + 1}"
 
 
-def columns_of(given: Any) -> list[str | int] | None:
-    """What was asked for, as a list.  Raises ArgumentTypeError, or UsageError for an empty list."""
-    if given is None:
-        return None
-    one = isinstance(given, (str, bytes, bytearray, memoryview))  # bytes as a list would be numbers
-    try:
-        items = [given] if one else list(given)
-    except TypeError:
-        items = [given]
-    try:
-        found = [item if isinstance(item, str) else _number(item) for item in items]
-    except TypeError:
-        raise ArgumentTypeError(
-            f"column is {given!r:.60}; it is a name, a number from 1, or a list of these."
-        ) from None
-    if not found:
-        raise UsageError("column is an empty list. Leave it out for all columns of numbers.")
-    return found
-
-
-def indices(
-    columns: list[str | int], names: list[str], width: int, where: str, also: str = ""
-) -> list[int]:
-    """Where the columns are that were asked for.
-
-    Raises DataError for one that is not there, or is asked for twice.
-    """
-    found = [_index(column, names, width, where, also) for column in columns]
-    for n, j in enumerate(found):
-        if j in found[:n]:
-            raise DataError(f"{where}: column {j + 1} is asked for twice. Leave one out.")
-    return found
-
-
-def _index(column: str | int, names: list[str], width: int, where: str, also: str) -> int:
-    wanted = _line(column) if isinstance(column, str) else ""
-    same = [j for j, name in enumerate(names) if wanted and name == wanted]
-    if wanted and wanted == also and width - 1 not in same:
-        same.append(width - 1)
-    if len(same) > 1:
-        numbers = " and ".join(str(j + 1) for j in same)
-        raise DataError(f"{where}: columns {numbers} are called {column!r}. Choose by the number.")
-    if same:
-        return same[0]
-    number = _number_in(column) if isinstance(column, str) else column
-    if 1 <= number <= width:
-        return number - 1
-    known = _listed(names) if names else "numbers only"
-    raise DataError(f"{where} has no column {_told(column)}: it has {width} ({known}).")
-
-
-def _number_in(column: str) -> int:
-    """The number that a text is, or 0; no file has so many columns that Python's limit of digits matters."""
-    return int(column) if column.isdecimal() and len(column) <= _DIGITS else 0
-
-
-def _told(column: str | int) -> str:
-    if isinstance(column, int) and abs(column) >= 10**_DIGITS:
-        return f"of a number with more than {_DIGITS} digits"
-    if isinstance(column, str) and column.isdecimal() and len(column) > _DIGITS:
-        return f"{column[:20]}... ({len(column)} digits)"
-    return f"{column!r}"
-
-
-def _are_names(cells: Sequence[str]) -> bool:
-    return any(map(is_word, cells))
-
-
-def _number(item: Any) -> int:
-    if isinstance(item, (bool, np.bool_)):
-        raise TypeError
-    return index(item)
-
-
 def _names(header: Row) -> tuple[list[str], str]:
-    """What the columns are called, and what else the last one may be: a # behind it may begin a comment."""
-    names = [_line(cell) for cell in header.cells]
+    """What the columns are called, and what else the last may be, if a # follows it."""
+    names = [one_line(cell) for cell in header.cells]
     if not header.comment:
         return names, ""
-    short, full = names[-1], _line(f"{names[-1]} {header.comment}")
+    short, full = names[-1], one_line(f"{names[-1]} {header.comment}")
     alike = any("#" in name for name in names[:-1])
     return [*names[:-1], full if alike else short], short if alike else full
 
@@ -294,12 +215,3 @@ def _cells(line: str, separator: str) -> list[str]:
         return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
     except csv.Error:  # longer than an entry may be
         return []
-
-
-def _line(name: str) -> str:
-    return " ".join(name.split())
-
-
-def _listed(what: Sequence[str]) -> str:
-    rest = len(what) - _MOST
-    return ", ".join(what[:_MOST]) + (f" and {rest} more" if rest > 0 else "")

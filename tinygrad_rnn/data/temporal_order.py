@@ -1,31 +1,28 @@
-"""Temporal order: say at the end in which order two or three symbols came, long ago, among distractors."""
+"""Temporal order: say at the end in which order two or three symbols came long ago."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, DTypeLike, Seed
 from tinygrad_rnn.data.one_hot import one_hot
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.guards.arguments import check_count, generator
 from tinygrad_rnn.guards.boundary import public
 
-Array = Any
-_RANGES = {
-    2: ((10, 20), (50, 60)),
-    3: ((10, 20), (33, 43), (66, 76)),
-}  # of 1997, both ends included
+_RANGES = {2: ((10, 20), (50, 60)), 3: ((10, 20), (33, 43), (66, 76))}  # of 1997, ends included
 
 
 @public
 def temporal_order(
-    steps: int, batch: int, *, rng: int | np.random.Generator, dtype: Any = float
+    steps: int, batch: int, *, rng: Seed, dtype: DTypeLike = float
 ) -> tuple[Array, Array]:
     """Which of AA, AB, BA, BB was seen: one-hot xs (T, B, 6) and the classes 0 to 3, targets (B,).
 
-    Symbols 0 and 1 are A and B, 2 to 5 distract.  One of A, B stands at a step in T/10 .. 2T/10, one in
-    4T/10 .. 5T/10 (counted from 0, upper end excluded); the class is 2 a + b.
+    Symbols 0 and 1 are A and B, 2 to 5 distract. One of A, B stands at a step in T/10 .. 2T/10, one
+    in 4T/10 .. 5T/10 (counted from 0, upper end excluded); the class is 2 a + b.
 
-    Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063, temporal order problem.  rng: a seed or a Generator.
+    Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063, temporal order problem.
     Raises RangeError if steps is below 10 or batch below 1.
     """
     rng, batch = generator(rng), check_count(batch, "batch")
@@ -38,15 +35,16 @@ def temporal_order(
 
 @public
 def temporal_order_1997(
-    batch: int, *, rng: int | np.random.Generator, relevant: int = 2, dtype: Any = float
+    batch: int, *, rng: Seed, relevant: int = 2, dtype: DTypeLike = float
 ) -> tuple[Array, Array]:
-    """Tasks 6a (two relevant symbols) and 6b (three): one-hot xs (T, B, 8) and classes, targets (B,).
+    """Tasks 6a (two relevant symbols) and 6b (three): one-hot xs (T, B, 8), targets (B,).
 
-    Symbols 0 and 1 are X and Y, 2 to 5 distract (a, b, c, d), 6 is E, which starts, and 7 is B, which ends a sequence.
-    T is drawn from 100 to 110, one for the whole batch.  X or Y stands at a step in 10..20 and at one in 50..60
-    (6a, 4 classes: 2 a + b), or in 10..20, 33..43 and 66..76 (6b, 8 classes: 4 a + 2 b + c), counted from 0.
+    Symbols 0 and 1 are X and Y, 2 to 5 distract (a, b, c, d), 6 is E, which starts, and 7 is B,
+    which ends a sequence. T is drawn from 100 to 110, one for the whole batch. X or Y stands at a
+    step in 10..20 and at one in 50..60 (6a, 4 classes: 2 a + b), or in 10..20, 33..43 and 66..76
+    (6b, 8 classes: 4 a + 2 b + c), counted from 0.
 
-    Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735, section 5.6.  rng: a seed or a Generator.
+    Hochreiter and Schmidhuber (1997), doi:10.1162/neco.1997.9.8.1735, section 5.6.
     Raises UsageError if relevant is not 2 or 3, RangeError if batch is below 1.
     """
     rng, batch = generator(rng), check_count(batch, "batch")
@@ -61,8 +59,8 @@ def temporal_order_1997(
     return one_hot(symbols, 8, dtype), targets
 
 
-def _insert(symbols: Array, ranges: Any, rng: np.random.Generator) -> Array:
-    """Write one of two symbols within each range of steps, both ends included; returns the class of each column."""
+def _insert(symbols: Array, ranges: Sequence[tuple[int, int]], rng: np.random.Generator) -> Array:
+    """Write one of two symbols into each range of steps, ends included; returns the classes."""
     batch = symbols.shape[1]
     targets = np.zeros(batch, int)
     for first, last in ranges:

@@ -1,10 +1,10 @@
-"""Text as a stream of symbols: an English text that every Python has, and the vocabulary of any text."""
+"""Text as a stream of symbols: an English text that every Python has, and vocabularies."""
 
 import os
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, ArrayLike
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import DataError, DTypeError
 from tinygrad_rnn.guards.arguments import check_text
@@ -12,22 +12,20 @@ from tinygrad_rnn.guards.boundary import public, public_class
 from tinygrad_rnn.io.archive import unzipped
 from tinygrad_rnn.io.files import read_whole, shown
 
-Array = Any
-
 
 @public
 def python_topics() -> str:
-    """The help topics of the Python that is running, about 450,000 characters of English and some code.
+    """The help topics of this Python, about 450,000 characters of English and some code.
 
-    They come with the standard library (`help("topics")`) and differ from one Python version to the next.
-    Raises DataError if this Python was installed without them.
+    They come with the standard library (`help("topics")`) and differ from one Python version to the
+    next. Raises DataError if this Python was installed without them.
     """
     try:
         from pydoc_data.topics import topics
     except ImportError as error:
         raise DataError(
-            "this Python has no help topics (module pydoc_data.topics). Install the whole standard library, or read a "
-            "text of your own."
+            "this Python has no help topics (module pydoc_data.topics). Install the whole "
+            "standard library, or read a text of your own."
         ) from error
     return "\n".join(topics[name] for name in sorted(topics))
 
@@ -86,17 +84,17 @@ class Vocabulary:
         return f"<Vocabulary of {len(self)} symbols>"
 
     def encode(self, text: str) -> Array:
-        """Indices (T,).  Raises DataError, naming the position, for a character that is not in the vocabulary."""
+        """Indices (T,).  Raises DataError, naming the position, for a character that it lacks."""
         try:
             return np.array([self._index[symbol] for symbol in check_text(text, "the text")], int)
         except KeyError as error:
             at = text.index(error.args[0])
             raise DataError(
-                f"character {at + 1} of the text is {text[at]!r}, which is not in the vocabulary. Make the vocabulary "
-                "from all of the text, or replace the character."
+                f"character {at + 1} of the text is {text[at]!r}, which is not in the vocabulary. "
+                "Make the vocabulary from all of the text, or replace the character."
             ) from None
 
-    def decode(self, indices: Any) -> str:
+    def decode(self, indices: ArrayLike) -> str:
         """The text of indices (T,).
 
         Raises DataError for one outside 0..len - 1, DTypeError for what is no integer.
@@ -107,7 +105,7 @@ class Vocabulary:
             raise DTypeError(f"indices are integers (T,), not {found}.")
         if indices.size and not (indices.min() >= 0 and indices.max() < len(self)):
             raise DataError(
-                f"indices run from {indices.min()} to {indices.max()}; with {len(self)} symbols they must lie in "
-                f"0..{len(self) - 1}."
+                f"indices run from {indices.min()} to {indices.max()}; with {len(self)} symbols "
+                f"they must lie in 0..{len(self) - 1}."
             )
         return "".join(self.symbols[i] for i in indices)

@@ -1,8 +1,8 @@
 """The equations of docs/equations.md, executed: closed formulas by hand against the library.
 
-The formulas are those of three texts, public lecture notes on backpropagation through time: "000 backpropagation
-paths", "001 folded model" and "002 BPTT equations", and of the LSTM and the GRU.  Where a text is wrong its formula
-is computed too, and a check says that it differs.
+The formulas are those of three texts, public lecture notes on backpropagation through time: "000
+backpropagation paths", "001 folded model" and "002 BPTT equations", and of the LSTM and the GRU.
+Where a text is wrong its formula is computed too, and a check says that it differs.
 """
 
 __all__ = [
@@ -35,7 +35,8 @@ NETWORKS = (
 def run_checks() -> list[Check]:
     """Compute every equation by hand and by the library, and say how far the two are apart.
 
-    About 300 checks in the order of the texts: 002 for three choices of f and g, 000 at T = 3 and 4, 001, LSTM, GRU.
+    About 300 checks in the order of the texts: 002 for three choices of f and g, 000 at T = 3 and
+    4, 001, LSTM, GRU.
     """
     return list(_checks())
 

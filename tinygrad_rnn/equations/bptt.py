@@ -109,7 +109,7 @@ def immediate(net: ByHand, rec: Recorded) -> Iterator[Check]:
 
 
 def update(net: ByHand, rec: Recorded) -> Iterator[Check]:
-    """(4), 4.1 to 4.3 and 4.4: theta <- theta - eta dL/dtheta; the loss falls, at the rate |dL/dtheta|^2 at first."""
+    """(4), 4.1 to 4.4: theta <- theta - eta dL/dtheta; L falls, first at the rate |dL/dtheta|^2."""
     before, after = rec.unrolled.loss.item(), net.updated(ETA, *PARAMETERS)
     slope = central_difference(lambda eta: net.updated(float(eta), *PARAMETERS).L(), 0.0)
     square = sum(float((rec.gradient(name) ** 2).sum()) for name in PARAMETERS)

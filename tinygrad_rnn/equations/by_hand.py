@@ -1,17 +1,16 @@
-"""The network of the BPTT equations in bare NumPy, each formula once; nothing of the library is used.
+"""The network of the BPTT equations in bare NumPy, each formula once, without the library.
 
-It keeps the text's columns, h_t = f(W_xh x_t + W_hh h_(t-1) + b_h), while the library multiplies rows: W is the
-library's W transposed, so the two share neither code nor convention.
+It keeps the text's columns, h_t = f(W_xh x_t + W_hh h_(t-1) + b_h), while the library multiplies
+rows: W is the library's W transposed, so the two share neither code nor convention.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-Array = Any
-
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 PARAMETERS = ("W_xh", "W_hh", "b_h", "W_hy", "b_y")
 
 # f, and f' from h = f(a)
@@ -31,8 +30,8 @@ READOUTS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] =
 class ByHand:
     """The network, its data and every quantity of the equations; t, j and k count from 1.
 
-    Columns: W_xh (H, I), W_hh (H, H), b_h (H,), W_hy (O, H), b_y (O,), h0 (H,); xs (T, I), targets (T, O).
-    Vectors are 1-d; a gradient has the shape of what it is the gradient of.
+    Columns: W_xh (H, I), W_hh (H, H), b_h (H,), W_hy (O, H), b_y (O,), h0 (H,); xs (T, I), targets
+    (T, O). Vectors are 1-d; a gradient has the shape of what it is the gradient of.
     """
 
     W_xh: Array
@@ -61,13 +60,15 @@ class ByHand:
 
     def x(self, t: int) -> Array:
         """x_t: (I,)."""
-        return self.xs[t - 1]
+        x: Array = self.xs[t - 1]
+        return x
 
     def target(self, t: int) -> Array:
         """What y_t should be: (O,)."""
-        return self.targets[t - 1]
+        target: Array = self.targets[t - 1]
+        return target
 
-    # -- forward --------------------------------------------------------------------------------------
+    # -- forward -----------------------------------------------------------------------------------
 
     def h(self, t: int) -> Array:
         """h_t: (H,)."""
@@ -101,7 +102,7 @@ class ByHand:
         now = float(0.5 * np.sum((self._read_out(h) - self.target(t)) ** 2))
         return now + replace(self, xs=self.xs[t:], targets=self.targets[t:], h0=h).L()
 
-    # -- backward: derivatives of the loss ------------------------------------------------------------
+    # -- backward: derivatives of the loss ---------------------------------------------------------
 
     def error(self, t: int) -> Array:
         """dL_t/dy_t: (O,)."""
@@ -141,15 +142,17 @@ class ByHand:
         return self.direct(t) + sum(self.term(k, t) for k in range(t + 1, self.T + 1))  # (3.1)
 
     def total_by_recursion(self, t: int) -> Array:
-        """lambda_t = dL_t/dh_t + W_hh^T (f'_(t+1) * lambda_(t+1)): (H,), the same in T steps instead of T^2."""
+        """lambda_t = dL_t/dh_t + W_hh^T (f'_(t+1) * lambda_(t+1)): (H,), the same in T steps."""
         if t == self.T:
             return self.direct(t)
-        return self.direct(t) + self.W_hh.T @ (self.slope(t + 1) * self.total_by_recursion(t + 1))
+        later = self.slope(t + 1) * self.total_by_recursion(t + 1)
+        total: Array = self.direct(t) + self.W_hh.T @ later
+        return total
 
-    # -- parameters -----------------------------------------------------------------------------------
+    # -- parameters --------------------------------------------------------------------------------
 
     def immediate(self, name: str, t: int) -> Array:
-        """dh_t/d(parameter) with h_(t-1) held fixed: entry (i, ...) belongs to entry i of h_t, all others are 0."""
+        """dh_t/d(parameter), h_(t-1) held fixed: entry (i, ...) is of entry i of h_t, others 0."""
         sources = {"W_xh": self.x(t), "W_hh": self.h(t - 1)}
         return np.outer(self.slope(t), sources[name]) if name in sources else self.slope(t)
 
@@ -172,9 +175,10 @@ class ByHand:
 
     def gradient(self, name: str, signal: Callable[[int], Array] | None = None) -> Array:
         """dL/d(parameter), the sum of all contributions."""
-        return sum(self.each(lambda t: self.contribution(name, t, signal)))
+        total: Array = sum(self.each(lambda t: self.contribution(name, t, signal)))
+        return total
 
-    def changed(self, **values: Array) -> "ByHand":
+    def changed(self, **values: Any) -> "ByHand":
         """The same network with other values of some parameters."""
         return replace(self, **values)
 
@@ -191,7 +195,7 @@ class ByHand:
 def example(
     T: int = 3, outputs: int = 1, f: str = "tanh", g: str = "identity", seed: int = 0
 ) -> ByHand:
-    """The example of docs/equations.md: two inputs, two hidden units, weights and data drawn at random, h_0 = 0."""
+    """The example of docs/equations.md: two inputs, two hidden units, random data, h_0 = 0."""
     rng = np.random.default_rng(seed)
     W_xh, W_hh, b_h = (0.5 * rng.standard_normal(shape) for shape in ((2, 2), (2, 2), 2))
     W_hy, b_y, xs, targets = (

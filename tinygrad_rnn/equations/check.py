@@ -1,12 +1,12 @@
-"""One line of the table: what was compared with what, how far apart they are, how far they may be."""
+"""One line of the table: what was compared, how far apart it is, and how far it may be."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-Array = Any
+from tinygrad_rnn._typing import Array, ArrayLike
 
 ROUNDING = 1e-12  # two exact ways to the same number, float64
 CENTRAL = 1e-8  # against central differences, whose own error is near 1e-9
@@ -21,7 +21,8 @@ class Check:
     compared    what was compared with what
     difference  the largest absolute difference; for "falls" the fall, before minus after
     tolerance   "agrees" passes up to it, "differs" and "falls" pass beyond it
-    kind        "agrees": a right equation; "differs": a text's formula that is wrong; "falls": a loss after an update
+    kind        "agrees": a right equation; "differs": a text's formula that is wrong; "falls": a
+                loss after an update
     """
 
     equation: str
@@ -32,20 +33,22 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the equation holds, or the wrong one fails to; a difference that is not finite never passes."""
+        """Whether the equation holds, or the wrong one does not; NaN and infinity never pass."""
         if not np.isfinite(self.difference):
             return False
         agrees = self.difference <= self.tolerance
         return agrees if self.kind == "agrees" else not agrees
 
 
-def agrees(equation: str, compared: str, a: Array, b: Array, tolerance: float = ROUNDING) -> Check:
+def agrees(
+    equation: str, compared: str, a: ArrayLike, b: ArrayLike, tolerance: float = ROUNDING
+) -> Check:
     """a and b, arrays or lists of arrays, are the same number computed in two ways."""
     return Check(equation, compared, largest_difference(a, b), tolerance)
 
 
 def differs(
-    equation: str, compared: str, printed: Array, right: Array, tolerance: float = MISPRINT
+    equation: str, compared: str, printed: ArrayLike, right: ArrayLike, tolerance: float = MISPRINT
 ) -> Check:
     """What a text prints is not the right number."""
     return Check(equation, compared, largest_difference(printed, right), tolerance, "differs")
@@ -56,14 +59,14 @@ def falls(equation: str, compared: str, before: float, after: float) -> Check:
     return Check(equation, compared, float(before) - float(after), 0.0, "falls")
 
 
-def largest_difference(a: Array, b: Array) -> float:
+def largest_difference(a: ArrayLike, b: ArrayLike) -> float:
     """max |a - b|; nan if the shapes differ, for broadcasting would hide a mistake."""
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    return float(np.max(np.abs(a - b))) if a.shape == b.shape and a.size else float("nan")
+    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    return float(np.max(np.abs(x - y))) if x.shape == y.shape and x.size else float("nan")
 
 
-def central_difference(f: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:
-    """df/dx of a scalar function, one entry after the other: (f(x + step) - f(x - step)) / (2 step)."""
+def central_difference(f: Callable[[Array], float], x: Array | float, step: float = 1e-5) -> Array:
+    """df/dx of a scalar function, entry by entry: (f(x + step) - f(x - step)) / (2 step)."""
     slope = np.zeros(np.shape(x))
     for entry in np.ndindex(slope.shape):
         shift = np.zeros(slope.shape)

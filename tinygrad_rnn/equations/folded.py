@@ -1,7 +1,8 @@
-"""001 folded model at t = 3: E_3 = |d_3 - y_3|^2 and its gradients for W_x, W_s and W_y, path by path.
+"""001 folded model at t = 3: E_3 = |d_3 - y_3|^2 and its gradients, path by path.
 
-Equations 33 to 35 are pictures that are lost; the prose gives them: s_t = Phi(x_t W_x + s_(t-1) W_s),
-y_t = s_t W_y or a softmax or sigmoid of it, E_t = (d_t - y_t)^2.  Rows, as the text writes them.
+Equations 33 to 35 are pictures that are lost; the prose gives them: s_t = Phi(x_t W_x + s_(t-1)
+W_s), y_t = s_t W_y or a softmax or sigmoid of it, E_t = (d_t - y_t)^2. Rows, as the text writes
+them.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.equations.bptt import ETA
 from tinygrad_rnn.equations.by_hand import READOUTS, example
@@ -19,8 +21,6 @@ from tinygrad_rnn.flow.terms import GradientFlow, gradient_flow
 from tinygrad_rnn.functional import identity, sigmoid, softmax, squared_error
 from tinygrad_rnn.nn.unroll import Unrolled, unroll
 
-Array = Any
-
 WEIGHTS = ("W_x", "W_s", "W_y")
 
 
@@ -28,7 +28,8 @@ WEIGHTS = ("W_x", "W_s", "W_y")
 class FoldedModel:
     """The folded model by hand, Phi = tanh; t counts from 1.
 
-    Rows: W_x (I, S), W_s (S, S), W_y (S, O); xs (T, I), desired outputs ds (T, O).  s_0 = 0, no biases.
+    Rows: W_x (I, S), W_s (S, S), W_y (S, O); xs (T, I), desired outputs ds (T, O). s_0 = 0, no
+    biases.
     """
 
     W_x: Array
@@ -41,7 +42,8 @@ class FoldedModel:
         """The state vector: (S,)."""
         if t == 0:
             return np.zeros(len(self.W_s))
-        return np.tanh(self.xs[t - 1] @ self.W_x + self.s(t - 1) @ self.W_s)  # 33
+        s: Array = np.tanh(self.xs[t - 1] @ self.W_x + self.s(t - 1) @ self.W_s)  # 33
+        return s
 
     def y(self, t: int) -> Array:
         """The output vector: (O,)."""
@@ -53,10 +55,11 @@ class FoldedModel:
 
     def ds_ds(self, t: int) -> Array:
         """ds_t/ds_(t-1): (S, S), entry (i, j) for output i and input j."""
-        return (self.W_s * (1 - self.s(t) ** 2)).T
+        transposed: Array = self.W_s * (1 - self.s(t) ** 2)
+        return transposed.T
 
     def path(self, name: str, t: int, n: int = 3) -> Array:
-        """dE_n/dy_n . dy_n/ds_n . ds_n/ds_(n-1) ... ds_(t+1)/ds_t . ds_t/dW; W_y is used at t = n alone."""
+        """dE_n/dy_n . dy_n/ds_n . ds_n/ds_(n-1) ... ds_(t+1)/ds_t . ds_t/dW; of W_y only t = n."""
         dE_dy = -2 * (self.ds[n - 1] - self.y(n))
         if name == "W_y":
             return np.outer(self.s(n), dE_dy) * (t == n)
@@ -68,7 +71,8 @@ class FoldedModel:
 
     def gradient(self, name: str, n: int = 3) -> Array:
         """dE_n/dW: the sum over the steps 1 .. n."""
-        return sum(self.path(name, t, n) for t in range(1, n + 1))
+        total: Array = np.sum([self.path(name, t, n) for t in range(1, n + 1)], axis=0)
+        return total
 
     def updated(self, eta: float) -> "FoldedModel":
         """All three weights after one step of gradient descent on E_3."""
@@ -167,7 +171,7 @@ def _gradient(
 
 
 def misprints() -> Iterator[Check]:
-    """No factor 1/2 although one is announced; one E_t for their sum; (d - y)^2 of a vector is no number."""
+    """The factor 1/2 is missing; one E_t stands for the sum; (d - y)^2 of a vector is no number."""
     net = example()
     half = Recorded(net, of_last=True).gradient("W_xh")
     full = Recorded(net, loss=squared_error, of_last=True).gradient("W_xh")

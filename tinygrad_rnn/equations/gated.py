@@ -1,6 +1,6 @@
-"""(5.1) to (5.5), (6.1) to (6.5): the LSTM and the GRU by hand, forward and backward, against the cells.
+"""(5.1) to (5.5), (6.1) to (6.5): the LSTM and the GRU by hand against the cells.
 
-Rows, as the cells multiply them.  The loss is the sum of 1/2 (h_t - target_t)^2, without a read-out.
+Rows, as the cells multiply them. The loss is the sum of 1/2 (h_t - target_t)^2, without a read-out.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.equations.check import CENTRAL, Check, agrees, central_difference
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import GRUCell, LSTMCell
 from tinygrad_rnn.nn.unroll import unroll
-
-Array = Any
 
 T, B, I, H = 3, 2, 2, 3
 
@@ -28,7 +27,10 @@ def sigma(a: Array) -> Array:
 
 @dataclass(frozen=True)
 class LSTMByHand:
-    """W_xh (I, 4H), W_hh (H, 4H), b_h (4H,): blocks i, f, g, o; xs (T, B, I), targets (T, B, H), h0, c0 (B, H)."""
+    """W_xh (I, 4H), W_hh (H, 4H), b_h (4H,): blocks i, f, g, o.
+
+    xs (T, B, I), targets (T, B, H), h0, c0 (B, H).
+    """
 
     W_xh: Array
     W_hh: Array
@@ -83,7 +85,10 @@ class LSTMByHand:
 
 @dataclass(frozen=True)
 class GRUByHand:
-    """W_xh (I, 3H), W_hh (H, 3H), b_xh, b_hh (3H,): blocks r, z, n; xs (T, B, I), targets (T, B, H), h0 (B, H)."""
+    """W_xh (I, 3H), W_hh (H, 3H), b_xh, b_hh (3H,): blocks r, z, n.
+
+    xs (T, B, I), targets (T, B, H), h0 (B, H).
+    """
 
     W_xh: Array
     W_hh: Array
@@ -94,7 +99,7 @@ class GRUByHand:
     h0: Array
 
     def forward(self) -> list[tuple[Array, ...]]:
-        """(r, z, n, m, h) for t = 0 .. T, with m = h_(t-1) W_hn + b_hn; at t = 0 there is only h."""
+        """(r, z, n, m, h) for t = 0 .. T, m = h_(t-1) W_hn + b_hn; at t = 0 there is only h."""
         nothing = np.zeros_like(self.h0)
         steps: list[tuple[Array, ...]] = [(nothing, nothing, nothing, nothing, self.h0)]
         for x in self.xs:

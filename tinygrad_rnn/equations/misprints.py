@@ -1,10 +1,10 @@
 """Where the 002 BPTT equations are wrong: each formula as printed, and by how much it misses."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.equations.bptt import ETA, SECTIONS
 from tinygrad_rnn.equations.by_hand import ByHand
@@ -12,19 +12,16 @@ from tinygrad_rnn.equations.check import CENTRAL, Check, agrees, central_differe
 from tinygrad_rnn.equations.recorded import Recorded
 from tinygrad_rnn.functional import half_squared_error, mean_squared_error, softmax
 
-Array = Any
-
-
-# -- the formulas as printed --------------------------------------------------------------------------
+# -- the formulas as printed -----------------------------------------------------------------------
 
 
 def gradient(net: ByHand, name: str) -> Array:
-    """3.2 to 3.4 and 4.1 to 4.3: the direct term (3.2) where the total belongs, truncated BPTT with window 1."""
+    """3.2 to 3.4, 4.1 to 4.3: the direct term (3.2) for the total, truncated BPTT of window 1."""
     return net.gradient(name, net.direct)
 
 
 def totals_in_the_sum(net: ByHand, t: int) -> Array:
-    """(3.1) with dL_k/dh_k read as the total, like its left side: later paths count more than once.  (H,)."""
+    """(3.1) with totals in the sum, too: later paths count more than once.  (H,)."""
     return net.direct(t) + sum(net.dh(k, t).T @ net.total(k) for k in range(t + 1, net.T + 1))
 
 
@@ -40,10 +37,11 @@ def ascending_product(net: ByHand, t: int) -> Array:
 
 
 def scaled_columns(net: ByHand, t: int) -> Array:
-    """(3.1) with f' . W_hh typed as NumPy's `fprime * W_hh`, which scales columns instead of rows.  (H,)."""
+    """(3.1) with f' . W_hh as `fprime * W_hh`, which scales columns instead of rows.  (H,)."""
     if t == net.T:
         return net.direct(t)
-    return net.direct(t) + (net.slope(t + 1) * net.W_hh).T @ scaled_columns(net, t + 1)
+    later: Array = (net.slope(t + 1) * net.W_hh).T @ scaled_columns(net, t + 1)
+    return net.direct(t) + later
 
 
 def mixed_conventions(net: ByHand, t: int) -> Array:
@@ -52,16 +50,18 @@ def mixed_conventions(net: ByHand, t: int) -> Array:
 
 
 def softmax_elementwise(y: Array, target: Array) -> Array:
-    """(3.2) before W_hy with softmax's g' taken as the vector y (1 - y), the diagonal of its Jacobian.  (O,)."""
-    return (y - target) * y * (1 - y)
+    """(3.2) before W_hy with softmax's g' as y (1 - y), the diagonal of its Jacobian.  (O,)."""
+    slope: Array = y * (1 - y)
+    return (y - target) * slope
 
 
 def softmax_jacobian(y: Array, target: Array) -> Array:
     """What is right: the full Jacobian diag(y) - y y^T.  (O,)."""
-    return (y - target) @ (np.diag(y) - np.outer(y, y))
+    jacobian: Array = np.diag(y) - np.outer(y, y)
+    return (y - target) @ jacobian
 
 
-# -- the checks ---------------------------------------------------------------------------------------
+# -- the checks ------------------------------------------------------------------------------------
 
 
 def direct_for_total(net: ByHand, rec: Recorded) -> Iterator[Check]:
@@ -125,7 +125,7 @@ def softmax_slope(net: ByHand, rec: Recorded) -> Iterator[Check]:
 
 
 def left_out(net: ByHand, rec: Recorded) -> Iterator[Check]:
-    """W_hy and b_y are never updated; 1/2 (y - yhat)^2 is not a mean; yhat is the target, not the prediction."""
+    """W_hy and b_y are not updated; 1/2 (y - yhat)^2 is no mean; yhat is not the prediction."""
     three = net.updated(ETA, "W_xh", "W_hh", "b_h").L()
     five = net.updated(ETA, *SECTIONS).L()
     yield differs("002 (4)", "L after updating three parameters, all five", three, five)

@@ -1,7 +1,7 @@
 """000 backpropagation paths: one path at a time, their sum, and what the text gets wrong.
 
-The loss is that of the last step alone, 1/2 (yhat - target)^2.  o_t is h_t, yhat is y_T and w3 is W_hy; w2, w1, w
-are the copies of W_xh, W_hh or b_h that the steps T, T - 1, T - 2 use.
+The loss is that of the last step alone, 1/2 (yhat - target)^2. o_t is h_t, yhat is y_T and w3 is
+W_hy; w2, w1, w are the copies of W_xh, W_hh or b_h that the steps T, T - 1, T - 2 use.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.equations.bptt import ETA
 from tinygrad_rnn.equations.by_hand import ByHand
@@ -17,8 +18,6 @@ from tinygrad_rnn.equations.check import CENTRAL, Check, agrees, central_differe
 from tinygrad_rnn.equations.recorded import Recorded
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
-
-Array = Any
 
 TIED = ("W_xh", "W_hh", "b_h")  # one weight each, used T times
 COPIES = (
@@ -42,15 +41,16 @@ def path(net: ByHand, name: str, t: int, slope: Array | None = None) -> Array:
 
 def gradient(net: ByHand, name: str, slope: Array | None = None) -> Array:
     """dL/dw with w used at every step: the sum of all paths."""
-    return sum(net.each(lambda t: path(net, name, t, slope)))
+    total: Array = sum(net.each(lambda t: path(net, name, t, slope)))
+    return total
 
 
 def untied(net: ByHand) -> dict[str, list[Array]]:
-    """The library's gradients, in columns, when every step has copies of its own: {name: [step 1, ..., step T]}."""
+    """The library's gradients, in columns, of each step's own copies: {name: [step 1, ...]}."""
     copies = {
         name: [Tensor(getattr(net, name).T, requires_grad=True) for _ in net.xs] for name in TIED
     }
-    h = net.h0
+    h: Any = net.h0  # then a Tensor
     for t in range(net.T):
         h = np.tanh(net.xs[t] @ copies["W_xh"][t] + h @ copies["W_hh"][t] + copies["b_h"][t])
     half_squared_error(h @ net.W_hy.T + net.b_y, net.target(net.T)).backward()
@@ -72,7 +72,7 @@ def output_weight(net: ByHand, rec: Recorded) -> Iterator[Check]:
 
 
 def one_path(net: ByHand, rec: Recorded) -> Iterator[Check]:
-    """Steps 3 and 4: a path is what its step contributes, and all that an untied copy of the weight gets."""
+    """Steps 3 and 4: a path is what its step contributes, and all that an untied copy gets."""
     copies = untied(net)
     for name in TIED:
         for t in range(net.T, 0, -1):
@@ -121,7 +121,7 @@ def _last_loss(net: ByHand, name: str, value: Array) -> float:
 
 
 def path_for_gradient(net: ByHand, rec: Recorded) -> Iterator[Check]:
-    """Steps 3 and 4 print one path each where the gradient is their sum; o_1 is missing when T = 4."""
+    """Steps 3 and 4 print one path each; the gradient is the sum.  With T = 4, o_1 is missing."""
     right = rec.gradient("W_xh")
     for t in range(net.T, 0, -1):
         yield differs(
@@ -147,7 +147,7 @@ def difference_as_loss(net: ByHand, rec: Recorded) -> Iterator[Check]:
 
 
 def updating_copies(net: ByHand, rec: Recorded) -> Iterator[Check]:
-    """w1 = w2 = w3 = w4: copies updated apart are tied no more, and w3 is not even of their shape."""
+    """w1 = w2 = w3 = w4: copies updated apart are tied no more, and w3 has another shape."""
     first, last = (
         net.W_xh - ETA * copy for copy in (path(net, "W_xh", 1), path(net, "W_xh", net.T))
     )

@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.equations.by_hand import PARAMETERS, ByHand
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error, identity, relu, sigmoid, softmax
 from tinygrad_rnn.nn import Readout, RNNCell
 from tinygrad_rnn.nn.unroll import Unrolled, unroll
-
-Array = Any
 
 _FUNCTIONS: dict[str, Any] = {
     "tanh": np.tanh,
@@ -27,7 +26,8 @@ class Recorded:
     loss         of one step: a function of (y_t, target_t)
     of_last      only L_T counts, as in 000, not the sum (2.1)
 
-    parameters   {name: Tensor}, W_xh (I, H) and so on: the library's rows, so each W is the hand's transposed
+    parameters   {name: Tensor}, W_xh (I, H) and so on: the library's rows, so each W is the hand's
+                 transposed
     unrolled     what `unroll` gives
     flow         `gradient_flow` over h_1 .. h_T
     """
@@ -54,16 +54,19 @@ class Recorded:
 
     def gradient(self, name: str) -> Array:
         """dL/d(parameter) after backward, transposed into the text's columns."""
-        return self.parameters[name].grad.T
+        gradient: Array = self.parameters[name].grad.T
+        return gradient
 
     def contribution(self, name: str, t: int) -> Array:
         """What step t adds to it, in columns."""
-        return self.flow.contribution(name)[t - 1].T
+        contribution: Array = self.flow.contribution(name)[t - 1].T
+        return contribution
 
     def immediate(self, name: str, t: int) -> Array:
-        """dh_t/d(parameter), in columns, with h_(t-1) held fixed: one step of the cell alone, its entries summed."""
+        """dh_t/d(parameter), in columns, h_(t-1) held fixed: one step alone, its entries summed."""
         h = self.cell(self.net.x(t), self.net.h0 if t == 1 else self.unrolled.hidden[t - 2].data)
-        return gradient_flow(np.sum(h), [h]).contribution(name)[0].T
+        immediate: Array = gradient_flow(np.sum(h), [h]).contribution(name)[0].T
+        return immediate
 
     def update(self, eta: float, *names: str) -> None:
         """theta <- theta - eta dL/dtheta, (4), with the gradients that backward left."""

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, and never unpickled; checkpoints, and weights of other programs."""
+"""Files, written whole or not at all: checkpoints, and weights of other programs."""

@@ -6,11 +6,11 @@ What is wrong with the bytes is told by an exception of any kind: the caller nam
 import gzip
 import io
 import zipfile
-from typing import Any
 
 import numpy as np
 
-Array = Any
+from tinygrad_rnn._typing import Array
+
 _ALWAYS, _TIMES = 1 << 28, 100  # a file may become 256 MiB, or a hundred times its size
 
 

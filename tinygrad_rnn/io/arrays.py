@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, DTypeLike
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import DTypeError
 from tinygrad_rnn.guards.numbers import number
 
-Array = Any
 _NAMED = ("bfloat16", "float")  # how ml_dtypes calls its floats, whose kind NumPy does not know
 
 
@@ -35,7 +35,7 @@ def widened(name: str, given: Any) -> Array:
     raise DTypeError(f"{name} has dtype {array.dtype}; weights are floats. {way}")
 
 
-def summed(parts: dict[str, Array], dtype: Any) -> Array:
+def summed(parts: dict[str, Array], dtype: DTypeLike) -> Array:
     """The sum, rounded once.  Raises DTypeError where finite numbers become infinite."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         total = reduce(np.add, parts.values()).astype(dtype)
@@ -55,4 +55,5 @@ def _of_torch(tensor: Any) -> Array:
     tensor = tensor.detach().cpu()
     if tensor.is_floating_point() and str(tensor.dtype) not in ("torch.float64", "torch.float32"):
         tensor = tensor.float()  # float16, bfloat16 and shorter ones are exact in float32
-    return tensor.numpy()
+    array: Array = tensor.numpy()
+    return array

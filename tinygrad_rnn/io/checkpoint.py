@@ -1,7 +1,8 @@
 """A training run as one file, from which it is resumed bit for bit.
 
-The file is a zip, as np.savez writes it: `header.json`, which names the format and its version and holds all plain
-values, and every array as a `.npy` member.  np.load reads it too.  Nothing in it is ever unpickled.
+The file is a zip, as np.savez writes it: `header.json`, which names the format and its version and
+holds all plain values, and every array as a `.npy` member. np.load reads it too. Nothing in it is
+ever unpickled.
 """
 
 import io
@@ -11,42 +12,54 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, TinygradError, UsageError
 from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.io.archive import Archive
 from tinygrad_rnn.io.files import read_whole, shown, write_whole
 
-Array = Any
-
 FORMAT, VERSION = "tinygrad_rnn checkpoint", 1
 _LENGTH = {"MT19937": 624, "Philox": 4}  # of the numbers in store, of which a position is kept
 _BITS = 10_000  # of an integer; JSON's reader refuses longer ones
+Saved: TypeAlias = dict[str, Any]  # plain values and arrays, by name
 _ARRAY = "__array__"  # {"__array__": "model/W_xh.npy"} in the header stands for an array
+
+
+class _Stateful(Protocol):
+    """Anything whose state can be saved and loaded: a Module, an optimiser, a schedule."""
+
+    def state_dict(self) -> Any:
+        """The state, in copies."""
+
+    def load_state_dict(self, saved: Any, /) -> Any:
+        """Take a state on."""
 
 
 @public
 def save(
     path: str | os.PathLike[str],
     *,
-    model: Any = None,
-    optimizer: Any = None,
-    schedule: Any = None,
+    model: _Stateful | None = None,
+    optimizer: _Stateful | None = None,
+    schedule: _Stateful | None = None,
     rng: np.random.Generator | None = None,
-    progress: Mapping[str, Any] | None = None,
+    progress: Mapping[str, object] | None = None,
 ) -> Path:
     """Write what is given to one file and return its path.
 
     model, optimizer, schedule  anything with state_dict() and load_state_dict()
     rng                         a Generator; the state of its bit generator is kept
-    progress                    your own values, e.g. {"epoch": 3, "losses": [..]}: numbers, texts, None, arrays, and
-                                lists and dicts of these; tuples come back as lists
+    progress                    your own values, e.g. {"epoch": 3, "losses": [..]}: numbers, texts,
+                                None, arrays, and lists and dicts of these; tuples come back as
+                                lists
 
-    The file appears whole or not at all: until it does, an earlier one of this name stays as it was.
-    Raises OutputError if it cannot be written, UsageError for a value that such a file cannot hold.
+    The file appears whole or not at all: until it does, an earlier one of this name stays as it
+    was. Raises OutputError if it cannot be written, UsageError for a value that such a file cannot
+    hold.
     """
     if not isinstance(progress, Mapping | None):
         raise UsageError(f"progress is a dict of your own values, not {progress!r:.60}.")
@@ -73,11 +86,11 @@ def save(
 def load(
     path: str | os.PathLike[str],
     *,
-    model: Any = None,
-    optimizer: Any = None,
-    schedule: Any = None,
+    model: _Stateful | None = None,
+    optimizer: _Stateful | None = None,
+    schedule: _Stateful | None = None,
     rng: np.random.Generator | None = None,
-) -> dict[str, Any]:
+) -> Saved:
     """Put everything given back into the state it was saved in, and return `progress`.
 
     What is not given is not read: a model can be loaded without its optimiser.
@@ -91,7 +104,7 @@ def load(
 
 
 @public
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+def read(path: str | os.PathLike[str]) -> Saved:
     """What a checkpoint holds: {"model": .., "progress": ..} of plain values and arrays.
 
     Raises DataError if the file is missing (MissingFileError), cut off, or not a checkpoint.
@@ -117,11 +130,11 @@ def restore(
     parts: Mapping[str, Any],
     path: str | os.PathLike[str],
     *,
-    model: Any = None,
-    optimizer: Any = None,
-    schedule: Any = None,
+    model: _Stateful | None = None,
+    optimizer: _Stateful | None = None,
+    schedule: _Stateful | None = None,
     rng: np.random.Generator | None = None,
-) -> dict[str, Any]:
+) -> Saved:
     """`load` of what was read before: restore(read(path), path, ...).  Errors tell the path."""
     where, given = shown(path), _given("load_state_dict", model, optimizer, schedule, rng)
     if not isinstance(parts, Mapping) or "progress" not in parts:
@@ -131,7 +144,7 @@ def restore(
             f"{where} has no {', '.join(sorted(missing))}; it holds {', '.join(parts)}. "
             "Save what is to be loaded together."
         )
-    before: list[tuple[Any, Any]] = []
+    before: list[tuple[_Stateful, Any]] = []
     try:
         for name, part in given.items():
             state = part.state_dict()
@@ -145,7 +158,7 @@ def restore(
         if isinstance(error, TinygradError):
             raise type(error)(f"{where}, {name}: {error}") from error
         raise
-    progress: dict[str, Any] = parts["progress"]
+    progress: Saved = parts["progress"]
     return progress
 
 
@@ -155,10 +168,10 @@ class _Generator:
     def __init__(self, rng: np.random.Generator):
         self.bits: Any = rng.bit_generator
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Saved:
         return dict(self.bits.state)
 
-    def load_state_dict(self, saved: Any) -> None:
+    def load_state_dict(self, saved: Any, /) -> None:
         kind = type(self.bits)
         found = saved.get("bit_generator") if isinstance(saved, dict) else type(saved).__name__
         if found != kind.__name__:
@@ -188,7 +201,7 @@ class _Generator:
         )
 
 
-def _unlike(saved: Any, own: Any, key: str) -> str:
+def _unlike(saved: object, own: object, key: str) -> str:
     """What is not of the kind that is there in a generator's own state; "" if all is."""
     wanted = ""
     if isinstance(own, dict):
@@ -197,9 +210,12 @@ def _unlike(saved: Any, own: Any, key: str) -> str:
         wanted = f"hold {', '.join(own)}"
     elif type(own) is int and type(saved) is not int:
         wanted = "be an integer"
-    elif isinstance(own, np.ndarray):
-        whole = isinstance(saved, np.ndarray) and saved.dtype.kind in "iu"
-        wanted = "" if whole and saved.shape == own.shape else f"be an array of {own.size} integers"
+    elif isinstance(own, np.ndarray) and (
+        not isinstance(saved, np.ndarray)
+        or saved.dtype.kind not in "iu"
+        or saved.shape != own.shape
+    ):
+        wanted = f"be an array of {own.size} integers"
     told = " ".join(f"{saved!r:.60}".split()) if wanted else ""
     return f"{key.lstrip('.') or 'it'} is {told}; it must {wanted}" if wanted else ""
 
@@ -210,16 +226,19 @@ def _same(saved: Any, own: Any) -> bool:
     return np.array_equal(saved, own)
 
 
-def _given(method: str, model: Any, optimizer: Any, schedule: Any, rng: Any) -> dict[str, Any]:
+def _given(
+    method: str,
+    model: _Stateful | None,
+    optimizer: _Stateful | None,
+    schedule: _Stateful | None,
+    rng: np.random.Generator | None,
+) -> dict[str, _Stateful]:
     """The parts that are not None.  Raises ArgumentTypeError for one without the method."""
     if rng is not None and not isinstance(rng, np.random.Generator):
         raise ArgumentTypeError(f"rng is a np.random.Generator, not {rng!r:.60}.")
-    parts = {
-        "model": model,
-        "optimizer": optimizer,
-        "schedule": schedule,
-        "rng": rng and _Generator(rng),
-    }
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    if rng is not None:
+        parts["rng"] = _Generator(rng)
     given = {name: part for name, part in parts.items() if part is not None}
     for name, part in given.items():
         if not hasattr(part, method):
@@ -227,8 +246,8 @@ def _given(method: str, model: Any, optimizer: Any, schedule: Any, rng: Any) -> 
     return given
 
 
-def _plain(x: Any, key: str, arrays: dict[str, Array]) -> Any:
-    """x with a reference for every array in it; the arrays go to `arrays` by the names of their members."""
+def _plain(x: object, key: str, arrays: dict[str, Array]) -> Any:
+    """x with a reference for each array; the arrays go to `arrays`, by their members' names."""
     if isinstance(x, np.generic) and x.dtype.kind in "biufU":
         x = x.item()
     if x is None or isinstance(x, (float, str)):
@@ -247,21 +266,21 @@ def _plain(x: Any, key: str, arrays: dict[str, Array]) -> Any:
     if isinstance(x, Mapping) and all(isinstance(k, str) and k != _ARRAY for k in x):
         return {k: _plain(item, f"{key}.{k}", arrays) for k, item in x.items()}
     raise UsageError(
-        f"{key}, a {type(x).__name__}, cannot be saved: a checkpoint holds numbers, texts, None, arrays, and "
-        "lists and dicts of these, with texts as keys. Pass x.data of a Tensor."
+        f"{key}, a {type(x).__name__}, cannot be saved: a checkpoint holds numbers, texts, None, "
+        "arrays, and lists and dicts of these, with texts as keys. Pass x.data of a Tensor."
     )
 
 
-def _contents(given: Any, archive: Archive) -> dict[str, Any]:
+def _contents(given: object, archive: Archive) -> Saved:
     """All parts, with their arrays.  Raises ValueError for what `save` does not write."""
     if not isinstance(given, dict) or not isinstance(given.get("progress"), dict):
         raise ValueError("its header has no parts, or no progress")
     named: set[str] = set()
-    parts: dict[str, Any] = _with_arrays(given, archive, named)
+    parts: Saved = _with_arrays(given, archive, named)
     return parts
 
 
-def _with_arrays(x: Any, archive: Archive, named: set[str]) -> Any:
+def _with_arrays(x: object, archive: Archive, named: set[str]) -> Any:
     """What `_plain` was given; an array is named once."""
     if isinstance(x, list):
         return [_with_arrays(item, archive, named) for item in x]

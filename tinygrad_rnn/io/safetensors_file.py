@@ -1,4 +1,4 @@
-"""Arrays by name in a `.safetensors` file, through the safetensors library, an optional dependency."""
+"""Arrays by name in a `.safetensors` file, by the safetensors library, which is optional."""
 
 import os
 from collections.abc import Mapping
@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, DTypeError, UsageError
 from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.io.files import read_whole, shown, write_whole
-
-Array = Any
 
 _DTYPES = {f"{kind.upper()}{8 * n}": f"<{kind}{n}" for kind in "iu" for n in (1, 2, 4, 8)} | {
     "F16": "<f2",
@@ -55,8 +54,8 @@ def _array(name: str, view: Mapping[str, Any]) -> Array:
 def save_safetensors(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> Path:
     """Write name -> array, whole or not at all, and return the path.
 
-    Raises OutputError if it cannot be written, DTypeError for what is no array of real numbers, UsageError without
-    the library.
+    Raises OutputError if it cannot be written, DTypeError for what is no array of real numbers,
+    UsageError without the library.
     """
     library = _library()
     if not isinstance(arrays, Mapping) or not all(isinstance(name, str) for name in arrays):

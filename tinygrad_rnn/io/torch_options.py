@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.nn.module import Module
 
-Array = Any
 _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": np.tanh,
     "relu": lambda x: np.maximum(x, 0.0),

@@ -1,14 +1,16 @@
-"""Weights of PyTorch's recurrent layers and cells, Linear, Embedding and LayerNorm in ours, and back.
+"""Weights of PyTorch's recurrent layers, cells and others in ours, and back.
 
-A weight of PyTorch is (outputs, inputs), the transpose of ours; the gates lie in the same order.  Where PyTorch has
-two biases that are only ever added, b_h is their sum, and goes back as b_h and zeros.  What has PyTorch's own name
-here, the weight of an Embedding or a LayerNorm, has its shape too.
+A weight of PyTorch is (outputs, inputs), the transpose of ours; the gates lie in the same order.
+Where PyTorch has two biases that are only ever added, b_h is their sum, and goes back as b_h and
+zeros. What has PyTorch's own name here, the weight of an Embedding or a LayerNorm, has its shape
+too.
 
 Which layer is which says a pattern, PyTorch's name with * for what TORCH gives:
 
     *           torch.nn.RNNCell, LSTMCell, GRUCell, Linear, Embedding, LayerNorm
     *           torch.nn.RNN, LSTM, GRU in nn.RNN, LSTM, GRU with the same layers and directions
-    *_l0        one cell: the first layer of these; *_l1 the second; *_l0_reverse the first, backwards
+    *_l0        one cell: the first layer of these; *_l1 the second; *_l0_reverse the first,
+                backwards
     rnn.*_l0    the same where it is the attribute rnn of a model
 """
 
@@ -18,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.errors import ArgumentTypeError, DataError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.io.arrays import summed, widened
 from tinygrad_rnn.io.torch_options import check_options
 from tinygrad_rnn.nn.module import Module
 
-Array = Any
 Names = str | Mapping[str, str] | None
 
 TORCH = {  # ours: PyTorch's, added where there are two
@@ -47,7 +49,7 @@ _THEIRS = re.compile(r"(.*?)(?:weight|bias)(?:_(?:ih|hh|hr)(_l\d+(?:_reverse)?)?
 
 
 @public
-def from_torch(module: Module, arrays: Mapping[str, Any] | Any, names: Names = None) -> None:
+def from_torch(module: Module, arrays: Any, names: Names = None) -> None:
     """Give the module the weights of a torch.nn.Module or of its state_dict: arrays or Tensors.
 
     names  the pattern of a single cell, layer or read-out, or {name in the module: pattern},
@@ -119,7 +121,7 @@ def to_torch(module: Module, names: Names = None) -> dict[str, Array]:
     return found
 
 
-def _check_module(module: Any) -> None:
+def _check_module(module: object) -> None:
     if not isinstance(module, Module):
         raise ArgumentTypeError(f"module is a tinygrad_rnn.nn.Module, not {module!r:.40}.")
 
@@ -139,7 +141,7 @@ def _patterns(names: str | Mapping[str, str]) -> Mapping[str, str]:
     return patterns
 
 
-def _found(module: Module, arrays: Mapping[str, Any]) -> Mapping[str, str]:
+def _found(module: Module, arrays: Mapping[str, object]) -> Mapping[str, str]:
     """The pattern where there is one layer here and one there.  Raises UsageError, telling both."""
     layers, patterns = _layers(module), dict[str, None]()
     whole = all(layers.values())  # a recurrent layer takes all of PyTorch's layers
@@ -178,7 +180,8 @@ def _entries(module: Module, patterns: Mapping[str, str]) -> Iterator[tuple[str,
             layer, ending = cell[1] or "", f"_{cell[2]}"
         if layer not in patterns or own not in TORCH:
             raise UsageError(
-                f"it is not said what {name} is in PyTorch: there are patterns for {list(patterns)} and names for "
-                f"{', '.join(TORCH)}. Add {layer!r}: '{'...*' if ending else '...*_l0'}' to the patterns."
+                f"it is not said what {name} is in PyTorch: there are patterns for "
+                f"{list(patterns)} and names for {', '.join(TORCH)}. Add {layer!r}: "
+                f"'{'...*' if ending else '...*_l0'}' to the patterns."
             )
         yield name, array, [patterns[layer].replace("*", theirs + ending) for theirs in TORCH[own]]

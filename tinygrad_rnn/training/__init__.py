@@ -1,12 +1,15 @@
-"""Training a recurrent model from the command line: what is learned, the model, the run, its checkpoint, its pictures.
+"""Training a recurrent model from the command line.
 
-settings  the choices of a run; they are kept in its checkpoint
+settings  the choices of a run; they are saved in its checkpoint
 problem   what is to be learned: inputs, targets, a loss, a measure
 stream    text and series, read in segments with the state carried on
 tasks     the classic tasks, new sequences for each update
-lookup    from what was asked for to a problem
+lookup    the problem or the cell that a name stands for
 model     cells one above another, and a read-out
-run       updates, validation, saving and going on
+run       updates, validation, saving and resuming
+update    one step of an optimiser
+demo      a small RNN that predicts a series, on the tape
+gradients equation (3.1) as a table and as pictures
 interrupt Ctrl-C between two updates
 report    learning curve and heat maps
 sample    text from a character model

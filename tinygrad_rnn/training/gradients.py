@@ -1,4 +1,4 @@
-"""Where the gradient of one hidden state comes from: equation (3.1) as a table, and its pictures."""
+"""Where the gradient of a hidden state comes from: equation (3.1) as a table and in pictures."""
 
 from pathlib import Path
 

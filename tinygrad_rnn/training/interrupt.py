@@ -4,18 +4,17 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Within it the first Ctrl-C, or request to end, only makes the given function answer True; a second interrupts.
+    """Within it the first Ctrl-C only makes the given function answer True; a second interrupts.
 
     In a thread other than the main one, which gets no signals, nothing is changed.
     """
     asked = False
 
-    def remember(*_: Any) -> None:
+    def remember(*_: object) -> None:
         nonlocal asked
         if asked:
             raise KeyboardInterrupt

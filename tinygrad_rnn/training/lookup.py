@@ -78,12 +78,12 @@ def make_cell(name: str, inputs: int, hidden: int, rng: np.random.Generator) -> 
         raise UsageError(f"{name} must be callable as {call}: {error}.") from error
 
 
-def refuse_reading(reading: Mapping[str, Any], why: str) -> None:
+def refuse_reading(reading: Mapping[str, object], why: str) -> None:
     """Raise UsageError for an option on how to read a series, where there is none to read."""
     for name, value in reading.items():
         raise UsageError(f"--{name} is {told(value)}, but {why}.")
 
 
-def told(value: Any) -> str:
+def told(value: object) -> str:
     """The value of an option, or the values of one that can be repeated."""
     return ", ".join(map(repr, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -1,20 +1,19 @@
-"""The model of a run: cells one above another as one cell, so that both engines run it, and a read-out."""
+"""The model of a run: cells one above another as one cell, and a read-out."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, DTypeLike, Seed
 from tinygrad_rnn.guards.arguments import generator
 from tinygrad_rnn.nn import LSTMCell, Module, Readout
 from tinygrad_rnn.scan import scan
 from tinygrad_rnn.training.settings import CELLS
 
-Array = Any
-
 
 class Stack(Module):
-    """Cells, the lowest first, as one cell whose state is the tuple of all their parts, the topmost first.
+    """Cells, the lowest first, as one cell whose state has the parts of all, the topmost first.
 
     So h of the top cell is what a read-out sees, as with a single cell.
     """
@@ -66,12 +65,12 @@ def make_model(
     outputs: int,
     *,
     last: bool = False,
-    rng: int | np.random.Generator,
-    dtype: Any = np.float32,
+    rng: Seed,
+    dtype: DTypeLike = np.float32,
 ) -> Model:
     """A model with new weights; forget gates of an LSTM start at sigmoid(1)."""
     rng = generator(rng)
-    options: dict[str, Any] = {"forget_bias": 1.0} if CELLS[cell] is LSTMCell else {}
+    options = {"forget_bias": 1.0} if CELLS[cell] is LSTMCell else {}
     cells = [
         CELLS[cell](hidden if i else inputs, hidden, rng=rng, dtype=dtype, **options)
         for i in range(layers)

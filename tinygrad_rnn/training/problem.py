@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-Array = Any
+from tinygrad_rnn._typing import Array
+from tinygrad_rnn.io.checkpoint import Saved
 
 
 class Batch(NamedTuple):
@@ -79,6 +80,6 @@ class Problem(ABC):
     def validation(self) -> Iterator[Batch]:
         """Batches that are never trained on, the same ones every time."""
 
-    def saved(self) -> dict[str, Any]:
+    def saved(self) -> Saved:
         """What using the trained model needs: the symbols of a text, the scale of a series."""
         return {}

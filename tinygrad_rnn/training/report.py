@@ -1,7 +1,6 @@
-"""What a run leaves to look at: its learning curve, and how far its gradients reach, before training and after."""
+"""The pictures of a run: its learning curve, and its gradients before and after training."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from tinygrad_rnn.training.model import Model
 from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.run import Run, untrained
 
-Array = Any
 _POINTS = 100  # at most, of the curve of training: means of the losses between them
 _STEPS = 30  # at most, in a heat map
 
@@ -26,7 +24,7 @@ def pictures(run: Run, folder: Path, suffix: str) -> list[Path]:
 
 
 def gradients(run: Run) -> draw.Figure:
-    """The terms of (3.1) with the weights as the seed made them and as they are now, on one scale."""
+    """The terms of (3.1) with the weights before training and with those of now, on one scale."""
     problem, s = run.problem, run.settings
     if problem.per_epoch and run.n % problem.per_epoch == 0:
         count, what = run.n // problem.per_epoch, "epoch"

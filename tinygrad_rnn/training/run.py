@@ -3,17 +3,18 @@
 import math
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.mode import no_grad
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.io import checkpoint
+from tinygrad_rnn.io.checkpoint import Saved
 from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.training.interrupt import deferred_interrupt
 from tinygrad_rnn.training.model import Model, make_model
@@ -21,18 +22,18 @@ from tinygrad_rnn.training.problem import Problem
 from tinygrad_rnn.training.settings import OPTIMIZERS, Settings
 from tinygrad_rnn.training.update import update
 
-Array = Any
 _BAR = "|{bar}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"  # fits into 80 columns
 _SAVED_EVERY = 60.0  # seconds
 
 
 class Run:
-    """A model being trained.  Truncated backpropagation through time: the state is carried on, the gradient is not.
+    """A model being trained by truncated BPTT: the state is carried on, the gradient is not.
 
     n        updates made so far
     total    updates wanted
     losses   of every update
-    history  a row for each validation: [n, training, validation], in the problem's measure; the first before training
+    history  a row for each validation: [n, training, validation], in the problem's measure; the
+             first before training
     """
 
     def __init__(self, settings: Settings, problem: Problem, total: int):
@@ -77,7 +78,8 @@ class Run:
         held_out = float(np.mean(losses))
         if not math.isfinite(held_out):
             raise UsageError(
-                f"the loss of validation is {held_out} after {self.n} updates. Lower --lr, or --clip."
+                f"the loss of validation is {held_out} after {self.n} updates. "
+                "Lower --lr, or --clip."
             )
         recent = self.losses[int(self.history[-1][0]) :] if self.history else []
         trained = float(np.mean(recent)) if recent else held_out
@@ -87,7 +89,7 @@ class Run:
         return self.history[-1]
 
     def train(self, path: str | os.PathLike[str]) -> bool:
-        """Go on to `total`, with a bar; the checkpoint is written at every validation, every minute, and at the end.
+        """Train up to `total`, with a bar; save at each validation, each minute and the end.
 
         False if Ctrl-C ended it early: after the update at hand, and saved.
         """
@@ -133,7 +135,7 @@ class Run:
             path, model=self.model, optimizer=self.optimizer, rng=self.rng, progress=progress
         )
 
-    def load(self, path: str | os.PathLike[str], parts: Mapping[str, Any]) -> None:
+    def load(self, path: str | os.PathLike[str], parts: Saved) -> None:
         """Go on where the run of this checkpoint was; parts are those of `read_run`.
 
         Raises DataError if it was trained on other data, and what checkpoint.load raises.

@@ -2,24 +2,23 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, Seed
 from tinygrad_rnn.core.mode import no_grad
 from tinygrad_rnn.data import Vocabulary, one_hot
 from tinygrad_rnn.errors import DataError, RangeError
 from tinygrad_rnn.guards.arguments import generator
 from tinygrad_rnn.io import checkpoint
+from tinygrad_rnn.io.checkpoint import Saved
 from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.training.model import Model, make_model
 from tinygrad_rnn.training.saved import read_run
 from tinygrad_rnn.training.settings import Settings, check_range
 
-Array = Any
 
-
-def load_model(path: str | os.PathLike[str]) -> tuple[Model, Settings, dict[str, Any]]:
+def load_model(path: str | os.PathLike[str]) -> tuple[Model, Settings, Saved]:
     """The model in a checkpoint of `tinygrad-rnn train`, its settings, what it says of its data.
 
     Raises DataError for another kind of file or checkpoint, and what checkpoint.load raises.
@@ -32,7 +31,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[Model, Settings, dict[str,
 
 
 def character_model(path: str | os.PathLike[str]) -> tuple[Model, Vocabulary]:
-    """The model and the vocabulary of a checkpoint.  Raises DataError, as load_model, and if it is of numbers."""
+    """The model and the vocabulary of a checkpoint.  Raises DataError if it has none."""
     model, s, data = load_model(path)
     if data["kind"] != "text":
         way = "Train one on a text."
@@ -47,12 +46,15 @@ def sample(
     *,
     temperature: float = 1.0,
     prompt: str = "",
-    rng: int | np.random.Generator,
+    rng: Seed,
 ) -> Iterator[str]:
-    """The prompt, then `length` characters, each drawn from softmax(logits / temperature); 0 takes the likeliest.
+    """The prompt, then `length` characters drawn from softmax(logits / temperature).
+
+    A temperature of 0 takes the likeliest.
 
     Without a prompt the model is given a line end, or a character at random if the text had none.
-    Raises RangeError for a negative length or temperature, DataError for a prompt with unknown characters.
+    Raises RangeError for a negative length or temperature, DataError for a prompt with unknown
+    characters.
     """
     check_range("length", length, 0)
     if not 0 <= temperature < np.inf:
@@ -60,8 +62,8 @@ def sample(
     rng = generator(rng)
     if unknown := sorted(set(prompt) - set(vocabulary.symbols)):
         raise DataError(
-            f"--prompt has {', '.join(map(repr, unknown))}, which the text of the model did not have. It knows only "
-            f"{vocabulary.symbols!r}."
+            f"--prompt has {', '.join(map(repr, unknown))}, which the text of the model did not "
+            f"have. It knows only {vocabulary.symbols!r}."
         )
     start = prompt or (
         "\n" if "\n" in vocabulary.symbols else vocabulary.symbols[rng.integers(len(vocabulary))]
@@ -78,7 +80,7 @@ def _characters(
     temperature: float,
     given: Array,
     prompt: str,
-    rng: Any,
+    rng: np.random.Generator,
 ) -> Iterator[str]:
     yield from prompt
     state = None

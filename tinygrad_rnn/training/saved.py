@@ -9,14 +9,14 @@ import numpy as np
 
 from tinygrad_rnn.errors import DataError
 from tinygrad_rnn.io import checkpoint
+from tinygrad_rnn.io.checkpoint import Saved
 from tinygrad_rnn.io.files import shown
 from tinygrad_rnn.training.settings import CELLS, Settings, settings_of
 
-Array = Any
 _LARGEST = 2**53  # of a count
 
 
-def read_run(path: str | os.PathLike[str]) -> tuple[Settings, dict[str, Any]]:
+def read_run(path: str | os.PathLike[str]) -> tuple[Settings, Saved]:
     """The settings of a run of `tinygrad-rnn train`, and the parts of its checkpoint.
 
     Raises DataError, naming file and field, for another kind of file or checkpoint, and for a value
@@ -34,7 +34,7 @@ def read_run(path: str | os.PathLike[str]) -> tuple[Settings, dict[str, Any]]:
     return s, parts
 
 
-def _data(value: Any, found: dict[str, Any], _: Settings) -> bool:
+def _data(value: object, found: Saved, _: Settings) -> bool:
     """{"kind": .., "fingerprint": ..}, the symbols of a text, the scale of a series."""
     if not isinstance(value, dict) or not isinstance(value.get("fingerprint"), str):
         return False
@@ -51,7 +51,7 @@ def _data(value: Any, found: dict[str, Any], _: Settings) -> bool:
     return value.get("kind") == "task"
 
 
-def _state(value: Any, _: dict[str, Any], s: Settings) -> bool:
+def _state(value: object, _: Saved, s: Settings) -> bool:
     """None, or the parts of all layers, (B, H) each."""
     if value is None:
         return True
@@ -61,10 +61,11 @@ def _state(value: Any, _: dict[str, Any], s: Settings) -> bool:
     return all(_is_array(part, shape) and part.dtype == np.float32 for part in value)
 
 
-def _history(value: Any, found: dict[str, Any], _: Settings) -> bool:
+def _history(value: object, found: Saved, _: Settings) -> bool:
     """Rows [n, training, validation], n growing."""
-    rows = value if isinstance(value, list) else [None]
-    if not all(isinstance(row, list) and len(row) == 3 for row in rows):
+    if not isinstance(value, list):
+        return False
+    if not all(isinstance(row, list) and len(row) == 3 for row in value):
         return False
     counts = [row[0] for row in value]
     return (
@@ -74,7 +75,7 @@ def _history(value: Any, found: dict[str, Any], _: Settings) -> bool:
     )
 
 
-_FIELDS: dict[str, Callable[[Any, dict[str, Any], Settings], bool]] = {
+_FIELDS: dict[str, Callable[[Any, Saved, Settings], bool]] = {
     "total": lambda value, *_: _is_count(value, 1),
     "n": lambda value, found, _: _is_count(value, 0) and value <= found["total"],
     "state": _state,
@@ -105,7 +106,7 @@ def _sizes(model: Any, s: Settings, where: str) -> list[int]:
     return [inputs, outputs]
 
 
-def _need(right: bool, name: str, value: Any, where: str) -> None:
+def _need(right: bool, name: str, value: object, where: str) -> None:
     if not right:
         told = " ".join(f"{value!r:.60}".split())
         if isinstance(value, np.ndarray):
@@ -127,11 +128,12 @@ def _is_finite(value: Any) -> bool:
     )
 
 
-def _is_count(value: Any, lowest: int) -> bool:
+def _is_count(value: object, lowest: int) -> bool:
     return type(value) is int and lowest <= value <= _LARGEST
 
 
-def _is_array(value: Any, shape: tuple[int, ...] | None) -> bool:
+def _is_array(value: object, shape: tuple[int, ...] | None) -> bool:
     """Whether it is an array of finite floats of this shape."""
-    real = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.shape == shape
-    return real and bool(np.all(np.isfinite(value)))
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.shape != shape:
+        return False
+    return bool(np.all(np.isfinite(value)))

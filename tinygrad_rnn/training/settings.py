@@ -1,4 +1,4 @@
-"""The choices of a run.  They are kept in its checkpoint, so that it can be gone on with."""
+"""The choices of a run.  They are saved in its checkpoint, so that it can be resumed."""
 
 import math
 from collections.abc import Mapping
@@ -99,12 +99,13 @@ def check_range(name: str, value: int, lowest: int, told: int | None = None) -> 
         raise RangeError(f"--{name} is {value!r:.60}; it must be at most {largest}.")
 
 
-def settings_of(saved: Any, where: str) -> Settings:
-    """The settings in a checkpoint.  Raises DataError, naming the file, if it has none or others."""
+def settings_of(saved: object, where: str) -> Settings:
+    """The settings in a checkpoint.  Raises DataError, naming the file, if they are no settings."""
     kinds = {field.name: field.type for field in fields(Settings)}
     if not isinstance(saved, Mapping) or saved.keys() | set(READING) != kinds.keys():
         raise DataError(
-            f"{where} is a checkpoint, but not of a run of `tinygrad-rnn train`. Load it by the program that saved it."
+            f"{where} is a checkpoint, but not of a run of `tinygrad-rnn train`. "
+            "Load it by the program that saved it."
         )
     for name, value in saved.items():
         if not _fits(value, kinds[name]):
@@ -115,7 +116,7 @@ def settings_of(saved: Any, where: str) -> Settings:
         raise DataError(f"{where} holds settings that cannot be: {error}") from error
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _fits(value: object, kind: Any) -> bool:
     """Whether a value of the header is of the kind of a field."""
     if kind == Columns:
         texts = value if isinstance(value, list) else [value]

@@ -1,23 +1,24 @@
-"""Text and series: one long stream, cut into columns that are read in segments with the state carried on."""
+"""Text and series: a long stream in columns, read in segments with the state carried on."""
 
 import math
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.data import NGram, Vocabulary, columns, one_hot, segments
+from tinygrad_rnn.data.series import check_varies
 from tinygrad_rnn.errors import DataError
 from tinygrad_rnn.functional import cross_entropy, mse_loss
+from tinygrad_rnn.io.checkpoint import Saved
 from tinygrad_rnn.training.problem import Batch, Problem
 
-Array = Any
 _ORDER = 3  # of the n-gram model that a text is compared with
 
 
 class Stream(Problem):
-    """A stream of which the first part is for training and the last for validation.  A subclass encodes the entries."""
+    """A stream, its first part for training, its last for validation; subclasses encode it."""
 
     def __init__(self, entries: Array, about: str, window: int, batch: int, share: float):
         self.window, self.batch, self.steps = window, batch, f"{window} steps"
@@ -31,8 +32,8 @@ class Stream(Problem):
             self._held_out = list(segments(held_out, min(window, len(held_out) - 1)))
         except DataError as error:
             raise DataError(
-                f"{about}: {cut} entries to train on and {len(entries) - cut} to validate are too few for --batch "
-                f"{batch} and --window {window}: {error} Lower them."
+                f"{about}: {cut} entries to train on and {len(entries) - cut} to validate are too "
+                f"few for --batch {batch} and --window {window}: {error} Lower them."
             ) from error
         self.per_epoch = len(self._pieces)
         self.about = f"{about}; {cut:,} to train on, {len(entries) - cut:,} to validate"
@@ -74,7 +75,7 @@ class Text(Stream):
     def _encoded(self, entries: Array, following: Array, fresh: bool) -> Batch:
         return Batch(one_hot(entries, self.inputs, np.float32), following, fresh)
 
-    def saved(self) -> dict[str, Any]:
+    def saved(self) -> Saved:
         """The symbols."""
         return {"symbols": self.vocabulary.symbols}
 
@@ -91,11 +92,7 @@ class Series(Stream):
     loss = staticmethod(mse_loss)
 
     def __init__(self, series: Array, about: str, window: int, batch: int, share: float):
-        constant = np.all(series == series[0], axis=0)
-        if np.any(constant):
-            raise DataError(
-                f"column {int(np.argmax(constant)) + 1} of the data is constant: there is nothing to learn."
-            )
+        check_varies(series)
         cut = len(series) - max(1, round(share * len(series)))
         train = series[: max(1, cut)]
         with np.errstate(over="ignore", invalid="ignore"):  # found out below
@@ -119,6 +116,6 @@ class Series(Stream):
         """The root of the mean square."""
         return math.sqrt(loss)
 
-    def saved(self) -> dict[str, Any]:
+    def saved(self) -> Saved:
         """Mean and deviation of each column."""
         return {"mean": self.mean, "deviation": self.deviation}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array, DTypeLike
 from tinygrad_rnn.data import (
     adding_problem,
     copy_memory,
@@ -20,26 +21,21 @@ from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 from tinygrad_rnn.training.problem import Batch, Problem
 
-Array = Any
 _VALIDATION = 200  # sequences
 
 
-def _copy(delay: int, batch: int, *, rng: np.random.Generator, dtype: Any) -> tuple[Array, Array]:
-    return copy_memory(delay, batch, rng=rng, dtype=dtype)
+def _reber(
+    _: int, batch: int, *, rng: np.random.Generator, dtype: DTypeLike
+) -> tuple[Array, Array]:
+    return encode_reber(embedded_reber(batch, rng=rng), dtype)[:2]
 
 
-def _reber(_: int, batch: int, *, rng: np.random.Generator, dtype: Any) -> tuple[Array, Array]:
-    xs, targets, _ = encode_reber(embedded_reber(batch, rng=rng), dtype)
-    return xs, targets
-
-
-def _xor(steps: int, batch: int, *, rng: np.random.Generator, dtype: Any) -> tuple[Array, Array]:
+def _xor(
+    steps: int, batch: int, *, rng: np.random.Generator, dtype: DTypeLike
+) -> tuple[Array, Array]:
     triples = -(-(steps + 1) // 3)
-    bits = (
-        temporal_xor(triples * batch, rng=rng, dtype=dtype)
-        .reshape(batch, 3 * triples, 1)
-        .swapaxes(0, 1)
-    )
+    stream = temporal_xor(triples * batch, rng=rng, dtype=dtype)
+    bits = stream.reshape(batch, 3 * triples, 1).swapaxes(0, 1)
     return bits[:steps], bits[1 : steps + 1]
 
 
@@ -49,7 +45,7 @@ def _ignoring(outputs: Array, targets: Array) -> Array:
 
 @dataclass(frozen=True)
 class _Task:
-    """draw(window, batch, rng=, dtype=) -> xs, targets; the window, unless it is 0, is its length by default."""
+    """draw(window, batch, rng=, dtype=) -> xs, targets; window: the default, 0 for no such."""
 
     about: str
     draw: Callable[..., tuple[Array, Array]]
@@ -67,14 +63,17 @@ _BITS = 1 / math.log(2)
 TASKS: dict[str, _Task] = {
     "adding": _Task("the sum of two marked numbers", adding_problem, mse_loss, 2, 1, True, 50,
                     "mean squared error", 1.0, lambda T: ("always 1", 1 / 6)),
-    "copy": _Task("ten symbols, to be written out after a wait", _copy, cross_entropy, 10, 10, False, 10,
-                  "bits per step", _BITS, lambda T: ("without memory", copy_memory_baseline(T) * _BITS)),
-    "temporal-order": _Task("the order of two symbols of long ago", temporal_order, cross_entropy, 6, 4, True, 30,
-                            "bits per sequence", _BITS, lambda T: ("guessing", 2.0)),
+    "copy": _Task("ten symbols, to be written out after a wait", copy_memory, cross_entropy, 10, 10,
+                  False, 10, "bits per step", _BITS,
+                  lambda T: ("without memory", copy_memory_baseline(T) * _BITS)),
+    "temporal-order": _Task("the order of two symbols of long ago", temporal_order, cross_entropy,
+                            6, 4, True, 30, "bits per sequence", _BITS,
+                            lambda T: ("guessing", 2.0)),
     "reber": _Task("strings of the embedded Reber grammar", _reber, _ignoring, 7, 7, False, 0,
                    "bits per symbol", _BITS, lambda T: None),
-    "xor": _Task("every third bit is the exclusive or of the two before", _xor, binary_cross_entropy_with_logits,
-                 1, 1, False, 30, "bits per bit", _BITS, lambda T: ("guessing", 1.0)),
+    "xor": _Task("every third bit is the exclusive or of the two before", _xor,
+                 binary_cross_entropy_with_logits, 1, 1, False, 30, "bits per bit", _BITS,
+                 lambda T: ("guessing", 1.0)),
 }  # fmt: skip
 
 
@@ -87,15 +86,12 @@ class ClassicTask(Problem):
         self.task = task = TASKS[name]
         if window and not task.window:
             raise UsageError(
-                f"--window is {window}, but the sequences of {name} have lengths of their own. Leave it out."
+                f"--window is {window}, but the sequences of {name} have lengths of their own. "
+                "Leave it out."
             )
         self.window, self.batch = window or task.window, batch or 32
-        self.inputs, self.outputs, self.last, self.measure = (
-            task.inputs,
-            task.outputs,
-            task.last,
-            task.measure,
-        )
+        self.inputs, self.outputs = task.inputs, task.outputs
+        self.last, self.measure = task.last, task.measure
         self.loss, self.baseline = task.loss, task.baseline(self.window)
         self.unit = "squared error" if task.scale == 1 else "nats"
         self.about = f"{name}: {task.about}" + (f"; window {self.window}" if task.window else "")

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.data import Vocabulary, load_series, load_text, one_hot, python_topics, sunspots
-from tinygrad_rnn.data.table import Columns
+from tinygrad_rnn.data.chosen_columns import Columns
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.functional import cross_entropy, half_squared_error
 from tinygrad_rnn.io.archive import Archive
+from tinygrad_rnn.io.checkpoint import Saved
 from tinygrad_rnn.io.files import read_whole, shown, text_of
 from tinygrad_rnn.io.interop import load_safetensors
 from tinygrad_rnn.nn.unroll import Unrolled, unroll
 from tinygrad_rnn.training.foreign import model_from_torch
 from tinygrad_rnn.training.lookup import refuse_reading
 from tinygrad_rnn.training.sample import load_model
-
-Array = Any
 
 
 def trained_run(
@@ -32,16 +32,18 @@ def trained_run(
     tell: Callable[[str], object] | None = None,
     **reading: Any,
 ) -> tuple[Unrolled, str]:
-    """The model of PyTorch's weights (.safetensors, .npz) or of a checkpoint over `steps` steps at the end of the data.
+    """A trained model, unrolled over the last `steps` steps of the data.
 
-    The loss is that of predicting the next entry.  A checkpoint knows its own data, vocabulary and scale; a model of
-    PyTorch is given the series as it is in the file.  column, tell and others are for load_series.
-    Also returns a line that says what is drawn.
+    weights: PyTorch's, .safetensors or .npz, or a checkpoint of `tinygrad-rnn train`.
+
+    The loss is that of predicting the next entry. A checkpoint knows its own data, vocabulary and
+    scale; a model of PyTorch is given the series as it is in the file. column, tell and others are
+    for load_series. Also returns a line that says what is drawn.
 
     Raises errors of this package, naming the file or the array, for what does not fit.
     """
     where, reading = shown(weights), reading if column is None else {"column": column, **reading}
-    saved: dict[str, Any] = {"kind": "series"}
+    saved: Saved = {"kind": "series"}
     if (arrays := _of_torch(weights)) is not None:
         if data is None:
             raise UsageError(f"--data is missing: which series shall the model of {where} read?")
@@ -87,7 +89,7 @@ def trained_run(
 
 
 def _of_torch(weights: str | os.PathLike[str]) -> dict[str, Array] | None:
-    """The arrays of a .safetensors file, or of an .npz that is no checkpoint; None for anything else."""
+    """The arrays of a .safetensors file, or of an .npz that is no checkpoint; else None."""
     if text_of(weights).lower().endswith(".safetensors"):
         return load_safetensors(weights)
     content = read_whole(weights, "the checkpoint ")
