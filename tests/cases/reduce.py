@@ -42,6 +42,7 @@ for of in (*SUMS, *EXTREMES, np.amax, np.amin, np.nanmean, np.ptp):
 for of in SUMS:
     case(of, np.zeros((0, 3)), axis=0)
 case(np.prod, np.array([0.0, 2.0, 0.0, -3.0]))
+case(np.prod, away(3), initial=None)
 case(np.prod, np.array([[0.0, 2.0, -3.0], [0.0, 1.5, 0.0], [1.0, 0.5, 2.0]]), axis=1)
 case(np.prod, np.array([[0.0, 2.0], [3.0, 0.0]]), axis=(1, 0))
 

@@ -145,6 +145,14 @@ def test_the_page_is_small(T, hidden, cell, most):
     assert len(tg.draw.page(run).html.encode()) < most * 1e6
 
 
+def test_a_page_leaves_out_vectors_that_would_make_it_large(monkeypatch):
+    run = make("RNN", 4)
+    flow = gradient_flow(run.losses, run.states)
+    assert page_data(run, flow, 1)["vectors"] is not None
+    monkeypatch.setattr("tinygrad_rnn.draw.page_data._VECTORS", 100)
+    assert page_data(run, flow, 1)["vectors"] is None
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_the_page_is_one_file(name, tmp_path):
     run = make(name, 5)

@@ -75,7 +75,7 @@ def solid(scene):
 
 CASES = [
     *[("RNN", T, t) for T, t in [*LENGTHS, *GAPS]],
-    *[(name, T, t) for name in CELLS[1:] for T, t in [(4, 2), (10, 1), (31, 1)]],
+    *[(name, T, t) for name in CELLS[1:] for T, t in [(1, 1), (4, 2), (10, 1), (31, 1)]],
 ]
 
 

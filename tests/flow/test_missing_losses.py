@@ -47,7 +47,7 @@ WITH = {  # which of T steps have a loss
     "some": lambda T: {max(1, T // 3), max(1, T - 1)},
 }
 CASES = [(name, T, which) for name in CELLS for T in (2, 5) for which in ("last", "some")]
-CASES += [("RNN", 1, "last"), *(("LSTM", 10, which) for which in WITH)]
+CASES += [*((name, 1, "last") for name in CELLS), *(("LSTM", 10, which) for which in WITH)]
 CASES += [("RNN", T, which) for T in (30, 60) for which in ("last", "some")]
 
 
