@@ -224,6 +224,7 @@ def test_what_is_refused_says_why_and_what_to_do(
         (lambda x: np.einsum("i->", x, dtype="f4", casting="safe"), DTypeError, "no 'safe' cast"),
         (lambda x: np.concatenate([x, x], dtype=int), DTypeError, "no 'same_kind' cast"),
         (lambda x: x.astype("f4", casting="safe"), DTypeError, "cannot cast from float64"),
+        (lambda x: x.astype("f4", casting="any"), UsageError, "casting='any'; it is one of"),
         (lambda x: np.add(x.detach(), [x, x]), UnsupportedError, "would be detached silently"),
         (lambda x: complex(x[0]), UnsupportedError, r"complex\(x\) would detach"),
         (

@@ -698,3 +698,8 @@ def test_an_error_of_the_users_own_comes_out_as_it_is(tmp_path):
     with pytest.raises(KeyError, match=r"^'epoch'$"):
         checkpoint.load(path, model=resumed.model, schedule=Unloadable())
     assert resumed.state() == before
+
+
+def test_parts_are_those_of_a_file():
+    with pytest.raises(ArgumentTypeError, match=r"parts are what read\(path\) returned, not 3"):
+        checkpoint.restore(3, "run.npz")

@@ -967,3 +967,9 @@ def test_a_reader_that_has_read_enough(capsys, monkeypatch):
     monkeypatch.setattr("tinygrad_rnn.cli.command.os.dup2", lambda *_: None)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
     assert main(["sample"]) == 141
+
+
+def test_a_text_is_that_of_the_help_topics(monkeypatch):
+    monkeypatch.setattr("tinygrad_rnn.training.lookup.python_topics", lambda: "to be or not " * 90)
+    problem = problem_of(Settings(data="text", window=5, batch=2))
+    assert problem.inputs == len(set("to be or not"))
