@@ -1,4 +1,4 @@
-"""Optimisers, schedules of their learning rate, and clipping of gradients; named and defined as in torch.optim."""
+"""Optimisers, schedules of their learning rate, clipping of gradients; defined as in torch.optim."""
 
 __all__ = [
     "SGD",
@@ -33,3 +33,7 @@ from tinygrad_rnn.optim.schedule import (
     StepLR,
 )
 from tinygrad_rnn.optim.sgd import SGD
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,13 +1,13 @@
 """Adagrad."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.optim.optimizer import Group, Optimizer
-
-Array = Any
+from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState
+from tinygrad_rnn.optim.parameters import Parameters
 
 
 @public_class
@@ -22,7 +22,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params: Any,
+        params: Parameters | Iterable[Group],
         lr: float = 1e-2,
         *,
         lr_decay: float = 0.0,
@@ -43,7 +43,7 @@ class Adagrad(Optimizer):
         """s."""
         return {"sum": group["initial_accumulator_value"]}
 
-    def updated(self, x: Array, g: Array, state: dict[str, Any], group: Group) -> Array:
+    def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
         if group["weight_decay"]:
             g = g + group["weight_decay"] * x
@@ -51,5 +51,6 @@ class Adagrad(Optimizer):
         s += g * g
         scale = np.sqrt(s)
         scale += group["eps"]
-        rate = group["lr"] / (1.0 + (state["step"] - 1) * group["lr_decay"])
-        return x - rate * g / scale
+        rate: float = group["lr"] / (1.0 + (state["step"] - 1) * group["lr_decay"])
+        change: Array = rate * g / scale
+        return x - change

@@ -1,14 +1,14 @@
 """Adam, and AdamW with decoupled weight decay."""
 
 import math
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.optim.optimizer import Group, Optimizer
-
-Array = Any
+from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState
+from tinygrad_rnn.optim.parameters import Parameters
 
 
 @public_class
@@ -21,13 +21,13 @@ class Adam(Optimizer):
     weight_decay  g <- g + weight_decay * x before anything else
     amsgrad       the largest v so far instead of v
 
-    Kingma and Ba (2015), arXiv:1412.6980, algorithm 1, in the order of its section 2; amsgrad: Reddi et al. (2018),
-    arXiv:1904.09237.
+    Kingma and Ba (2015), arXiv:1412.6980, algorithm 1, in the order of its section 2; amsgrad:
+    Reddi et al. (2018), arXiv:1904.09237.
     """
 
     def __init__(
         self,
-        params: Any,
+        params: Parameters | Iterable[Group],
         lr: float = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -44,13 +44,13 @@ class Adam(Optimizer):
         needed = {"exp_avg": 0.0, "exp_avg_sq": 0.0}
         return {**needed, "max_exp_avg_sq": 0.0} if group["amsgrad"] else needed
 
-    def updated(self, x: Array, g: Array, state: dict[str, Any], group: Group) -> Array:
+    def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
         if group["weight_decay"]:
             g = g + group["weight_decay"] * x
         return x - self._change(g, state, group)
 
-    def _change(self, g: Array, state: dict[str, Any], group: Group) -> Array:
+    def _change(self, g: Array, state: ParameterState, group: Group) -> Array:
         """lr * m^ / (sqrt(v^) + eps)."""
         b1, b2 = group["betas"]
         m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
@@ -64,21 +64,22 @@ class Adam(Optimizer):
         unbias = math.sqrt(1.0 - b2**t)
         scale = np.sqrt(v)
         scale += group["eps"] * unbias
-        change = m / scale
+        change: Array = m / scale
         change *= group["lr"] * unbias / (1.0 - b1**t)
         return change
 
 
 @public_class
 class AdamW(Adam):
-    """Adam, with x <- x - lr * weight_decay * x apart from the gradient: m and v do not see the decay.
+    """Adam, with x <- x - lr * weight_decay * x apart from the gradient.
 
+    So m and v do not see the decay.
     Loshchilov and Hutter (2019), arXiv:1711.05101, algorithm 2.
     """
 
     def __init__(
         self,
-        params: Any,
+        params: Parameters | Iterable[Group],
         lr: float = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
@@ -90,6 +91,7 @@ class AdamW(Adam):
             params, lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
         )
 
-    def updated(self, x: Array, g: Array, state: dict[str, Any], group: Group) -> Array:
+    def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
-        return x * (1.0 - group["lr"] * group["weight_decay"]) - self._change(g, state, group)
+        decay: float = group["lr"] * group["weight_decay"]
+        return x * (1.0 - decay) - self._change(g, state, group)

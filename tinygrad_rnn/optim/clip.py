@@ -5,22 +5,23 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import NonFiniteError, UsageError
 from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.optim.parameters import Parameters, named
-
-Array = Any
 
 
 @public
 def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
     """Scale all gradients together so that their norm is at most max_norm; returns the norm before.
 
-    The norm is the Euclidean one of all entries of all gradients; the factor is max_norm / (norm + 1e-6), as in
-    torch.nn.utils.clip_grad_norm_, and never above 1.  Parameters without a gradient are left out.
+    The norm is the Euclidean one of all entries of all gradients; the factor is
+    max_norm / (norm + 1e-6), as in torch.nn.utils.clip_grad_norm_, and never above 1.  Parameters
+    without a gradient are left out.
 
-    Raises NonFiniteError, naming the parameters, if a gradient has a NaN or an infinity; nothing is changed then.
+    Raises NonFiniteError, naming the parameters, if a gradient has a NaN or an infinity; nothing is
+    changed then.
     Pascanu, Mikolov and Bengio (2013), arXiv:1211.5063, algorithm 1.
     """
     _check_limit("max_norm", max_norm)
@@ -33,7 +34,8 @@ def clip_grad_norm(parameters: Parameters, max_norm: float) -> float:
 def clip_grad_value(parameters: Parameters, clip_value: float) -> None:
     """Clip every entry of every gradient to -clip_value .. clip_value.
 
-    Raises NonFiniteError, naming the parameters, if a gradient has a NaN or an infinity; nothing is changed then.
+    Raises NonFiniteError, naming the parameters, if a gradient has a NaN or an infinity; nothing is
+    changed then.
     """
     _check_limit("clip_value", clip_value)
     pairs = _with_gradient(parameters)
@@ -94,8 +96,8 @@ def _check_finite(pairs: list[tuple[str, Tensor]]) -> None:
     ]
     if bad:
         raise NonFiniteError(
-            f"gradients with entries that are NaN or infinite: {', '.join(bad)}. "
-            "Lower the learning rate, or run the step under tinygrad_rnn.debug() to see where they arise."
+            f"gradients with entries that are NaN or infinite: {', '.join(bad)}. Lower the learning "
+            "rate, or run the step under tinygrad_rnn.debug() to see where they arise."
         )
 
 

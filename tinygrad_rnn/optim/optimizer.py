@@ -1,12 +1,13 @@
-"""What the optimisers share: groups of parameters with their options, the state of each parameter, and the step."""
+"""What the optimisers share: groups of parameters, the state of each parameter, and the step."""
 
 import math
 from collections.abc import Iterable, Mapping
 from operator import index
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, UsageError
@@ -14,27 +15,29 @@ from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.nn.module import Module, fitting
 from tinygrad_rnn.optim.parameters import Parameters, named
 
-Array = Any
-Group = dict[str, Any]
+Group: TypeAlias = dict[str, Any]  # "params" and options
+ParameterState: TypeAlias = dict[str, Any]  # "step", a number, and arrays
 
 
 @public_class
 class Optimizer:
     """Base of the optimisers.  A subclass gives `updated`, and `buffers` if it remembers anything.
 
-    params         a Module, Tensors, (name, Tensor) pairs, or a list of groups: dicts whose "params" is one of these
-                   and whose other entries replace the options for this group
+    params         a Module, Tensors, (name, Tensor) pairs, or a list of groups: dicts whose "params"
+                   is one of these and whose other entries replace the options for this group
     param_groups   the groups; options such as group["lr"] may be changed between steps
-    state          what is remembered of each parameter: "step", the number of its updates, and arrays of its shape
+    state          what is remembered of each parameter: "step", the number of its updates, and
+                   arrays of its shape
 
-    Parameters are given new arrays, never written into, so graphs recorded before a step keep their values.
-    Raises UsageError for parameters that are none or come twice, and for options that are unknown or out of range.
+    Parameters are given new arrays, never written into: graphs recorded before a step hold their
+    values.  Raises UsageError for parameters that are none or come twice, and for options that are
+    unknown or out of range.
     """
 
     def __init__(self, params: Parameters | Iterable[Group], **options: Any):
         self.options = options
         self.param_groups: list[Group] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: dict[Tensor, ParameterState] = {}
         self._names: dict[Tensor, str] = {}
         given: Any = params
         if isinstance(given, Iterable) and not isinstance(given, (Module, Tensor)):
@@ -46,6 +49,18 @@ class Optimizer:
         )
         for group in groups:
             self.add_param_group(group)
+
+    def __repr__(self) -> str:
+        n = sum(p.size for p in self._names)
+        lines = [f"{type(self).__name__}({_told(self.options)})  # {n:,} parameters"]
+        own = [{k: v for k, v in g.items() if k in self.options} for g in self.param_groups]
+        if any(options != self.options for options in own):
+            sizes = [sum(p.size for p in group["params"]) for group in self.param_groups]
+            lines += [
+                f"  group {i}: {_told(options)}  # {n:,} parameters"
+                for i, (options, n) in enumerate(zip(own, sizes, strict=True))
+            ]
+        return "\n".join(lines)
 
     def add_param_group(self, group: Group) -> None:
         """One more group: {"params": ..., option: value}.  What it leaves out is as for all."""
@@ -63,12 +78,10 @@ class Optimizer:
             seen.add(p)
             if p.fun is not None or p.dtype.kind != "f":
                 raise UsageError(
-                    f"{name} is no parameter: only leaves of a floating dtype are. Pass the Tensor it was made from."
+                    f"{name} is no parameter: only leaves of a floating dtype are. "
+                    "Pass the Tensor it was made from."
                 )
-        options = {
-            **self.options,
-            **{key: option for key, option in group.items() if key != "params"},
-        }
+        options = self.options | {key: v for key, v in group.items() if key != "params"}
         self._check(options)
         self.param_groups.append({"params": [p for _, p in pairs], **options})
         self._names |= {p: name for name, p in pairs}
@@ -87,9 +100,8 @@ class Optimizer:
                         state[name] = np.full_like(x, start)
                 state["step"] += 1
                 g = np.asarray(p.grad, x.dtype)
-                p.data = np.asarray(
-                    self.updated(x, g, state, group), x.dtype
-                )  # 0-d results are NumPy scalars
+                # of a 0-d parameter, a scalar of NumPy's
+                p.data = np.asarray(self.updated(x, g, state, group), x.dtype)
 
     def zero_grad(self) -> None:
         """Forget the gradients, as before each `backward`."""
@@ -97,7 +109,7 @@ class Optimizer:
             for p in group["params"]:
                 p.grad = None
 
-    def updated(self, x: Array, g: Array, state: dict[str, Any], group: Group) -> Array:
+    def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """A new array for the parameter x whose gradient is g; state["step"] counts from 1.
 
         The buffers in `state` may be written into; x and g may not.
@@ -111,8 +123,8 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """Everything but the parameters, in copies: arrays and plain values in dicts and lists.
 
-        "optimizer": the class; "param_groups": options, with the numbers of the parameters as "params";
-        "state": one dict for each parameter, in the order of these numbers.
+        "optimizer": the class; "param_groups": options, with the numbers of the parameters as
+        "params"; "state": one dict for each parameter, in the order of these numbers.
         """
         number = {p: i for i, p in enumerate(self._names)}
         return {
@@ -130,15 +142,12 @@ class Optimizer:
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on where the optimiser of this `state_dict` was; the options become the saved ones.
 
-        All or nothing.  Raises an error of this package, naming the key, if the optimisers do not fit each other.
+        All or nothing.  Raises DataError, naming the key, if the optimisers do not fit each other.
         """
         kind = type(self).__name__
         try:
-            saved_kind, saved_groups, saved_state = (
-                saved["optimizer"],
-                saved["param_groups"],
-                list(saved["state"]),
-            )
+            saved_kind, saved_groups = saved["optimizer"], saved["param_groups"]
+            saved_state = list(saved["state"])
             numbers = [list(map(index, group["params"])) for group in saved_groups]
             if not all(isinstance(group, Mapping) for group in saved_groups):
                 raise TypeError("a group is no dict")
@@ -148,14 +157,16 @@ class Optimizer:
             ) from error
         if not isinstance(saved_kind, str) or saved_kind != kind:
             raise DataError(
-                f"the state is of {saved_kind}, this optimiser is {kind}. Make the one that was saved."
+                f"the state is of {saved_kind}, this optimiser is {kind}. "
+                "Make the one that was saved."
             )
         number = {p: i for i, p in enumerate(self._names)}
         own = [[number[p] for p in group["params"]] for group in self.param_groups]
         if numbers != own or len(saved_state) != len(number):
             raise DataError(
-                f"the saved groups have {[len(g) for g in numbers]} parameters, these {[len(g) for g in own]}. "
-                "Give the optimiser the parameters it was saved with, in the same groups."
+                f"the saved groups have {[len(g) for g in numbers]} parameters, these "
+                f"{[len(g) for g in own]}. Give the optimiser the parameters it was saved with, in "
+                "the same groups."
             )
         groups = [
             {"params": mine["params"], **self._fitting_options(i, group)}
@@ -178,14 +189,15 @@ class Optimizer:
         missing = self.options.keys() - options.keys()
         if missing:
             raise DataError(
-                f"param_groups.{i} has no {', '.join(sorted(missing))}. Was it saved by another version?"
+                f"param_groups.{i} has no {', '.join(sorted(missing))}. "
+                "Was it saved by another version?"
             )
         self._check(options)
         return options
 
     def _fitting_state(
         self, key: str, name: str, p: Tensor, saved: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    ) -> ParameterState:
         step = saved.get("step") if isinstance(saved, Mapping) else None
         if type(step) is not int or not 0 <= step < 2**53:
             raise DataError(
@@ -205,6 +217,10 @@ class Optimizer:
             if not _in_range(name, option):
                 high = "1), twice" if name == "betas" else "infinity)"
                 raise UsageError(f"{name} of {kind} is {option!r}; it must lie in [0, {high}.")
+
+
+def _told(options: Group) -> str:
+    return ", ".join(f"{name}={option!r}" for name, option in options.items())
 
 
 def _in_range(name: str, value: Any) -> bool:

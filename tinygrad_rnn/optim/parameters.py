@@ -1,7 +1,6 @@
 """What can be given as parameters, and what each is called."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import UsageError
@@ -11,9 +10,9 @@ Parameters = Module | Iterable[Tensor] | Iterable[tuple[str, Tensor]]
 
 
 def named(parameters: Parameters) -> list[tuple[str, Tensor]]:
-    """(name, Tensor) from a Module, from Tensors, or from pairs; a Tensor without a name is called by its index.
+    """(name, Tensor) from a Module, from Tensors, or from pairs.
 
-    Raises UsageError for anything else.
+    A Tensor without a name is called by its index.  Raises UsageError for anything else.
     """
     if isinstance(parameters, Module):
         return list(parameters.named_parameters())
@@ -22,7 +21,7 @@ def named(parameters: Parameters) -> list[tuple[str, Tensor]]:
     return [_pair(i, item) for i, item in enumerate(parameters)]
 
 
-def _pair(i: int, item: Any) -> tuple[str, Tensor]:
+def _pair(i: int, item: object) -> tuple[str, Tensor]:
     if isinstance(item, Tensor):
         return item.name or f"parameter {i}", item
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Tensor):
@@ -30,8 +29,8 @@ def _pair(i: int, item: Any) -> tuple[str, Tensor]:
     raise _not_parameters(item)
 
 
-def _not_parameters(given: Any) -> UsageError:
+def _not_parameters(given: object) -> UsageError:
     return UsageError(
-        f"parameters are a Module, a list of Tensors, or (name, Tensor) pairs; this is one {type(given).__name__}. "
-        "Pass model, model.parameters(), or [W, b]."
+        f"parameters are a Module, a list of Tensors, or (name, Tensor) pairs; this is one "
+        f"{type(given).__name__}. Pass model, model.parameters(), or [W, b]."
     )

@@ -7,7 +7,7 @@ from typing import Any
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.optim.optimizer import Optimizer
-from tinygrad_rnn.optim.schedule import an_optimiser, checked
+from tinygrad_rnn.optim.schedule import an_optimiser, checked, shown
 
 
 @public_class
@@ -15,7 +15,8 @@ class ReduceLROnPlateau:
     """lr * factor when a measure has not improved for more than `patience` calls of step(measure).
 
     mode            "min" for a loss, "max" for an accuracy
-    threshold       an improvement counts if it is larger than this: relative to the best so far, or absolute
+    threshold       an improvement counts if it is larger than this: relative to the best so far,
+                    or absolute
     threshold_mode  "rel" or "abs"
     cooldown        calls after a reduction during which nothing is counted
     min_lr          no rate falls below it
@@ -36,21 +37,14 @@ class ReduceLROnPlateau:
         min_lr: float = 0.0,
         eps: float = 1e-8,
     ):
-        if (
-            mode not in ("min", "max")
-            or threshold_mode not in ("rel", "abs")
-            or not 0 <= factor < 1
-        ):
+        known = mode in ("min", "max") and threshold_mode in ("rel", "abs")
+        if not known or not 0 <= factor < 1:
             raise UsageError(
-                f"mode {mode!r} must be 'min' or 'max', threshold_mode {threshold_mode!r} 'rel' or 'abs', "
-                f"and factor {factor} must lie in [0, 1)."
+                f"mode {mode!r} must be 'min' or 'max', threshold_mode {threshold_mode!r} 'rel' or "
+                f"'abs', and factor {factor} must lie in [0, 1)."
             )
-        self.optimizer, self.mode, self.factor, self.patience = (
-            an_optimiser(optimizer),
-            mode,
-            factor,
-            patience,
-        )
+        self.optimizer, self.mode = an_optimiser(optimizer), mode
+        self.factor, self.patience = factor, patience
         self.threshold, self.threshold_mode = threshold, threshold_mode
         self.cooldown, self.min_lr, self.eps = cooldown, min_lr, eps
         self.best: float | None = None
@@ -78,13 +72,16 @@ class ReduceLROnPlateau:
         """The rate of each group."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
+    def __repr__(self) -> str:
+        return shown(self, ("mode", "factor", "patience", "threshold", "threshold_mode"))
+
     def state_dict(self) -> dict[str, Any]:
-        """What tells where the schedule is: plain values; the rates themselves are the optimiser's."""
+        """Where the schedule is, in plain values; the rates themselves are the optimiser's."""
         counts = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
         return {"schedule": type(self).__name__, **{name: getattr(self, name) for name in counts}}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Go on where the schedule of this `state_dict` was.  Raises DataError if it is of another kind."""
+        """Go on where the schedule of this `state_dict` was.  Raises DataError for another kind."""
         best = checked(self, saved)["best"]
         if best is not None and not isinstance(best, float):
             raise DataError(f"best is {best!r:.60}; it must be a number, or None.")

@@ -1,13 +1,13 @@
 """RMSprop."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.optim.optimizer import Group, Optimizer
-
-Array = Any
+from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState
+from tinygrad_rnn.optim.parameters import Parameters
 
 
 @public_class
@@ -16,15 +16,16 @@ class RMSprop(Optimizer):
 
     weight_decay  g <- g + weight_decay * x before anything else
     momentum      v <- momentum * v + g / (sqrt(s) + eps);  x <- x - lr * v
-    centered      s less the square of the mean of g, kept in the same way: the variance of g instead of its square
+    centered      s less the square of the mean of g, averaged in the same way: the variance of g
+                  instead of its square
 
-    Tieleman and Hinton (2012), lecture 6.5 of Neural Networks for Machine Learning; centered: Graves (2013),
-    arXiv:1308.0850, equations (38) to (45).
+    Tieleman and Hinton (2012), lecture 6.5 of Neural Networks for Machine Learning; centered:
+    Graves (2013), arXiv:1308.0850, equations (38) to (45).
     """
 
     def __init__(
         self,
-        params: Any,
+        params: Parameters | Iterable[Group],
         lr: float = 1e-2,
         *,
         alpha: float = 0.99,
@@ -52,7 +53,7 @@ class RMSprop(Optimizer):
             needed["momentum_buffer"] = 0.0
         return needed
 
-    def updated(self, x: Array, g: Array, state: dict[str, Any], group: Group) -> Array:
+    def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
         alpha = group["alpha"]
         if group["weight_decay"]:
@@ -67,10 +68,11 @@ class RMSprop(Optimizer):
             s = np.maximum(s - mean * mean, 0.0)  # rounding may leave less than 0
         scale = np.sqrt(s)
         scale += group["eps"]
-        direction = g / scale
+        direction: Array = g / scale
         if momentum := group["momentum"]:
             v = state["momentum_buffer"]
             v *= momentum
             v += direction
             direction = v
-        return x - group["lr"] * direction
+        lr: float = group["lr"]
+        return x - lr * direction

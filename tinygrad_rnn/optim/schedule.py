@@ -1,31 +1,39 @@
 """Learning rates that change over time.
 
-Each schedule multiplies or moves the rate it finds, as torch.optim.lr_scheduler does, so that several can act on one
-optimiser and a rate that was changed by hand stays changed.  `last_epoch`, t, counts the calls of `step` from 0.
+Each schedule multiplies or moves the rate it finds, as torch.optim.lr_scheduler does, so that
+several can act on one optimiser and a rate that was changed by hand stays changed.  `last_epoch`, t,
+counts the calls of `step` from 0.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.guards.boundary import public_class
+from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.optim.optimizer import Optimizer
 
 
 @public_class
 class Schedule:
-    """Base: a subclass gives `next_lr`.  Rates are set when the schedule is made and after each `step`.
+    """Base: a subclass gives `next_lr`, and `settings`, the names of what it was made with.
 
-    A group's rate when its first schedule was made is kept in it as "initial_lr".
+    Rates are set when the schedule is made and after each `step`.  A group's rate when its first
+    schedule was made is stored in it as "initial_lr".
     Raises UsageError for an optimiser that is none and for numbers out of range.
     """
+
+    settings: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, optimizer: Optimizer):
         self.optimizer = an_optimiser(optimizer)
         self.last_epoch = 0
         self._set()
+
+    def __repr__(self) -> str:
+        return shown(self, self.settings)
 
     def step(self) -> None:
         """Go on to the next t: once an epoch, or once a batch, after the optimiser's step."""
@@ -41,7 +49,7 @@ class Schedule:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """What tells where the schedule is: plain values; the rates themselves are the optimiser's."""
+        """Where the schedule is, in plain values; the rates themselves are the optimiser's."""
         return {"schedule": type(self).__name__, "last_epoch": self.last_epoch}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
@@ -76,11 +84,11 @@ def checked(schedule: Any, saved: Mapping[str, Any]) -> Mapping[str, Any]:
 class StepLR(Schedule):
     """lr * gamma after every step_size steps."""
 
+    settings = ("step_size", "gamma")
+
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1):
-        self.step_size, self.gamma = (
-            at_least_one("step_size", step_size),
-            not_negative("gamma", gamma),
-        )
+        self.step_size = at_least_one("step_size", step_size)
+        self.gamma = not_negative("gamma", gamma)
         super().__init__(optimizer)
 
     def next_lr(self, lr: float, initial_lr: float, t: int) -> float:
@@ -91,6 +99,8 @@ class StepLR(Schedule):
 @public_class
 class ExponentialLR(Schedule):
     """lr * gamma after every step."""
+
+    settings = ("gamma",)
 
     def __init__(self, optimizer: Optimizer, gamma: float):
         self.gamma = not_negative("gamma", gamma)
@@ -103,10 +113,13 @@ class ExponentialLR(Schedule):
 
 @public_class
 class LinearLR(Schedule):
-    """Warm-up: initial_lr times a factor that goes evenly from start_factor at t = 0 to end_factor at total_iters.
+    """Warm-up: initial_lr times a factor.
 
+    It goes evenly from start_factor at t = 0 to end_factor at t = total_iters.
     Goyal et al. (2017), arXiv:1706.02677, section 2.2.
     """
+
+    settings = ("start_factor", "end_factor", "total_iters")
 
     def __init__(
         self,
@@ -117,31 +130,32 @@ class LinearLR(Schedule):
     ):
         if not (0 < start_factor <= 1 and 0 <= end_factor <= 1):
             raise UsageError(
-                f"start_factor {start_factor} must lie in (0, 1] and end_factor {end_factor} in [0, 1]."
+                f"start_factor {start_factor} must lie in (0, 1] and end_factor {end_factor} in "
+                "[0, 1]."
             )
-        self.start, self.end, self.total = (
-            start_factor,
-            end_factor,
-            at_least_one("total_iters", total_iters),
-        )
+        self.start_factor, self.end_factor = start_factor, end_factor
+        self.total_iters = at_least_one("total_iters", total_iters)
         super().__init__(optimizer)
 
     def next_lr(self, lr: float, initial_lr: float, t: int) -> float:
         """Times factor(t) / factor(t - 1)."""
         if t == 0:
-            return lr * self.start
-        rise = self.end - self.start
-        return (
-            lr if t > self.total else lr * (1.0 + rise / (self.total * self.start + (t - 1) * rise))
-        )
+            return lr * self.start_factor
+        if t > self.total_iters:
+            return lr
+        rise = self.end_factor - self.start_factor
+        return lr * (1.0 + rise / (self.total_iters * self.start_factor + (t - 1) * rise))
 
 
 @public_class
 class CosineAnnealingLR(Schedule):
     """eta_min + (initial_lr - eta_min) * (1 + cos(pi t / T_max)) / 2.
 
-    Loshchilov and Hutter (2017), arXiv:1608.03983, equation (5), without the restarts: after T_max it rises again.
+    Loshchilov and Hutter (2017), arXiv:1608.03983, equation (5), without the restarts: after T_max
+    it rises again.
     """
+
+    settings = ("T_max", "eta_min")
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0):
         self.T_max, self.eta_min = at_least_one("T_max", T_max), eta_min
@@ -151,10 +165,9 @@ class CosineAnnealingLR(Schedule):
         """Above eta_min, times (1 + cos(pi t / T_max)) / (1 + cos(pi (t - 1) / T_max))."""
         if t == 0:
             return lr
-        if (t - 1 - self.T_max) % (
-            2 * self.T_max
-        ) == 0:  # up from the bottom, where the divisor is 0
-            return lr + (initial_lr - self.eta_min) * (1.0 - math.cos(math.pi / self.T_max)) / 2.0
+        angle = math.pi / self.T_max
+        if (t - 1 - self.T_max) % (2 * self.T_max) == 0:  # up from the bottom: the divisor is 0
+            return lr + (initial_lr - self.eta_min) * (1.0 - math.cos(angle)) / 2.0
         ratio = (1.0 + math.cos(math.pi * t / self.T_max)) / (
             1.0 + math.cos(math.pi * (t - 1) / self.T_max)
         )
@@ -163,19 +176,22 @@ class CosineAnnealingLR(Schedule):
 
 @public_class
 class SequentialLR(Schedule):
-    """One schedule after the other: schedules[i] begins anew, from initial_lr, at t = milestones[i - 1].
+    """One schedule after the other: schedules[i] begins anew, from initial_lr, at milestones[i - 1].
 
-    Warm-up, then a cosine: SequentialLR(o, [LinearLR(o, total_iters=10), CosineAnnealingLR(o, 90)], milestones=[10]).
+    Warm-up, then a cosine:
+    SequentialLR(o, [LinearLR(o, total_iters=10), CosineAnnealingLR(o, 90)], milestones=[10]).
     """
+
+    settings = ("schedulers", "milestones")
 
     def __init__(
         self, optimizer: Optimizer, schedulers: Sequence[Schedule], milestones: Sequence[int]
     ):
-        if len(milestones) != len(schedulers) - 1 or list(milestones) != sorted(
-            {0, *milestones} - {0}
-        ):
+        rising = list(milestones) == sorted({0, *milestones} - {0})
+        if not rising or len(milestones) != len(schedulers) - 1:
             raise UsageError(
-                f"milestones {list(milestones)} must rise from 1 on, one fewer than the {len(schedulers)} schedules."
+                f"milestones {list(milestones)} must rise from 1 on, one fewer than the "
+                f"{len(schedulers)} schedules."
             )
         if any(not isinstance(s, Schedule) or s.optimizer is not optimizer for s in schedulers):
             raise UsageError("every one of the schedules must be a Schedule of this optimiser.")
@@ -189,6 +205,21 @@ class SequentialLR(Schedule):
         turn = bisect_right(self.milestones, t)
         t -= [0, *self.milestones][turn]
         return self.schedulers[turn].next_lr(lr if t or not turn else initial_lr, initial_lr, t)
+
+
+def shown(schedule: Any, settings: tuple[str, ...]) -> str:
+    """`StepLR(step_size=3, gamma=0.1)  # t = 4, lr = 0.01`."""
+    told = ", ".join(f"{name}={_told(getattr(schedule, name))}" for name in settings)
+    rates = ", ".join(map(number, schedule.get_last_lr()))
+    return f"{type(schedule).__name__}({told})  # t = {schedule.last_epoch}, lr = {rates}"
+
+
+def _told(setting: object) -> str:
+    if isinstance(setting, list):
+        return f"[{', '.join(map(_told, setting))}]"
+    if isinstance(setting, Schedule):
+        return type(setting).__name__
+    return number(setting) if isinstance(setting, float) else repr(setting)
 
 
 def an_optimiser(optimizer: Optimizer) -> Optimizer:

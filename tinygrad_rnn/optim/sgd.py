@@ -1,29 +1,32 @@
 """Stochastic gradient descent."""
 
-from typing import Any
+from collections.abc import Iterable
 
+from tinygrad_rnn._typing import Array
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.optim.optimizer import Group, Optimizer
-
-Array = Any
+from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState
+from tinygrad_rnn.optim.parameters import Parameters
 
 
 @public_class
 class SGD(Optimizer):
-    """g <- g + weight_decay * x;  v <- momentum * v + (1 - dampening) * g, at first v <- g;  x <- x - lr * v.
+    """g <- g + weight_decay * x;  v <- momentum * v + (1 - dampening) * g;  x <- x - lr * v.
 
-    lr            learning rate
-    momentum      0 leaves v out: x <- x - lr * g
-    nesterov      x <- x - lr * (g + momentum * v), looking one step ahead; needs momentum and no dampening
+    At first v <- g.
 
-    Robbins and Monro (1951), doi:10.1214/aoms/1177729586; with momentum, as here: Sutskever et al. (2013),
-    proceedings.mlr.press/v28/sutskever13.
+    lr        learning rate
+    momentum  0 leaves v out: x <- x - lr * g
+    nesterov  x <- x - lr * (g + momentum * v), looking one step ahead; needs momentum and no
+              dampening
+
+    Robbins and Monro (1951), doi:10.1214/aoms/1177729586; with momentum, as here: Sutskever et al.
+    (2013), proceedings.mlr.press/v28/sutskever13.
     """
 
     def __init__(
         self,
-        params: Any,
+        params: Parameters | Iterable[Group],
         lr: float = 1e-3,
         *,
         momentum: float = 0.0,
@@ -49,13 +52,14 @@ class SGD(Optimizer):
         """v."""
         return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
-    def updated(self, x: Array, g: Array, state: dict[str, Any], group: Group) -> Array:
+    def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
         if group["weight_decay"]:
             g = g + group["weight_decay"] * x
         if momentum := group["momentum"]:
-            v = state["momentum_buffer"]
+            v: Array = state["momentum_buffer"]
             v *= momentum
             v += g if state["step"] == 1 else (1.0 - group["dampening"]) * g
             g = g + momentum * v if group["nesterov"] else v
-        return x - group["lr"] * g
+        lr: float = group["lr"]
+        return x - lr * g
