@@ -1,4 +1,4 @@
-"""Checkpoints: a run that was stopped goes on bit by bit; no file is ever half written, and none is
+"""Checkpoints: a run that was stopped is resumed bit for bit; no file is ever half written, and none is
 half read.
 """
 

@@ -1,4 +1,4 @@
-"""Training from the command line: every kind of data, stopping and going on bit by bit, and what is
+"""Training from the command line: every kind of data, stopping and resuming bit for bit, and what is
 wrong.
 """
 

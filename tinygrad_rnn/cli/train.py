@@ -117,9 +117,9 @@ def _new(path: str, given: dict[str, Any], options: argparse.Namespace) -> Run:
 def _resumed(path: str, given: dict[str, Any], options: argparse.Namespace) -> Run:
     settings, parts = read_run(path)
     for name, value in given.items():
-        if name != "data" and value != (kept := getattr(settings, name)):
+        if name != "data" and value != (saved := getattr(settings, name)):
             raise UsageError(
-                f"--{name} is {told(value)}, but {shown(path)} was trained with {told(kept)}. "
+                f"--{name} is {told(value)}, but {shown(path)} was trained with {told(saved)}. "
                 "Leave it out, or start a new run with another --checkpoint."
             )
     settings = replace(

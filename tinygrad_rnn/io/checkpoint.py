@@ -23,7 +23,7 @@ from tinygrad_rnn.io.archive import Archive
 from tinygrad_rnn.io.files import read_whole, shown, write_whole
 
 FORMAT, VERSION = "tinygrad_rnn checkpoint", 1
-_LENGTH = {"MT19937": 624, "Philox": 4}  # of the numbers in store, of which a position is kept
+_LENGTH = {"MT19937": 624, "Philox": 4}  # of the numbers in store, of which a position is saved
 _BITS = 10_000  # of an integer; JSON's reader refuses longer ones
 Saved: TypeAlias = dict[str, Any]  # plain values and arrays, by name
 _ARRAY = "__array__"  # {"__array__": "model/W_xh.npy"} in the header stands for an array
@@ -52,7 +52,7 @@ def save(
     """Write what is given to one file and return its path.
 
     model, optimizer, schedule  anything with state_dict() and load_state_dict()
-    rng                         a Generator; the state of its bit generator is kept
+    rng                         a Generator; the state of its bit generator is saved
     progress                    your own values, e.g. {"epoch": 3, "losses": [..]}: numbers, texts,
                                 None, arrays, and lists and dicts of these; tuples come back as
                                 lists
