@@ -1,6 +1,4 @@
-"""Checkpoints: a run that was stopped is resumed bit for bit; no file is ever half written, and none is
-half read.
-"""
+"""Checkpoints: a run is resumed bit for bit; no file is half written, and none half read."""
 
 import io
 import json

@@ -1,6 +1,4 @@
-"""Training from the command line: every kind of data, stopping and resuming bit for bit, and what is
-wrong.
-"""
+"""Training from the command line: every kind of data, resuming bit for bit, and errors."""
 
 import gzip
 import io
