@@ -58,7 +58,7 @@ def all_finite(cotangents: Iterable[Array]) -> bool:
     return math.isfinite(squares) or all(map(finite, cotangents))
 
 
-def finite(g: Any) -> bool:
+def finite(g: object) -> bool:
     """Whether every entry is a finite number."""
     return bool(np.isfinite(_numbers(g)).all())
 
@@ -248,11 +248,11 @@ class Careful:
         return np.asarray(self._rng.uniform(1.0, 2.0, shape))
 
 
-def _numbers(x: Any) -> Array:
+def _numbers(x: object) -> Array:
     return np.asarray(getattr(x, "_data", x))
 
 
-def _not_zero(x: Any) -> Array:
+def _not_zero(x: object) -> Array:
     return np.asarray(_numbers(x) != 0)
 
 

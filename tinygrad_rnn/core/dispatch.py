@@ -1,7 +1,6 @@
 """What a call of a function means on Tensors, by the tables."""
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from tinygrad_rnn.guards.fingerprints import FIXED
 from tinygrad_rnn.guards.operands import refuse_strange
 
 
-def apply(record: Callable[..., Any], fun: Function, args: Args, kwargs: Kwargs) -> Any:
+def apply(record: Function, fun: Function, args: Args, kwargs: Kwargs) -> Any:
     """What `fun` means on Tensors: `record` a primitive, open a composite, compute a constant.
 
     Raises UnsupportedError or NoDerivativeError for everything else, so that no gradient is lost.

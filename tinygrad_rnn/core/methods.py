@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_rnn._typing import DType, Shape
+from tinygrad_rnn._typing import DType, Function, Shape
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.errors import DTypeError, ShapeError, UnsupportedError, UsageError
 from tinygrad_rnn.guards.boundary import public_class
@@ -28,7 +28,7 @@ class Method(Protocol):
 _CASTINGS = ("no", "equiv", "safe", "same_kind", "unsafe")
 
 
-def _method(fun: Any, meaning: str, like: Any = None) -> Method:
+def _method(fun: Function, meaning: str, like: Function | None = None) -> Method:
     """The method that calls NumPy's function of the same parameters on the array itself.
 
     like: a function of these parameters, where NumPy's own does not tell them in every version
@@ -38,7 +38,7 @@ def _method(fun: Any, meaning: str, like: Any = None) -> Method:
     signature = signature.replace(parameters=[first.replace(name="self"), *others])
     most = len(signature.parameters)
 
-    def method(self: D, *args: Any, **kwargs: Any) -> D:
+    def method(self: D, *args: object, **kwargs: object) -> D:
         if len(args) >= most:
             signature.bind(self, *args, **kwargs)
         return self._apply(fun, (self, *args), kwargs)  # type: ignore[no-any-return]
@@ -50,7 +50,7 @@ def _method(fun: Any, meaning: str, like: Any = None) -> Method:
     return method
 
 
-def _fact(fun: Any, meaning: str) -> Any:
+def _fact(fun: Function, meaning: str) -> Any:
     """The same for a function that gives plain arrays."""
     return _method(fun, meaning)
 
@@ -58,7 +58,7 @@ def _fact(fun: Any, meaning: str) -> Any:
 def _in_place(what: str, instead: str) -> Callable[..., NoReturn]:
     """A method of an ndarray that a Tensor refuses."""
 
-    def refused(self: "Methods", *args: Any, **kwargs: Any) -> NoReturn:
+    def refused(self: "Methods", *args: object, **kwargs: object) -> NoReturn:
         raise UnsupportedError(
             f"{what} changes an array in place, and a Tensor is not changed in place. "
             f"Write {instead}."
@@ -83,10 +83,10 @@ class Methods:
     __slots__ = ()
 
     _data: Any
-    _apply: ClassVar[Callable[..., Any]]
-    _record: ClassVar[Callable[..., Any]]
-    _unary: ClassVar[Callable[..., Any]]
-    _binary: ClassVar[Callable[..., Any]]
+    _apply: ClassVar[Function]
+    _record: ClassVar[Function]
+    _unary: ClassVar[Function]
+    _binary: ClassVar[Function]
 
     # -- what it is ----------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class Methods:
         """The bytes of one entry."""
         return int(self._data.itemsize)
 
-    def item(self, *args: Any) -> float | int | bool:
+    def item(self, *args: object) -> float | int | bool:
         """The only entry, or the one with this index, as a Python number."""
         try:
             number: float | int | bool = self._data.item(*args)
@@ -146,7 +146,7 @@ class Methods:
         """The last two axes exchanged."""
         return self._called(np.matrix_transpose)
 
-    def _called(self: D, fun: Any, *args: Any, **kwargs: Any) -> D:
+    def _called(self: D, fun: Function, *args: object, **kwargs: object) -> D:
         return self._apply(fun, (self, *args), kwargs)  # type: ignore[no-any-return]
 
     def transpose(self: D, *axes: Any) -> D:
@@ -155,13 +155,13 @@ class Methods:
         axes = (tuple(order),) if order else ()
         return self._called(np.transpose, *axes)
 
-    def reshape(self: D, *shape: Any, order: Any = None, copy: Any = None) -> D:
+    def reshape(self: D, *shape: object, order: object = None, copy: object = None) -> D:
         """The same entries in another shape; one length may be -1."""
         options = {name: v for name, v in {"order": order, "copy": copy}.items() if v is not None}
         new = shape[0] if len(shape) == 1 else shape
         return self._called(np.reshape, new, **options)
 
-    def compress(self: D, condition: Any, axis: Any = None, out: Any = None) -> D:
+    def compress(self: D, condition: object, axis: object = None, out: object = None) -> D:
         """The slices for which the condition holds."""
         y: D = self._apply(np.compress, (condition, self, axis), {"out": out})
         return y
@@ -172,10 +172,10 @@ class Methods:
 
     def clip(
         self: D,
-        min: Any = None,  # noqa: A002 (NumPy's name, as is the next)
-        max: Any = None,  # noqa: A002
-        out: Any = None,
-        **options: Any,
+        min: object = None,  # noqa: A002 (NumPy's name, as is the next)
+        max: object = None,  # noqa: A002
+        out: object = None,
+        **options: object,
     ) -> D:
         """The value between bounds; None for no bound."""
         return self._called(np.clip, min, max, out=out, **options)
@@ -249,7 +249,7 @@ class Methods:
     put = _in_place("x.put()", "y = np.where(condition, new, x)")
     resize = _in_place("x.resize()", "y = np.resize(x, shape)")
 
-    def view(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def view(self, *args: object, **kwargs: object) -> NoReturn:
         """Refused: the bytes of an array as something else have no derivative."""
         raise UnsupportedError(
             "x.view() reads the bytes of an array anew. Use x.astype, x.reshape or x.data.view()."

@@ -8,18 +8,19 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Callable
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
+from tinygrad_rnn._typing import Function
 from tinygrad_rnn.errors import ArgumentTypeError
 from tinygrad_rnn.guards.boundary import public
 
 # True; False; what watches under `debug()`, an object with recorded(y), visited(y) and
 # shared(y, argnum, g, share); or, where a generator entered one of these, an _Inside.
 # `current()` says which holds.
-recording: ContextVar[Any] = ContextVar("recording", default=True)
+Recording: TypeAlias = Any
+recording: ContextVar[Recording] = ContextVar("recording", default=True)
 
 # Whether `scan` records its steps one by one, as forward mode needs
 stepwise: ContextVar[bool] = ContextVar("stepwise", default=False)
@@ -28,22 +29,22 @@ stepwise: ContextVar[bool] = ContextVar("stepwise", default=False)
 class _Inside:
     """A mode that a generator entered."""
 
-    def __init__(self, mode: Any, outer: Any, frame: FrameType):
+    def __init__(self, mode: Recording, outer: Recording, frame: FrameType):
         self.mode, self.outer = mode, outer
         self.frame: FrameType | None = frame  # None once the generator has left the mode
 
-    def current(self) -> Any:
+    def current(self) -> Recording:
         """The generator's mode while it runs, else the one before."""
         # Nobody is behind a frame that waits.
         runs = self.frame is not None and self.frame.f_back is not None
         return self.mode if runs else _current(self.outer)
 
 
-def _current(mode: Any) -> Any:
+def _current(mode: Recording) -> Recording:
     return mode.current() if isinstance(mode, _Inside) else mode
 
 
-def current() -> Any:
+def current() -> Recording:
     """The mode that holds now: True, False, or what watches."""
     return _current(recording.get())
 
@@ -57,9 +58,9 @@ def watching() -> Any:
 class Mode:
     """`with Mode(mode):`, or `@Mode(mode)` on a function, a generator or a coroutine."""
 
-    def __init__(self, mode: Any):
+    def __init__(self, mode: Recording):
         self.mode = mode
-        self._entered: list[tuple[Any, Any]] = []
+        self._entered: list[tuple[Recording, Recording]] = []
 
     def __enter__(self) -> None:
         before, mode = recording.get(), self.mode
@@ -79,7 +80,7 @@ class Mode:
             before = before.outer
         recording.set(before)
 
-    def __call__(self, fun: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, fun: Function) -> Function:
         """The function, generator or coroutine under this mode; ArgumentTypeError for others."""
         code = _called(fun)
         if not callable(fun) or isinstance(fun, type) or inspect.isasyncgenfunction(code):
@@ -88,15 +89,15 @@ class Mode:
                 "Write `with no_grad():` inside it, or decorate its methods."
             )
 
-        def function(*args: Any, **kwargs: Any) -> Any:
+        def function(*args: object, **kwargs: object) -> Any:
             with Mode(self.mode):
                 return fun(*args, **kwargs)
 
-        def generator(*args: Any, **kwargs: Any) -> Any:
+        def generator(*args: object, **kwargs: object) -> Any:
             with Mode(self.mode):
                 return (yield from fun(*args, **kwargs))
 
-        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        async def coroutine(*args: object, **kwargs: object) -> Any:
             with Mode(self.mode):
                 return await fun(*args, **kwargs)
 
@@ -134,7 +135,7 @@ def grad_mode(enabled: bool) -> Mode:
 
 
 @public
-def no_grad(fun: Callable[..., Any] | None = None) -> Any:
+def no_grad(fun: Function | None = None) -> Any:
     """`with no_grad():` or `@no_grad()`: compute values only; nothing inside is recorded.
 
     It holds in this thread and task, and in a generator or coroutine only while that runs.  A new

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 
+from tinygrad_rnn._typing import Function
 from tinygrad_rnn.core.methods import Methods
 from tinygrad_rnn.core.mode import current
 from tinygrad_rnn.core.structural import getitem
@@ -28,12 +29,12 @@ class Unary(Protocol):
     def __get__(self, x: D, kind: type[D] | None = None) -> Callable[[], D]: ...
 
 
-def value(x: Any) -> Any:
+def value(x: object) -> Any:
     """The plain array of a duck array; anything else as it is."""
     return x._data if isinstance(x, DuckArray) else x
 
 
-def operand(x: Any, what: str) -> Any:
+def operand(x: object, what: str) -> Any:
     """A duck array as it is, else a plain array of real numbers; `what` names it in errors."""
     return x if isinstance(x, DuckArray) else real_array(x, what)
 
@@ -50,7 +51,7 @@ def _prefix(fun: np.ufunc) -> Unary:
     return lambda x: x._unary(fun, x)
 
 
-def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[["DuckArray", object], Any]:
+def _comparison(compare: Function) -> Function:
     """A comparison of values, which gives a plain array."""
 
     def compared(x: "DuckArray", other: object) -> Any:
@@ -66,7 +67,7 @@ def _comparison(compare: Callable[[Any, Any], Any]) -> Callable[["DuckArray", ob
     return compared
 
 
-def _plain(key: Any) -> Any:
+def _plain(key: object) -> object:
     """A key with arrays instead of Tensors, also inside tuples and lists."""
     if isinstance(key, tuple):
         return tuple(map(_plain, key))
@@ -108,22 +109,22 @@ class DuckArray(Methods):
 
     __hash__ = object.__hash__
 
-    def __divmod__(self, other: Any) -> Any:
+    def __divmod__(self: D, other: object) -> tuple[D, D]:
         return self // other, self % other
 
-    def __rdivmod__(self, other: Any) -> Any:
+    def __rdivmod__(self: D, other: object) -> tuple[D, D]:
         return other // self, other % self
 
-    def __round__(self, ndigits: int | None = None) -> Any:
+    def __round__(self: D, ndigits: int | None = None) -> D:
         return self.round(0 if ndigits is None else ndigits)
 
-    def __getitem__(self: D, key: Any) -> D:
+    def __getitem__(self: D, key: object) -> D:
         key = _plain(key)
         traced = [k for k in key if isinstance(k, DuckArray)] if isinstance(key, tuple) else ()
         recorder = traced[0] if traced else self  # in a cell that `scan` traces
         return recorder._record(getitem, (self, key))  # type: ignore[no-any-return]
 
-    def __setitem__(self, key: Any, item: Any) -> NoReturn:
+    def __setitem__(self, key: object, item: object) -> NoReturn:
         raise UnsupportedError(
             "a Tensor is not changed in place: values recorded earlier would change with it. "
             "Build a new one with np.where or np.concatenate."
@@ -153,7 +154,7 @@ class DuckArray(Methods):
                 f"a Tensor of shape () has no {what}. Use x.item() for its number."
             )
 
-    def __contains__(self, item: Any) -> bool:
+    def __contains__(self, item: object) -> bool:
         return bool(self._contains(item))
 
     def __bool__(self) -> bool:

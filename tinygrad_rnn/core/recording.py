@@ -95,7 +95,7 @@ def record_unary(fun: Function, a: Tensor) -> Tensor:
 
 
 @cache
-def recorder(fun: Function) -> Callable[[Any, Any], Tensor]:
+def recorder(fun: Function) -> Callable[[object, object], Tensor]:
     """`record(fun, (a, b))` as a function of a and b, written out: most operations are these."""
     reads = fun not in LINEAR
 

@@ -44,7 +44,7 @@ def scatter(g: Array, key: Any, shape: Shape) -> Array:
     return out
 
 
-def _may_repeat(key: Any) -> bool:
+def _may_repeat(key: object) -> bool:
     return isinstance(key, (list, tuple, np.ndarray)) and np.asarray(key).dtype != bool
 
 

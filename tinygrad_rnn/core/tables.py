@@ -28,7 +28,7 @@ from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.guards.boundary import CAUGHT, blamed, name_of, package_of, public
 from tinygrad_rnn.guards.operands import NUMBERS, REAL, real_array
 
-Rule = Callable[..., Any]
+Rule = Function
 F = TypeVar("F", bound=Function)
 P = ParamSpec("P")
 X = TypeVar("X")  # what a primitive of arrays takes and gives: arrays, or Tensors

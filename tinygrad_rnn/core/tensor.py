@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_rnn._typing import Args, Array, DType, DTypeLike, Function, Kwargs
 from tinygrad_rnn.core.backward import pullback
-from tinygrad_rnn.core.careful import carefully
+from tinygrad_rnn.core.careful import Careful, carefully
 from tinygrad_rnn.core.operators import DuckArray, value
 from tinygrad_rnn.core.tables import VJP
 from tinygrad_rnn.errors import (
@@ -75,7 +75,7 @@ class Tensor(DuckArray):
 
     __slots__ = tuple(__annotations__)
 
-    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None):
+    def __init__(self, data: object, requires_grad: bool = False, name: str | None = None):
         if isinstance(data, Tensor):
             raise UnsupportedError(
                 "the data is a Tensor already. Use it as it is, or pass x.detach().data."
@@ -97,7 +97,7 @@ class Tensor(DuckArray):
         return view
 
     @data.setter
-    def data(self, given: Any) -> None:
+    def data(self, given: object) -> None:
         """New numbers for a leaf, a copy of what is given; graphs recorded before hold the old.
 
         Integers become the floating dtype of the old data; another floating dtype stays.
@@ -147,7 +147,7 @@ class Tensor(DuckArray):
         return self._grad
 
     @grad.setter
-    def grad(self, g: Any) -> None:
+    def grad(self, g: object) -> None:
         if g is not None:
             g = real_array(value(g), "the gradient")
             if g.shape != self._data.shape:
@@ -178,7 +178,7 @@ class Tensor(DuckArray):
         self.retains_grad = True
         return self
 
-    def backward(self, g: Any = None) -> None:
+    def backward(self, g: object = None) -> None:
         """Add d(self)/d(leaf), weighted by the cotangent g, to `.grad` of each leaf that wants it.
 
         g: an array of self's shape; it may be left out for a scalar (then 1).
@@ -186,7 +186,7 @@ class Tensor(DuckArray):
         """
         seeds = {self: seed(self, g)}
 
-        def walk(careful: Any) -> dict[Tensor, Array]:
+        def walk(careful: Careful | None) -> dict[Tensor, Array]:
             visits = pullback(seeds, careful=careful)
             return {t: g for t, g, _ in visits if t.fun is None or t.retains_grad}
 
@@ -221,7 +221,7 @@ class Tensor(DuckArray):
             return self._unary(ufunc, *inputs) if len(inputs) == 1 else self._binary(ufunc, *inputs)
         return self._apply(ufunc, inputs, {})
 
-    def __array_function__(self, fun: Function, types: Any, args: Args, kwargs: Kwargs) -> Any:
+    def __array_function__(self, fun: Function, types: object, args: Args, kwargs: Kwargs) -> Any:
         return self._apply(fun, args, kwargs)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
@@ -262,7 +262,7 @@ def _leaf_again(
     return leaf
 
 
-def seed(y: Tensor, g: Any = None) -> Array:
+def seed(y: Tensor, g: object = None) -> Array:
     """The cotangent that starts a backward pass at y: g checked, or 1 for a scalar."""
     if not y._requires_grad:
         raise GradientError(
@@ -289,7 +289,7 @@ def _of(result: Tensor) -> str:
     return f"{label(result)} is the result of {name_of(result.fun)}"
 
 
-def _checked(requires_grad: Any, dtype: DType) -> bool:
+def _checked(requires_grad: object, dtype: DType) -> bool:
     if not isinstance(requires_grad, (bool, int, np.bool_)):
         raise ArgumentTypeError(f"requires_grad is True or False, not {requires_grad!r:.60}.")
     if requires_grad and dtype.kind != "f":

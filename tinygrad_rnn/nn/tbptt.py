@@ -1,12 +1,12 @@
 """Truncated backpropagation through time: a sequence in windows, each with a graph of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tinygrad_rnn._typing import Shape
+from tinygrad_rnn._typing import Function, Nested, Shape
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.core.tree import flat, leaves, rebuild
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
@@ -14,7 +14,7 @@ from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.scan import scan
 
-Layer: TypeAlias = Callable[[Any, Any], Any]  # (xs, state) -> (outputs, state)
+Layer: TypeAlias = Function  # (xs, state) -> (outputs, state)
 
 
 class Window(NamedTuple):
@@ -34,10 +34,10 @@ class Window(NamedTuple):
 @public
 def tbptt(
     layer: Layer,
-    xs: Any,
+    xs: object,
     window: int,
     stride: int | None = None,
-    state: Any = None,
+    state: Nested = None,
 ) -> Iterator[Window]:
     """Go through xs in windows, carrying the state and cutting its graph between them.
 
@@ -88,7 +88,7 @@ def tbptt(
 
 
 def _windows(
-    layer: Layer, xs: Any, T: int, window: int, stride: int, initial: Any
+    layer: Layer, xs: Any, T: int, window: int, stride: int, initial: Nested
 ) -> Iterator[Window]:
     start, before = 0, initial  # where the window begins, and the state there
     for new in range(0, T, stride):
@@ -105,7 +105,7 @@ def _windows(
         start, before = next_start, next_before
 
 
-def _applied(layer: Layer, xs: Any, before: Any, T: int) -> tuple[Any, Any]:
+def _applied(layer: Layer, xs: Any, before: Nested, T: int) -> tuple[Any, Any]:
     """(outputs, state), checked: a cell where a layer is wanted would give nonsense."""
     returned = layer(xs, before)
     name = getattr(layer, "__qualname__", type(layer).__qualname__)
@@ -134,7 +134,7 @@ def _told(parts: list[tuple[str, Shape]]) -> str:
     return ", ".join(f"{path} {shape}".strip() for path, shape in parts) or "no arrays"
 
 
-def _detached(state: Any, *, results_only: bool = False) -> Any:
+def _detached(state: Nested, *, results_only: bool = False) -> Any:
     """The state without a history; with results_only a leaf stays as it is."""
     found = flat(state)
     for i, x in enumerate(found):
@@ -150,7 +150,7 @@ def _joined(pieces: list[Any], known: int) -> Any:
     return rebuild(pieces[0], (each[known:] if known else each for each in whole))
 
 
-def _series(xs: Any) -> tuple[Any, int]:
+def _series(xs: object) -> tuple[Any, int]:
     """The inputs as arrays or Tensors, and T."""
     arrays = [
         np.stack(x) if isinstance(x, list) and x else x
@@ -171,5 +171,5 @@ def _part(xs: Any, steps: slice) -> Any:
     return tuple(x[steps] for x in xs) if isinstance(xs, tuple) else xs[steps]
 
 
-def _is_count(n: Any) -> bool:
+def _is_count(n: object) -> bool:
     return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and int(n) >= 1

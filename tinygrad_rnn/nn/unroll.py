@@ -1,11 +1,12 @@
 """Unrolling over time: the loop that turns a cell into a graph of named x_t, h_t, y_t and L_t."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from tinygrad_rnn._typing import Function
 from tinygrad_rnn.core.mode import current
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
@@ -15,7 +16,9 @@ from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.guards.operands import real_array
 
 UnrolledState = Tensor | tuple[Tensor, ...]
-UnrolledCell: TypeAlias = Callable[[Any, Any], Any]  # (x, state) -> state
+UnrolledCell: TypeAlias = Function  # (x, state) -> state
+ReadOut: TypeAlias = Function  # h_t -> y_t
+Loss: TypeAlias = Function  # (y_t, target_t) -> L_t
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,12 @@ def _base(part: Tensor) -> str:
 @public
 def unroll(
     cell: UnrolledCell,
-    xs: Any,
-    h0: Any = None,
+    xs: object,
+    h0: object = None,
     *,
-    readout: Callable[[Any], Any] | None = None,
-    loss: Callable[[Any, Any], Any] | None = None,
-    targets: Any = None,
+    readout: ReadOut | None = None,
+    loss: Loss | None = None,
+    targets: object = None,
 ) -> Unrolled:
     """Run `state = cell(x_t, state)` for t = 1 .. T and record everything.
 
@@ -134,12 +137,12 @@ def unroll(
 def bidirectional(
     forward: UnrolledCell,
     backward: UnrolledCell,
-    xs: Any,
-    h0: tuple[Any, Any] = (None, None),
+    xs: object,
+    h0: tuple[object, object] = (None, None),
     *,
-    readout: Callable[[Any], Any],
-    loss: Callable[[Any, Any], Any],
-    targets: Any,
+    readout: ReadOut,
+    loss: Loss,
+    targets: object,
 ) -> tuple[Unrolled, Unrolled]:
     """Two networks over the same inputs, one from each end of time, and y_t = readout([h_t, h'_t]).
 
@@ -173,7 +176,7 @@ def bidirectional(
     return replace(first, total_loss=total), replace(second, total_loss=total, backward=True)
 
 
-def _loss(loss: Callable[[Any, Any], Any], y: Any, target: Any, t: int) -> Tensor | float:
+def _loss(loss: Loss, y: Tensor, target: object, t: int) -> Tensor | float:
     """L_t, or the plain number that a step without a loss adds to the total."""
     found = None if target is None else loss(y, target)
     if found is None or is_number(found):
@@ -202,7 +205,7 @@ def _total(losses: list[Tensor | float]) -> Tensor:
     return _name(total + constant if constant else total, "L")
 
 
-def is_number(x: Any) -> bool:
+def is_number(x: object) -> bool:
     """Whether x is a number of Python or NumPy, which carries no gradient."""
     scalar = isinstance(x, (int, float, np.generic, np.ndarray)) and np.ndim(x) == 0
     return scalar and np.asarray(x).dtype.kind in "biuf"
@@ -232,7 +235,7 @@ def _steps(sequence: Any, what: str, gaps: bool = False) -> Sequence[Any]:
     return steps
 
 
-def _check_entries(x: Any, what: str) -> None:
+def _check_entries(x: object, what: str) -> None:
     if not np.all(np.isfinite(real_array(value(x), what))):
         raise DataError(
             f"{what} holds NaN or infinity. Remove or fill such entries before unrolling."
@@ -246,7 +249,7 @@ def _initial(cell: Any, x: Tensor) -> Any:
     return cell.initial_state(x.shape[:-1])
 
 
-def given_names(cell: Any) -> tuple[str, ...] | None:
+def given_names(cell: object) -> tuple[str, ...] | None:
     """What a cell calls the parts of its state; None if its `states` are something else."""
     given = getattr(cell, "states", None)
     named = (
@@ -276,7 +279,7 @@ def _watched(state: Any) -> Any:
     return Tensor(value(state), requires_grad=True, name=state.name)
 
 
-def _leaf(x: Any, name: str) -> Tensor:
+def _leaf(x: object, name: str) -> Tensor:
     return _name(x if isinstance(x, Tensor) else real_array(x, f"{name} of unroll"), name)
 
 

@@ -119,7 +119,7 @@ class Traced(DuckArray):
             "array, as the indices of np.take do: write a[i]."
         )
 
-    def _number(self, what: str = "") -> NoReturn:
+    def _number(self, *what: object) -> NoReturn:
         raise TraceError(
             f"{self._what()} has no numbers while the cell is traced, so Python cannot branch on "
             "it or read it. Choose between values with np.where(condition, a, b)."

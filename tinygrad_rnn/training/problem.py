@@ -1,12 +1,12 @@
 """What is to be learned, as the run sees it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_rnn._typing import Array
+from tinygrad_rnn._typing import Array, Function
 from tinygrad_rnn.io.checkpoint import Saved
 
 
@@ -46,7 +46,7 @@ class Problem(ABC):
     inputs: int
     outputs: int
     last: bool = False
-    loss: Callable[[Any, Any], Any]
+    loss: Function
     unit: str
     measure: str
     baseline: tuple[str, float] | None = None

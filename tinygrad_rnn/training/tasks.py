@@ -3,11 +3,10 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from tinygrad_rnn._typing import Array, DTypeLike
+from tinygrad_rnn._typing import Array, DTypeLike, Function
 from tinygrad_rnn.data import (
     adding_problem,
     copy_memory,
@@ -49,7 +48,7 @@ class _Task:
 
     about: str
     draw: Callable[..., tuple[Array, Array]]
-    loss: Callable[[Any, Any], Any]
+    loss: Function
     inputs: int
     outputs: int
     last: bool
