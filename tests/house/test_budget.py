@@ -20,7 +20,7 @@ LINES = {  # of Python in each room
     "functional": 550,
     "transforms": 1040,
     "scan": 3500,
-    "nn": 1750,
+    "nn": 1800,
     "optim": 1050,
     "flow": 1100,
     "io": 1000,
@@ -30,10 +30,10 @@ LINES = {  # of Python in each room
     "training": 1550,
     "cli": 550,
 }
+PACKAGE_LINES = 25_000
 LONGEST_FILE = 300  # lines of a module
 WIDEST = 100  # columns of a line
-WIDER_LINES = {"tinygrad_rnn": 43, "tests": 0, "examples": 0}  # lines that are wider all the same
-ANYTHING = 550  # times that the type of something is Any
+ANYTHING = 400  # times that the type of something is Any
 LOOSE = {"__init__.py", "__main__.py", "_typing.py", "errors.py"}  # modules that lie in no room
 
 
@@ -56,6 +56,10 @@ def test_a_room_is_within_its_budget(room: str) -> None:
     assert found <= LINES[room], f"{room}/ has {found} lines: shorten it, or raise its budget"
 
 
+def test_the_package_is_within_its_budget() -> None:
+    assert sum(len(text.splitlines()) for text in MODULES.values()) <= PACKAGE_LINES
+
+
 def test_a_file_can_be_read_at_one_sitting() -> None:
     long = {name: len(text.splitlines()) for name, text in MODULES.items()}
     assert {name: n for name, n in long.items() if n > LONGEST_FILE} == {}
@@ -69,7 +73,7 @@ def test_a_line_fits_a_window(folder: Path) -> None:
         for number, line in enumerate(text.splitlines(), 1)
         if len(line) > WIDEST
     ]
-    assert len(wide) <= WIDER_LINES[folder.name], "\n".join(wide)
+    assert wide == []
 
 
 def test_types_say_what_comes() -> None:

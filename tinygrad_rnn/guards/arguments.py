@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from operator import index
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def generator(rng: Seed) -> np.random.Generator:
     raise ArgumentTypeError(f"rng is {rng!r:.60}; {way}.")
 
 
-def _are_seeds(rng: object) -> bool:
+def _are_seeds(rng: Any) -> bool:
     return type(rng) in (tuple, list) and all(isinstance(seed, (int, np.integer)) for seed in rng)
 
 

@@ -43,10 +43,11 @@ class Unrolled:
     outside: tuple[Tensor, ...] = ()
 
     def __repr__(self) -> str:
-        shapes = ", ".join(f"{_base(part)}: {part.shape}" for part in parts(self.states[-1]))
+        shapes = ", ".join(
+            f"{(part.name or 's').split('_')[0]}: {part.shape}" for part in parts(self.states[-1])
+        )
         loss = "no loss" if self.total_loss is None else f"L={number(self.total_loss.item())}"
-        name = getattr(self.cell, "__name__", type(self.cell).__name__)
-        return f"Unrolled({name}, T={len(self)}, x: {self.xs[0].shape}, {shapes}, {loss})"
+        return f"Unrolled({_of(self.cell)}, T={len(self)}, x: {self.xs[0].shape}, {shapes}, {loss})"
 
     def __len__(self) -> int:
         return len(self.states)
@@ -71,9 +72,8 @@ def parts(state: Any) -> tuple[Any, ...]:
     return state if isinstance(state, tuple) else (state,)
 
 
-def _base(part: Tensor) -> str:
-    """`h` of a Tensor named h_3."""
-    return (part.name or "state").rpartition("_")[0] or "state"
+def _of(cell: object) -> str:
+    return str(getattr(cell, "__name__", type(cell).__name__))
 
 
 @public
@@ -244,8 +244,7 @@ def _check_entries(x: object, what: str) -> None:
 
 def _initial(cell: Any, x: Tensor) -> Any:
     if not hasattr(cell, "initial_state"):
-        name = getattr(cell, "__name__", type(cell).__name__)
-        raise UsageError(f"{name} has no initial_state(batch). Pass h0 to unroll.")
+        raise UsageError(f"{_of(cell)} has no initial_state(batch). Pass h0 to unroll.")
     return cell.initial_state(x.shape[:-1])
 
 
@@ -287,8 +286,8 @@ def _name(x: Any, name: str) -> Tensor:
     """x as a Tensor of this name; a name that it already has stays."""
     if not isinstance(x, Tensor):
         wrong = UsageError(
-            f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an array "
-            "or a tuple of arrays; a read-out and a loss give an array."
+            f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an "
+            "array or a tuple of arrays; a read-out and a loss give an array."
         )
         if isinstance(x, list):  # of two states it would make one array
             raise wrong

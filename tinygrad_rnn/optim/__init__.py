@@ -1,4 +1,4 @@
-"""Optimisers, schedules of their learning rate, clipping of gradients; defined as in torch.optim."""
+"""Optimisers, schedules of learning rates, clipping of gradients; defined as in torch.optim."""
 
 __all__ = [
     "SGD",

@@ -13,7 +13,7 @@ from tinygrad_rnn.optim.parameters import Parameters
 
 @public_class
 class Adam(Optimizer):
-    """m <- b1 * m + (1 - b1) * g;  v <- b2 * v + (1 - b2) * g²;  x <- x - lr * m^ / (sqrt(v^) + eps).
+    """m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g²;  x <- x - lr m^ / (sqrt(v^) + eps).
 
     m^ = m / (1 - b1^step) and v^ = v / (1 - b2^step) undo the start of m and v at zero.
 

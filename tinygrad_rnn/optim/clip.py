@@ -64,7 +64,7 @@ def _clip(pairs: list[tuple[str, Tensor]], max_norm: float) -> float:
 
 
 def _wide(p: Tensor) -> Array:
-    """The gradient, at least in float64: float16 has neither its square nor a small multiple of it."""
+    """The gradient in float64 at least: float16 has no room for its square."""
     wide: Array = p.grad.astype(np.result_type(p.grad.dtype, np.float64), copy=False)
     return wide
 
@@ -96,8 +96,8 @@ def _check_finite(pairs: list[tuple[str, Tensor]]) -> None:
     ]
     if bad:
         raise NonFiniteError(
-            f"gradients with entries that are NaN or infinite: {', '.join(bad)}. Lower the learning "
-            "rate, or run the step under tinygrad_rnn.debug() to see where they arise."
+            f"gradients with entries that are NaN or infinite: {', '.join(bad)}. Lower the "
+            "learning rate, or run the step under tinygrad_rnn.debug() to see where they arise."
         )
 
 

@@ -23,8 +23,8 @@ ParameterState: TypeAlias = dict[str, Any]  # "step", a number, and arrays
 class Optimizer:
     """Base of the optimisers.  A subclass gives `updated`, and `buffers` if it remembers anything.
 
-    params         a Module, Tensors, (name, Tensor) pairs, or a list of groups: dicts whose "params"
-                   is one of these and whose other entries replace the options for this group
+    params         a Module, Tensors, (name, Tensor) pairs, or a list of groups: dicts whose
+                   "params" is one of these and whose other entries replace options for this group
     param_groups   the groups; options such as group["lr"] may be changed between steps
     state          what is remembered of each parameter: "step", the number of its updates, and
                    arrays of its shape
@@ -117,7 +117,7 @@ class Optimizer:
         raise NotImplementedError
 
     def buffers(self, group: Group) -> dict[str, float]:
-        """The arrays that `updated` needs in `state`, and the number each is filled with at first."""
+        """The arrays that `updated` needs in `state`, and the number that each starts with."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:

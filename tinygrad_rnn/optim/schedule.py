@@ -1,8 +1,8 @@
 """Learning rates that change over time.
 
 Each schedule multiplies or moves the rate it finds, as torch.optim.lr_scheduler does, so that
-several can act on one optimiser and a rate that was changed by hand stays changed.  `last_epoch`, t,
-counts the calls of `step` from 0.
+several can act on one optimiser and a rate that was changed by hand stays changed.  `last_epoch`,
+t, counts the calls of `step` from 0.
 """
 
 import math
@@ -176,7 +176,7 @@ class CosineAnnealingLR(Schedule):
 
 @public_class
 class SequentialLR(Schedule):
-    """One schedule after the other: schedules[i] begins anew, from initial_lr, at milestones[i - 1].
+    """One schedule after the other: schedules[i] begins, from initial_lr, at milestones[i - 1].
 
     Warm-up, then a cosine:
     SequentialLR(o, [LinearLR(o, total_iters=10), CosineAnnealingLR(o, 90)], milestones=[10]).

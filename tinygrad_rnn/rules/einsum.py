@@ -8,6 +8,7 @@ itself as output.  Two things keep that from being literally so, and one more op
 
 from collections.abc import Sequence
 from string import ascii_letters
+from typing import Any
 
 import numpy as np
 
@@ -18,14 +19,14 @@ from tinygrad_rnn.rules.shape import Casting, as_array, cast
 
 
 @primitive
-def einsum(*operands: Array, subscripts: str, optimize: object = False) -> Array:
+def einsum(*operands: Array, subscripts: str, optimize: Any = False) -> Array:
     """`np.einsum` with the subscripts written out: letters only, and an output."""
     y: Array = np.einsum(subscripts, *operands, optimize=optimize)
     return y
 
 
 def _share(
-    argnum: int, g: Array, operands: Sequence[Array], subscripts: str, optimize: object
+    argnum: int, g: Array, operands: Sequence[Array], subscripts: str, optimize: Any
 ) -> Array:
     inputs, output = subscripts.split("->")
     letters = inputs.split(",")
@@ -59,7 +60,7 @@ def _einsum_of_subscripts(
     subscripts: str,
     *operands: Array,
     out: None = None,
-    optimize: object = False,
+    optimize: Any = False,
     dtype: DTypeLike | None = None,
     order: str = "K",
     casting: Casting = "safe",
