@@ -71,13 +71,16 @@ def record_result(
     data: Array, fun: Function, args: Args, kwargs: Kwargs | None, found: list[Marks]
 ) -> Tensor:
     """`record(fun, args, kwargs)` where the result and the marks of plain arrays are known."""
-    tensors = [(i, a) for i, a in enumerate(args) if isinstance(a, Tensor)]
-    primals = list(args)
-    for i, a in tensors:
-        primals[i] = a._data
-    argnums = tuple(i for i, a in tensors if a._requires_grad)
-    marks = together(*found, *(inherited(a) for _, a in tensors if a.marks is not None))
-    return _made(data, fun, args, tuple(primals), kwargs, argnums, marks, False)
+    primals, argnums = list(args), []
+    for i, a in enumerate(args):
+        if isinstance(a, Tensor):
+            primals[i] = a._data
+            if a._requires_grad:
+                argnums.append(i)
+            if a.marks is not None:
+                found.append(inherited(a))
+    marks = together(*found) if found else None
+    return _made(data, fun, args, tuple(primals), kwargs, tuple(argnums), marks, False)
 
 
 def record_unary(fun: Function, a: Tensor) -> Tensor:
@@ -97,7 +100,6 @@ def record_unary(fun: Function, a: Tensor) -> Tensor:
 @cache
 def recorder(fun: Function) -> Callable[[object, object], Tensor]:
     """`record(fun, (a, b))` as a function of a and b, written out: most operations are these."""
-    reads = fun not in LINEAR
 
     def call(a: Any, b: Any) -> Tensor:
         marks: Any = None
@@ -145,7 +147,7 @@ def recorder(fun: Function) -> Callable[[object, object], Tensor]:
             or (data.dtype is not FLOAT64 and data.dtype not in FLOATS)
         ):
             return _made(data, fun, (a, b), (p, q), None, argnums, marks, True)
-        if reads and not (left and right):
+        if not (left and right) and fun not in LINEAR:
             if type(b) is _ndarray:
                 if q.nbytes <= COPIED:
                     b = q = q.copy()

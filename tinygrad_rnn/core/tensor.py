@@ -206,20 +206,20 @@ class Tensor(DuckArray):
     # -- NumPy's protocols ---------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        name = f"np.{ufunc.__name__}"
+        if method == "__call__" and not kwargs:
+            if ufunc in VJP and len(inputs) <= 2:
+                one = len(inputs) == 1
+                return self._unary(ufunc, inputs[0]) if one else self._binary(ufunc, *inputs)
+            return self._apply(ufunc, inputs, {})
         if method != "__call__":
             raise UnsupportedError(
-                f"{name}.{method} is not recorded on Tensors. "
+                f"np.{ufunc.__name__}.{method} is not recorded on Tensors. "
                 "Use a function over an axis such as np.sum, or pass x.data."
             )
-        if kwargs:
-            raise UnsupportedError(
-                f"{name} on Tensors takes no {', '.join(kwargs)}=: results are new Tensors. "
-                "Write y = f(x), select with np.where, change the dtype with x.astype."
-            )
-        if ufunc in VJP and len(inputs) <= 2:
-            return self._unary(ufunc, *inputs) if len(inputs) == 1 else self._binary(ufunc, *inputs)
-        return self._apply(ufunc, inputs, {})
+        raise UnsupportedError(
+            f"np.{ufunc.__name__} on Tensors takes no {', '.join(kwargs)}=: results are new "
+            "Tensors. Write y = f(x), select with np.where, change the dtype with x.astype."
+        )
 
     def __array_function__(self, fun: Function, types: object, args: Args, kwargs: Kwargs) -> Any:
         return self._apply(fun, args, kwargs)
