@@ -4,6 +4,28 @@ Every class also derives from what NumPy or Python would have raised, so that `e
 `except np.linalg.LinAlgError` keeps working.
 """
 
+__all__ = [
+    "ArgumentTypeError",
+    "AxisError",
+    "DTypeError",
+    "DataError",
+    "DivisionError",
+    "DrawError",
+    "GradientError",
+    "GradientWarning",
+    "LinAlgError",
+    "MissingFileError",
+    "NoDerivativeError",
+    "NonFiniteError",
+    "OutputError",
+    "RangeError",
+    "ShapeError",
+    "TinygradError",
+    "TraceError",
+    "UnsupportedError",
+    "UsageError",
+]
+
 import numpy as np
 
 
@@ -89,3 +111,7 @@ class UsageError(TinygradError, ValueError):
 
 class ArgumentTypeError(UsageError, TypeError):
     """An argument of a type that a function cannot take, such as a text where a count is wanted."""
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -418,3 +418,16 @@ def test_tensors_as_indices(f: Callable[[Any, Any], Any], expected: Any) -> None
     y = f(x, i)
     assert_array_equal(y.data, expected)
     tg.check_grads(lambda x: f(x, i), [X], order=2)
+
+
+def test_an_error_that_a_function_of_the_users_raises_is_the_users() -> None:
+    class TooWarm(ValueError):
+        pass
+
+    def refuse(x: float) -> float:
+        raise TooWarm
+
+    melt = np.frompyfunc(refuse, 1, 1)
+    tg.defvjp(melt, lambda g, y, x: g)
+    with pytest.raises(TooWarm):
+        melt(tg.Tensor([1.0], requires_grad=True))

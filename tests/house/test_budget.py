@@ -25,7 +25,7 @@ LINES = {  # of Python in each room
     "flow": 1100,
     "io": 1000,
     "draw": 4700,
-    "data": 1450,
+    "data": 1500,
     "equations": 1300,
     "training": 1550,
     "cli": 550,

@@ -343,7 +343,7 @@ def test_files_of_others(tmp_path):
     for header, words in [
         (
             {"format": "a song", "version": 1},
-            "is of the format 'a song', version 1; this program reads 'tinygrad_rnn checkpoint'",
+            "has the format 'a song', version 1; this program reads 'tinygrad_rnn checkpoint'",
         ),
         ({"format": checkpoint.FORMAT, "version": 2}, "checkpoint', version 2; this program reads"),
         ([], "is no checkpoint"),

@@ -5,7 +5,7 @@ import pytest
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import nn
-from tinygrad_rnn.functional import half_squared_error, relu
+from tinygrad_rnn.functional import half_squared_error, relu, sigmoid
 
 
 class Tagger(nn.Module):
@@ -43,6 +43,7 @@ def test_a_module_is_a_tree_with_its_parameters_counted() -> None:
             nn.GRU(3, 8, num_layers=3, bidirectional=True, dropout=0.5, rng=0),
             "GRU(3, 8, num_layers=3, bidirectional=True, dropout=0.5)",
         ),
+        (nn.Readout(3, 1, sigmoid, rng=0), "Readout(3, 1, sigmoid)"),
         (nn.Dropout(0.25, rng=0), "Dropout(p=0.25)"),
         (nn.Embedding(5, 2, rng=0), "Embedding(5, 2)"),
         (nn.LayerNorm(4), "LayerNorm(4)"),

@@ -115,18 +115,13 @@ def _called(fun: Any) -> Any:
     return getattr(type(fun), "__call__", fun)  # noqa: B004 (what stands there)
 
 
-def _waiting_frame(frame: FrameType | None) -> FrameType | None:
+def _waiting_frame(frame: Any) -> FrameType | None:
     """The frame that enters a mode, if it can wait; a context manager counts as its user."""
     waits = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-    while frame is not None:
-        outer = frame.f_back
-        if frame.f_code.co_filename != contextlib.__file__:
-            if not frame.f_code.co_flags & waits:
-                return None
-            if outer is None or outer.f_code.co_filename != contextlib.__file__:
-                return frame
-        frame = outer
-    return None
+    manages = lambda f: f is not None and f.f_code.co_filename == contextlib.__file__
+    while manages(frame) or (frame.f_code.co_flags & waits and manages(frame.f_back)):
+        frame = frame.f_back
+    return frame if frame.f_code.co_flags & waits else None
 
 
 def grad_mode(enabled: bool) -> Mode:

@@ -43,3 +43,7 @@ from tinygrad_rnn.data.stream import columns, segments
 from tinygrad_rnn.data.temporal_order import temporal_order, temporal_order_1997
 from tinygrad_rnn.data.temporal_xor import temporal_xor
 from tinygrad_rnn.data.text import Vocabulary, load_text, python_topics
+
+
+def __dir__() -> list[str]:
+    return __all__

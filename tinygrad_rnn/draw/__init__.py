@@ -28,3 +28,7 @@ from tinygrad_rnn.draw.curve import Curve
 from tinygrad_rnn.draw.figure import Figure, require_format
 from tinygrad_rnn.draw.page import Page
 from tinygrad_rnn.draw.pictures import curves, graph, heatmap, ops, page, paths
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -59,3 +59,7 @@ def _checks() -> Iterator[Check]:
 def _of_variant(variant: str, checks: Iterator[Check]) -> Iterator[Check]:
     for check in checks:
         yield replace(check, compared=f"{check.compared} ({variant})")
+
+
+def __dir__() -> list[str]:
+    return __all__

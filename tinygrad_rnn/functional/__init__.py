@@ -63,3 +63,7 @@ from tinygrad_rnn.rules.activations import (
     softsign,
 )
 from tinygrad_rnn.rules.nonlinear import log_softmax, logsumexp, relu, sigmoid, softmax, softplus
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,6 +5,8 @@ holds all plain values, and every array as a `.npy` member. np.load reads it too
 ever unpickled.
 """
 
+__all__ = ["load", "read", "restore", "save"]
+
 import io
 import json
 import os
@@ -119,9 +121,8 @@ def read(path: str | os.PathLike[str]) -> Saved:
         why = f"{error}. It may be cut off, or another program's."
         raise DataError(f"{shown(path)} is no checkpoint, or not a whole one: {why}") from error
     raise DataError(
-        f"{shown(path)} is of the format {header['format']!r:.60}, version "
-        f"{header['version']!r:.20}; this program reads {FORMAT!r}, version {VERSION}. Read it by "
-        "the program that wrote it."
+        f"{shown(path)} has the format {header['format']!r:.60}, version {header['version']!r:.9}; "
+        f"this program reads {FORMAT!r}, version {VERSION}. Read it by the program that wrote it."
     )
 
 
@@ -293,3 +294,7 @@ def _with_arrays(x: object, archive: Archive, named: set[str]) -> Any:
         raise ValueError(f"its header names an array in an odd way: {x!r:.60}")
     named.add(member)
     return archive.array(member)
+
+
+def __dir__() -> list[str]:
+    return __all__

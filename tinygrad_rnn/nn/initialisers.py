@@ -8,6 +8,17 @@ side in one array; `blocks` is their number, and each is drawn as a weight of it
 rng is a seed or a Generator; a seed gives the same numbers, rounded, for every dtype.
 """
 
+__all__ = [
+    "eye",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "normal",
+    "orthogonal",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+]
+
 import math
 from collections.abc import Callable
 
@@ -140,3 +151,7 @@ def _sizes(name: str, shape: Shape, blocks: int) -> tuple[int, int]:
 
 def _parameter(name: str, values: Array, dtype: DTypeLike) -> Tensor:
     return Tensor(values.astype(dtype), requires_grad=True, name=name)
+
+
+def __dir__() -> list[str]:
+    return __all__
