@@ -118,10 +118,13 @@ def _called(fun: Any) -> Any:
 def _waiting_frame(frame: Any) -> FrameType | None:
     """The frame that enters a mode, if it can wait; a context manager counts as its user."""
     waits = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-    manages = lambda f: f is not None and f.f_code.co_filename == contextlib.__file__
-    while manages(frame) or (frame.f_code.co_flags & waits and manages(frame.f_back)):
+    while _manages(frame) or (frame.f_code.co_flags & waits and _manages(frame.f_back)):
         frame = frame.f_back
     return frame if frame.f_code.co_flags & waits else None
+
+
+def _manages(frame: Any) -> bool:
+    return frame is not None and frame.f_code.co_filename == contextlib.__file__
 
 
 def grad_mode(enabled: bool) -> Mode:
