@@ -420,6 +420,7 @@ def test_tensors_as_indices(f: Callable[[Any, Any], Any], expected: Any) -> None
     tg.check_grads(lambda x: f(x, i), [X], order=2)
 
 
+@pytest.mark.usefixtures("registry")
 def test_an_error_that_a_function_of_the_users_raises_is_the_users() -> None:
     class TooWarm(ValueError):
         pass
