@@ -321,7 +321,7 @@ def plain(x):
 
 
 @with_options
-def test_a_loaded_state_goes_on_bit_by_bit(make, options):
+def test_a_loaded_state_goes_on_bit_for_bit(make, options):
     first, second = model(), model(seed=9)
     one = make([{"params": first[:1]}, {"params": first[1:], "lr": 0.3}], 0.1, **options)
     run(first, one, 5, seed=1)

@@ -63,5 +63,7 @@ def test_a_schedule_shows_its_settings_and_where_it_is(
 
 def test_a_plateau_shows_its_settings() -> None:
     schedule = optim.ReduceLROnPlateau(optim.SGD(LAYER, lr=0.5), patience=3)
-    assert repr(schedule).startswith("ReduceLROnPlateau(mode='min', factor=0.1, patience=3, ")
-    assert repr(schedule).endswith("  # t = 0, lr = 0.5")
+    assert repr(schedule) == (
+        "ReduceLROnPlateau(mode='min', factor=0.1, patience=3, threshold=0.0001, "
+        "threshold_mode='rel', cooldown=0, min_lr=0, eps=1e-08)  # t = 0, lr = 0.5"
+    )

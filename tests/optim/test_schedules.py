@@ -168,6 +168,7 @@ def test_the_best_metric_of_a_plateau_is_a_number():
         (lambda o: optim.StepLR(3, 5), "a schedule needs an optimiser; this is one int"),
         (lambda o: optim.ReduceLROnPlateau(3), "a schedule needs an optimiser; this is one int"),
         (lambda o: optim.StepLR(o, 0), "step_size is 0; it must be 1 or more"),
+        (lambda o: optim.StepLR(o, float("nan")), "step_size is nan; it must be 1 or more"),
         (lambda o: optim.ExponentialLR(o, -1.0), "gamma is -1.0; it must be a number from 0 up"),
         (lambda o: optim.CosineAnnealingLR(o, 0), "T_max is 0"),
         (lambda o: optim.LinearLR(o, start_factor=0.0), "start_factor 0.0 must lie in (0, 1]"),

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_rnn._typing import Array
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState
+from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState, with_decay
 from tinygrad_rnn.optim.parameters import Parameters
 
 
@@ -45,8 +45,7 @@ class Adagrad(Optimizer):
 
     def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * x
+        g = with_decay(g, x, group)
         s = state["sum"]
         s += g * g
         scale = np.sqrt(s)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_rnn._typing import Array
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState
+from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState, average, with_decay
 from tinygrad_rnn.optim.parameters import Parameters
 
 
@@ -46,18 +46,14 @@ class Adam(Optimizer):
 
     def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * x
-        return x - self._change(g, state, group)
+        return x - self._change(with_decay(g, x, group), state, group)
 
     def _change(self, g: Array, state: ParameterState, group: Group) -> Array:
         """lr * m^ / (sqrt(v^) + eps)."""
         b1, b2 = group["betas"]
-        m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
-        m *= b1
-        m += (1.0 - b1) * g
-        v *= b2
-        v += (1.0 - b2) * (g * g)
+        t = state["step"]
+        m = average(state["exp_avg"], b1, g)
+        v = average(state["exp_avg_sq"], b2, g * g)
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
             v = np.maximum(largest, v, out=largest)

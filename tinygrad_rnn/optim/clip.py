@@ -92,14 +92,10 @@ def _check_finite(pairs: list[tuple[str, Tensor]]) -> None:
     bad = [
         f"{name} ({np.sum(~np.isfinite(p.grad))} of {p.grad.size})"
         for name, p in pairs
-        if not _finite(p)
+        if not np.all(np.isfinite(p.grad))
     ]
     if bad:
         raise NonFiniteError(
             f"gradients with entries that are NaN or infinite: {', '.join(bad)}. Lower the "
             "learning rate, or run the step under tinygrad_rnn.debug() to see where they arise."
         )
-
-
-def _finite(p: Tensor) -> bool:
-    return bool(np.all(np.isfinite(p.grad)))

@@ -42,12 +42,8 @@ class Optimizer:
         given: Any = params
         if isinstance(given, Iterable) and not isinstance(given, (Module, Tensor)):
             given = list(given)
-        groups = (
-            given
-            if isinstance(given, list) and given and isinstance(given[0], dict)
-            else [{"params": given}]
-        )
-        for group in groups:
+        grouped = isinstance(given, list) and given and isinstance(given[0], dict)
+        for group in given if grouped else [{"params": given}]:
             self.add_param_group(group)
 
     def __repr__(self) -> str:
@@ -217,6 +213,19 @@ class Optimizer:
             if not _in_range(name, option):
                 high = "1), twice" if name == "betas" else "infinity)"
                 raise UsageError(f"{name} of {kind} is {option!r}; it must lie in [0, {high}.")
+
+
+def with_decay(g: Array, x: Array, group: Group) -> Array:
+    """g + weight_decay * x: the gradient with that of weight_decay / 2 * sum(x²) added."""
+    decay: float = group["weight_decay"]
+    return g + decay * x if decay else g
+
+
+def average(mean: Array, decay: float, new: Array) -> Array:
+    """mean <- decay * mean + (1 - decay) * new, written into `mean`, a buffer of the state."""
+    mean *= decay
+    mean += (1.0 - decay) * new
+    return mean
 
 
 def _told(options: Group) -> str:

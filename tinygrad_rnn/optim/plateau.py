@@ -73,7 +73,8 @@ class ReduceLROnPlateau:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def __repr__(self) -> str:
-        return shown(self, ("mode", "factor", "patience", "threshold", "threshold_mode"))
+        options = ("mode", "factor", "patience", "threshold", "threshold_mode")
+        return shown(self, (*options, "cooldown", "min_lr", "eps"))
 
     def state_dict(self) -> dict[str, Any]:
         """Where the schedule is, in plain values; the rates themselves are the optimiser's."""

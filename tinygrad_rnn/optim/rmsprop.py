@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_rnn._typing import Array
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState
+from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState, average, with_decay
 from tinygrad_rnn.optim.parameters import Parameters
 
 
@@ -56,15 +56,10 @@ class RMSprop(Optimizer):
     def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
         alpha = group["alpha"]
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * x
-        s = state["square_avg"]
-        s *= alpha
-        s += (1.0 - alpha) * (g * g)
+        g = with_decay(g, x, group)
+        s = average(state["square_avg"], alpha, g * g)
         if group["centered"]:
-            mean = state["grad_avg"]
-            mean *= alpha
-            mean += (1.0 - alpha) * g
+            mean = average(state["grad_avg"], alpha, g)
             s = np.maximum(s - mean * mean, 0.0)  # rounding may leave less than 0
         scale = np.sqrt(s)
         scale += group["eps"]

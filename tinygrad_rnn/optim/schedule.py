@@ -238,6 +238,6 @@ def not_negative(name: str, number: float) -> float:
 
 def at_least_one(name: str, number: int) -> int:
     """The number.  Raises UsageError below 1."""
-    if number < 1:
+    if not number >= 1:
         raise UsageError(f"{name} is {number}; it must be 1 or more.")
     return number

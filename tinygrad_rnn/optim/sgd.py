@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tinygrad_rnn._typing import Array
 from tinygrad_rnn.errors import UsageError
 from tinygrad_rnn.guards.boundary import public_class
-from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState
+from tinygrad_rnn.optim.optimizer import Group, Optimizer, ParameterState, with_decay
 from tinygrad_rnn.optim.parameters import Parameters
 
 
@@ -54,8 +54,7 @@ class SGD(Optimizer):
 
     def updated(self, x: Array, g: Array, state: ParameterState, group: Group) -> Array:
         """x after one step."""
-        if group["weight_decay"]:
-            g = g + group["weight_decay"] * x
+        g = with_decay(g, x, group)
         if momentum := group["momentum"]:
             v: Array = state["momentum_buffer"]
             v *= momentum
