@@ -52,12 +52,6 @@ from tinygrad_rnn.transforms.gradcheck import check_grads
 from tinygrad_rnn.transforms.gradients import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_rnn.transforms.scope import scope
 
-if TYPE_CHECKING:  # what is loaded later
-    from tinygrad_rnn import data, draw
-    from tinygrad_rnn.io import checkpoint, interop
-
-    __version__: str
-
 _LATER: Final = {
     "checkpoint": "io.checkpoint",
     "data": "data",
@@ -66,17 +60,25 @@ _LATER: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """These are loaded when they are asked for: they would double the time of the import."""
-    if name in _LATER:
-        return imported(f"tinygrad_rnn.{_LATER[name]}")
-    if name == "__version__":
-        metadata: Any = imported("importlib.metadata")
-        try:
-            return metadata.version("tinygrad_rnn")
-        except metadata.PackageNotFoundError:  # a checkout that is not installed, or a zip
-            return "0+unknown"
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if TYPE_CHECKING:  # what is loaded later
+    from tinygrad_rnn import data, draw
+    from tinygrad_rnn.io import checkpoint, interop
+
+    __version__: str
+
+else:  # a type checker would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """These are loaded when they are asked for: they would double the time of the import."""
+        if name in _LATER:
+            return imported(f"tinygrad_rnn.{_LATER[name]}")
+        if name == "__version__":
+            metadata: Any = imported("importlib.metadata")
+            try:
+                return metadata.version("tinygrad_rnn")
+            except metadata.PackageNotFoundError:  # a checkout that is not installed, or a zip
+                return "0+unknown"
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -266,7 +266,11 @@ def test_without_a_word_the_command_says_what_it_can_do(folder, capsys):
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        ([], "this is the demo. Write `tinygrad-rnn demo`; options without a command go in 0.4."),
+        (
+            [],
+            "this is the command demo. Write `tinygrad-rnn demo`; options without a command go in "
+            "0.4.",
+        ),
         (
             ["draw"],
             "draw trains a model of its own. Write `tinygrad-rnn demo`; without --weights, draw "

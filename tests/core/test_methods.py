@@ -3,13 +3,17 @@ own function.
 """
 
 import operator
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import tinygrad_rnn as tg
 from tinygrad_rnn.core.operators import DuckArray, value
+from tinygrad_rnn.errors import ArgumentTypeError
 
 
 class Written(DuckArray):
@@ -104,3 +108,21 @@ def test_a_key_holds_plain_arrays() -> None:
     assert first is x
     assert type(key[0]) is np.ndarray
     assert_array_equal(fun(X, key), X[[1, 0, 1], 0])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: x.sum(bogus=1),
+        lambda x: x.take(),
+        lambda x: x.swapaxes(2),
+        lambda x: x.any(1, 2, 3, 4, 5),
+    ],
+)
+def test_a_wrong_call_of_a_method_is_told_what_it_takes(call: Callable[[tg.Tensor], Any]) -> None:
+    with pytest.raises(ArgumentTypeError, match=r"Tensor\.\w+ takes .*help\(Tensor\.\w+\)"):
+        call(tg.Tensor(np.ones((2, 3))))
+
+
+def test_a_method_can_be_pickled() -> None:
+    assert pickle.loads(pickle.dumps(tg.Tensor.sum)) is tg.Tensor.sum

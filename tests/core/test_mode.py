@@ -21,7 +21,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.backward import pullback
-from tinygrad_rnn.core.mode import current, recording
+from tinygrad_rnn.core.mode import _waiting_frame, current, recording
 from tinygrad_rnn.core.tables import JVP, VJP
 from tinygrad_rnn.errors import GradientError, NonFiniteError
 
@@ -327,3 +327,7 @@ def test_a_fork_while_a_thread_imports_a_part_of_the_package_does_not_hang(
         [sys.executable, "-c", program], timeout=60, check=False, capture_output=True, text=True
     )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_thread_may_begin_in_a_context_manager() -> None:
+    assert _waiting_frame(None) is None  # nobody has called it

@@ -144,6 +144,8 @@ def test_a_checkpoint_knows_its_vocabulary_and_scale(capsys):
     capsys.readouterr()
     assert main(["draw", "--weights", "text.npz", "--steps", "6"]) == 0
     assert "on the last 6 characters of my.txt: 'izard.'" in capsys.readouterr().out
+    assert main(["--weights", "text.npz", "--steps", "6"]) == 0  # as in 0.1.0
+    assert "Write `tinygrad-rnn draw`" in capsys.readouterr().err
     assert main(["draw", "--weights", "series.npz", "--steps", "3"]) == 0
     run, _ = trained_run("series.npz", None, None, 29)
     assert abs(np.mean([x.data for x in run.xs])) < 0.3

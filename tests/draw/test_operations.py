@@ -22,7 +22,7 @@ from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import RNNCell
-from tinygrad_rnn.nn.unroll import parts
+from tinygrad_rnn.nn.states import parts
 
 COLUMN = "#F6F7F9"
 DIRECT, INDIRECT, TOTAL = (palette.readable(c) for c in ("#D55E00", "#1F4E96", "#000000"))

@@ -23,7 +23,7 @@ from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.guards.numbers import number, percent, typeset
 from tinygrad_rnn.nn import Readout, RNNCell
-from tinygrad_rnn.nn.unroll import parts
+from tinygrad_rnn.nn.states import parts
 
 DIRECT, FADED, CHOSEN, COLUMN = "#D55E00", "#D5D9DE", "#FFF6DC", "#F6F7F9"
 LENGTHS = [(1, 1), (4, 1), (4, 4), (10, 5), (30, 1), (31, 16), (31, 31), (100, 1)]

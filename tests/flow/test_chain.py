@@ -11,7 +11,7 @@ from tinygrad_rnn.flow.listed import Listed
 from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
-from tinygrad_rnn.nn.unroll import parts
+from tinygrad_rnn.nn.states import parts
 
 pytestmark = pytest.mark.tiny
 

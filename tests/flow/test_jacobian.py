@@ -22,7 +22,7 @@ from support.flow_models import (
 import tinygrad_rnn as tg
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.errors import GradientError, ShapeError
-from tinygrad_rnn.nn.unroll import parts
+from tinygrad_rnn.nn.states import parts
 
 NUMERIC = {"rtol": 1e-7, "atol": 1e-9}  # central differences
 

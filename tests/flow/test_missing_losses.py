@@ -36,7 +36,7 @@ from tinygrad_rnn.flow.terms import gradient_flow
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import Readout, RNNCell
-from tinygrad_rnn.nn.unroll import parts
+from tinygrad_rnn.nn.states import parts
 from tinygrad_rnn.training import gradients
 
 CELLS = ["RNN", "LSTM", "GRU", "function", "tuple", "bare"]

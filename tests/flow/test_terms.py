@@ -29,7 +29,7 @@ from tinygrad_rnn.errors import RangeError
 from tinygrad_rnn.functional import half_squared_error, identity
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.nn import LSTMCell, RNNCell
-from tinygrad_rnn.nn.unroll import parts
+from tinygrad_rnn.nn.states import parts
 
 
 @pytest.mark.parametrize("batch", [(), (3,)], ids=["row", "B = 3"])
@@ -471,3 +471,14 @@ def test_writing_to_what_was_handed_out_changes_no_later_answer():
     same(flow.term(5, 1), same_flow.term(5, 1))
     same(flow.term(3, 3), same_flow.term(3, 3))
     assert_array_equal(flow.norms(), same_flow.norms())
+
+
+def test_what_is_handed_out_is_a_copy() -> None:
+    cell, xs = tg.nn.LSTMCell(2, 3, rng=0), np.ones((4, 2))
+    run = tg.unroll(cell, xs, loss=half_squared_error, targets=np.ones((4, 3)))
+    flow = tg.gradient_flow(run.losses, run.states)
+    before = flow.share(2, 1), flow.total_norm(1), flow.singular_values(2)
+    flow.total[0][0][:] = flow.direct[0][1][:] = flow.term(2, 1)[0][:] = 7.0
+    flow.jacobian(2)[:] = 7.0
+    assert (flow.share(2, 1), flow.total_norm(1)) == before[:2]
+    assert_array_equal(flow.singular_values(2), before[2])

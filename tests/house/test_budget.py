@@ -20,8 +20,8 @@ LINES = {  # of Python in each room
     "functional": 550,
     "transforms": 1040,
     "scan": 3500,
-    "nn": 1800,
-    "optim": 1050,
+    "nn": 1850,
+    "optim": 1100,
     "flow": 1100,
     "io": 1000,
     "draw": 4700,
@@ -30,7 +30,7 @@ LINES = {  # of Python in each room
     "training": 1550,
     "cli": 550,
 }
-PACKAGE_LINES = 25_000
+PACKAGE_LINES = 25_250
 LONGEST_FILE = 300  # lines of a module
 WIDEST = 100  # columns of a line
 ANYTHING = 400  # times that the type of something is Any

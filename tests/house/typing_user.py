@@ -96,4 +96,18 @@ def training() -> None:
     assert_type(schedule.get_last_lr(), list[float])
 
 
+def mistakes() -> None:
+    """What a type checker refuses: each comment is an error of mypy's if it is not needed."""
+    nn.LSTM("a", 3, rng=0)  # type: ignore[arg-type]
+    nn.GRU(2, 3, rng=0, hidden_size=5)  # type: ignore[call-arg]
+    nn.RNN(2)  # type: ignore[call-arg]
+    tg.unrol  # type: ignore[attr-defined]  # noqa: B018 (a name that is none)
+
+
+def numbers_of_the_flow(flow: tg.GradientFlow) -> float:
+    """Sums over terms, as the README writes them."""
+    terms = sum([flow.term(2, 1), flow.direct[0]])
+    return float(np.sum(terms - flow.total[0].sum()))
+
+
 ALL: list[Callable[[], None]] = [arrays, cells, gradients, training]

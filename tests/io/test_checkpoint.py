@@ -78,7 +78,7 @@ class Run:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("bits", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
-def test_a_stopped_run_goes_on_bit_by_bit(tmp_path, bits, dtype):
+def test_a_stopped_run_goes_on_bit_for_bit(tmp_path, bits, dtype):
     bits, path = getattr(np.random, bits), tmp_path / "run.npz"
     stopped = Run(0, bits=bits, dtype=dtype)(5)
     stopped.rng.integers(0, 9, dtype=np.uint32)  # half of a 64 bit number is in store

@@ -1,10 +1,13 @@
 """What modules and unrolled networks show of themselves."""
 
+import typing
+
 import numpy as np
 import pytest
 
 import tinygrad_rnn as tg
 from tinygrad_rnn import nn
+from tinygrad_rnn.errors import ShapeError
 from tinygrad_rnn.functional import half_squared_error, relu, sigmoid
 
 
@@ -72,3 +75,29 @@ def test_an_unrolled_network_is_one_line() -> None:
         return 0.5 * h
 
     assert repr(tg.unroll(leaky, [1.0, 2.0], tg.Tensor(1.0))).startswith("Unrolled(leaky, T=2, ")
+
+
+def test_a_cell_that_names_no_axes_is_shown_and_explains_itself() -> None:
+    class Plain(nn.Cell[tg.Tensor]):
+        def __init__(self) -> None:
+            self.W = tg.Tensor(np.eye(3), requires_grad=True)
+            self.hidden, self.dtype = 3, np.dtype(float)
+
+        def step(self, x: np.ndarray, state: tg.Tensor) -> tg.Tensor:
+            return np.tanh(x + state @ self.W)
+
+    assert repr(Plain()) == "Plain()  # 9 parameters: W (3, 3)"
+    with pytest.raises(ShapeError, match=r"np\.add of an array \(4,\) and a Tensor \(3,\)"):
+        Plain()(np.ones(4), np.ones(3))
+
+
+def test_functions_in_a_sequence_are_named() -> None:
+    linear = nn.Linear(2, 2, rng=0)
+    shown = repr(nn.Sequential(linear, np.tanh, relu, linear))
+    assert shown.startswith("Sequential(Linear, np.tanh, relu, Linear)  # 6 parameters")
+
+
+def test_types_of_the_layers_are_there_at_run_time() -> None:
+    for layer in (nn.RNN, nn.LSTM, nn.GRU):
+        assert typing.get_type_hints(layer.__init__)["num_layers"] is int
+        assert "state" in typing.get_type_hints(layer.__call__)

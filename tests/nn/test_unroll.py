@@ -3,6 +3,7 @@ bad input.
 """
 
 import re
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tinygrad_rnn.functional import cross_entropy, half_squared_error, relu, sof
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Readout, RNNCell
 
 T, B, I, H, O = 4, 3, 2, 3, 2
+X0 = np.zeros(3)
 
 
 def draw(*shape, seed=0):
@@ -497,3 +499,40 @@ def test_an_lstm_refuses_an_initial_state_that_is_not_a_pair(h0):
     """Two rows would otherwise pass for h and c: a Tensor of shape (2, H) unpacks."""
     with pytest.raises((ShapeError, UsageError), match=r"\(h, c\)|h and c"):
         tg.unroll(LSTMCell(I, H, rng=0), draw(T, I), h0)
+
+
+class Pair(NamedTuple):
+    """A state of a user's."""
+
+    position: Any
+    velocity: Any
+
+
+def test_a_named_tuple_stays_one() -> None:
+    W = tg.Tensor(0.5 * np.eye(3), requires_grad=True)
+
+    def cell(x: Any, state: Pair) -> Pair:
+        velocity = np.tanh(state.velocity @ W + x)
+        return Pair(state.position + velocity, velocity)
+
+    run = tg.unroll(cell, np.ones((3, 3)), Pair(np.zeros(3), np.zeros(3)))
+    assert all(type(state) is Pair for state in (run.initial, *run.states))
+    assert [p.name for p in run.states[2]] == ["position_3", "velocity_3"]
+    velocity = position = np.zeros(3)
+    for _ in range(3):
+        velocity = np.tanh(0.5 * velocity + 1.0)
+        position = position + velocity
+    assert_allclose(run.states[2].position.data, position)
+
+
+@pytest.mark.parametrize(
+    ("cell", "h0", "told"),
+    [
+        (lambda x, s: (s[0] + x, s[1]), (X0, X0, X0), "a tuple of 3 and returned a tuple of 2"),
+        (lambda x, s: (s + x, s), X0, "one array and returned a tuple of 2"),
+        (lambda x, s: s[0] + x, (X0, X0), "a tuple of 2 and returned one array"),
+    ],
+)
+def test_a_state_that_changes_its_structure_is_refused(cell: Any, h0: Any, told: str) -> None:
+    with pytest.raises(UsageError, match=f"is {told} at t = 1. A cell maps"):
+        tg.unroll(cell, np.ones((2, 3)), h0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from tinygrad_rnn import nn, optim
@@ -38,11 +39,11 @@ def test_groups_are_shown_where_they_differ() -> None:
         (lambda o: optim.ExponentialLR(o, 0.5), "ExponentialLR(gamma=0.5)  # t = 2, lr = 0.125"),
         (
             lambda o: optim.LinearLR(o, total_iters=2),
-            "LinearLR(start_factor=0.333, end_factor=1, total_iters=2)  # t = 2, lr = 0.5",
+            "LinearLR(start_factor=0.333333, end_factor=1.0, total_iters=2)  # t = 2, lr = 0.5",
         ),
         (
             lambda o: optim.CosineAnnealingLR(o, 4),
-            "CosineAnnealingLR(T_max=4, eta_min=0)  # t = 2, lr = 0.25",
+            "CosineAnnealingLR(T_max=4, eta_min=0.0)  # t = 2, lr = 0.25",
         ),
         (
             lambda o: optim.SequentialLR(
@@ -65,5 +66,15 @@ def test_a_plateau_shows_its_settings() -> None:
     schedule = optim.ReduceLROnPlateau(optim.SGD(LAYER, lr=0.5), patience=3)
     assert repr(schedule) == (
         "ReduceLROnPlateau(mode='min', factor=0.1, patience=3, threshold=0.0001, "
-        "threshold_mode='rel', cooldown=0, min_lr=0, eps=1e-08)  # t = 0, lr = 0.5"
+        "threshold_mode='rel', cooldown=0, min_lr=0.0, eps=1e-08)  # t = 0, lr = 0.5"
     )
+
+
+def test_numbers_are_shown_as_one_would_write_them() -> None:
+    optimizer = optim.SGD(LAYER, lr=np.float32(0.1))
+    assert repr(optimizer).startswith("SGD(lr=0.1, momentum=0.0, ")
+    schedule = optim.StepLR(optimizer, np.int64(1))
+    for _ in range(3):
+        schedule.step()
+    assert repr(schedule) == "StepLR(step_size=1, gamma=0.1)  # t = 3, lr = 0.0001"
+    assert "group 0: lr=0.0001, " in repr(optimizer)

@@ -5,7 +5,7 @@ unrolled tape.
 import functools
 import itertools
 import tracemalloc
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -399,7 +399,9 @@ def test_explain_of_a_cell_without_gradients():
 def program():
     kind = (((2, 4), np.dtype(float)),)
     return plan_for(
-        lambda x, h: np.tanh(x + h), Signature(LEAF, kind, LEAF, kind), Wanted([False], [False])
+        lambda x, h: np.tanh(x + h),
+        Signature(LEAF, kind, LEAF, kind, ((), ())),
+        Wanted([False], [False]),
     ).forward
 
 
@@ -423,3 +425,46 @@ def test_buffers_that_another_thread_takes_first():
     ours = forward.take(3)
     assert ours.T == 3
     assert ours is not theirs
+
+
+class Kept(NamedTuple):
+    """A state."""
+
+    h: Any
+    c: Any
+
+
+class Turned(NamedTuple):
+    """The same parts in another order."""
+
+    c: Any
+    h: Any
+
+
+def test_named_tuples_of_two_types_have_two_plans() -> None:
+    def cell(x: Any, s: Any) -> Any:
+        return type(s)(h=0.5 * s.h + x, c=s.c * 2.0)
+
+    xs, h, c = np.ones(3), np.zeros(()), np.ones(())
+    for kind in (Kept, Turned, Kept):
+        state = tg.scan(cell, xs, kind(h=h, c=c)).state
+        assert type(state) is kind
+        assert (state.h.item(), state.c.item()) == (1.75, 8.0)
+
+
+@pytest.mark.parametrize("other", [Turned, lambda h, c: (h, c)])
+def test_a_state_of_another_type_is_refused(other: Any) -> None:
+    cell = lambda x, s: other(h=s.h + x * x, c=s.c * x)
+    for unrolled in (False, True):
+        with pytest.raises(TraceError, match="as its state and returned"):
+            tg.scan(cell, np.ones(2), Kept(np.zeros(()), np.ones(())), unrolled=unrolled)
+
+
+def test_outputs_in_dicts_are_paired_by_their_keys() -> None:
+    def cell(x: Any, h: Any) -> Any:
+        a, b = ("a", x), ("b", 100.0 * x)
+        return h + x, dict([a, b] if x.item() < 2.5 else [b, a])
+
+    outputs = tg.scan(cell, np.array([1.0, 2.0, 3.0]), np.zeros(()), unrolled=True).outputs
+    assert_array_equal(outputs["a"].data, [1.0, 2.0, 3.0])
+    assert_array_equal(outputs["b"].data, [100.0, 200.0, 300.0])

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 import tinygrad_rnn as tg
 from tinygrad_rnn.functional import half_squared_error
 from tinygrad_rnn.nn import GRUCell, LSTMCell, Module, Readout, RNNCell
-from tinygrad_rnn.nn.unroll import parts
+from tinygrad_rnn.nn.states import parts
 
 T, I, H, O = 5, 2, 3, 2
 

@@ -61,9 +61,11 @@ def _status(given: list[str]) -> int:
         print(_WELCOME, end="")
         return 0
     if given[0].startswith("-") and given[0] not in ("-h", "--help", "--version"):
-        way = "Write `tinygrad-rnn demo`; options without a command go in 0.4."
-        print(f"tinygrad-rnn: this is the demo. {way}", file=sys.stderr)
-        given.insert(0, "demo")
+        trained = any(option.split("=")[0] == "--weights" for option in given)
+        meant = "draw" if trained else "demo"
+        way = f"Write `tinygrad-rnn {meant}`; options without a command go in 0.4."
+        print(f"tinygrad-rnn: this is the command {meant}. {way}", file=sys.stderr)
+        given.insert(0, meant)
     options = _parser().parse_args(given)
     try:
         return int(options.run(options))

@@ -36,17 +36,18 @@ def _method(fun: Function, meaning: str, like: Function | None = None) -> Method
     signature = inspect.signature(like or fun)
     first, *others = signature.parameters.values()
     signature = signature.replace(parameters=[first.replace(name="self"), *others])
-    most = len(signature.parameters)
+    names, most = signature.parameters.keys() - {"self"}, len(others)
+    least = sum(p.default is p.empty for p in others if p.kind is p.POSITIONAL_OR_KEYWORD)
 
     def method(self: D, *args: object, **kwargs: object) -> D:
-        if len(args) >= most:
-            signature.bind(self, *args, **kwargs)
+        if not least <= len(args) + len(kwargs) <= most or not kwargs.keys() <= names:
+            signature.bind(self, *args, **kwargs)  # raises a TypeError of the method's own
         return self._apply(fun, (self, *args), kwargs)  # type: ignore[no-any-return]
 
     name = fun.__name__.removeprefix("a") if fun.__name__ in ("amax", "amin") else fun.__name__
     method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", meaning
     own: Any = method
-    own.__signature__ = signature
+    own.__signature__, own.__module__ = signature, "tinygrad_rnn.core.tensor"
     return method
 
 

@@ -118,9 +118,13 @@ def _called(fun: Any) -> Any:
 def _waiting_frame(frame: Any) -> FrameType | None:
     """The frame that enters a mode, if it can wait; a context manager counts as its user."""
     waits = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-    while _manages(frame) or (frame.f_code.co_flags & waits and _manages(frame.f_back)):
+    while _manages(frame) or (_has(frame, waits) and _manages(frame.f_back)):
         frame = frame.f_back
-    return frame if frame.f_code.co_flags & waits else None
+    return frame if _has(frame, waits) else None
+
+
+def _has(frame: Any, flags: int) -> bool:
+    return frame is not None and bool(frame.f_code.co_flags & flags)
 
 
 def _manages(frame: Any) -> bool:

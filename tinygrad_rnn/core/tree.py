@@ -37,6 +37,24 @@ def structure(tree: Nested) -> Nested:
     return rebuild(tree, repeat(LEAF))
 
 
+def types(tree: Nested) -> tuple[Any, ...]:
+    """The types of the containers and the keys of dicts, nested as the containers are.
+
+    Two of equal structure may differ in these: a named tuple is equal to a plain one, and dicts are
+    equal in any order of their keys.
+    """
+    if isinstance(tree, (tuple, list)):
+        return type(tree), *map(types, tree)
+    if isinstance(tree, dict):
+        return type(tree), tuple(tree), *map(types, tree.values())
+    return (type(None),) if tree is None else ()
+
+
+def alike(tree: Nested, other: Nested) -> bool:
+    """Whether both are built of the same containers, in the same order."""
+    return types(tree) == types(other)
+
+
 def rebuild(tree: Nested, new: Iterable[Any]) -> Any:
     """A container of the same structure with new leaves, taken in order."""
     new = iter(new)

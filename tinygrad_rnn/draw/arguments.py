@@ -7,7 +7,8 @@ from typing import SupportsIndex
 
 from tinygrad_rnn.errors import ArgumentTypeError, RangeError, UsageError
 from tinygrad_rnn.flow.terms import GradientFlow, gradient_flow
-from tinygrad_rnn.nn.unroll import Unrolled, parts
+from tinygrad_rnn.nn.states import parts
+from tinygrad_rnn.nn.unroll import Unrolled
 
 _FLOW = "pass gradient_flow(run.losses, run.states), or None."
 

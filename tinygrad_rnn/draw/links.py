@@ -2,7 +2,8 @@
 
 from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
-from tinygrad_rnn.nn.unroll import Unrolled, parts
+from tinygrad_rnn.nn.states import parts
+from tinygrad_rnn.nn.unroll import Unrolled
 
 Link = tuple[int, int]  # from part i to part j
 

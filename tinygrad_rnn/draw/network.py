@@ -28,7 +28,8 @@ from tinygrad_rnn.draw.symbols import state_names, state_symbol, time
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow.terms import GradientFlow
 from tinygrad_rnn.guards.numbers import number
-from tinygrad_rnn.nn.unroll import Unrolled, parts
+from tinygrad_rnn.nn.states import parts
+from tinygrad_rnn.nn.unroll import Unrolled
 
 
 class Network:

@@ -24,7 +24,8 @@ from tinygrad_rnn.draw.symbols import cell_name, joint_name, state_names
 from tinygrad_rnn.errors import GradientError, ShapeError
 from tinygrad_rnn.flow.terms import GradientFlow
 from tinygrad_rnn.flow.vectors import lengths, projections
-from tinygrad_rnn.nn.unroll import Unrolled, parts
+from tinygrad_rnn.nn.states import parts
+from tinygrad_rnn.nn.unroll import Unrolled
 
 _ROWS = 12  # of the table of (3.1); the smaller terms are summed into the last
 _EXACT = 300  # the longest sequence of which each norm has all its digits, and each share is sent

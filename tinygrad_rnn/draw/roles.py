@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.links import across, previous
-from tinygrad_rnn.nn.unroll import Unrolled, parts
+from tinygrad_rnn.nn.states import parts
+from tinygrad_rnn.nn.unroll import Unrolled
 
 Role = str  # "input", "recurrent", "readout" or "bias"
 

@@ -6,7 +6,8 @@ from typing import NamedTuple, TypeAlias
 from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.layered import depths
-from tinygrad_rnn.nn.unroll import Unrolled, parts
+from tinygrad_rnn.nn.states import parts
+from tinygrad_rnn.nn.unroll import Unrolled
 
 
 class Value(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from tinygrad_rnn.core.graph import ancestors
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.flow.terms import GradientFlow
-from tinygrad_rnn.nn.unroll import parts
+from tinygrad_rnn.nn.states import parts
 
 At = tuple[int, int]  # part i of the state s_t as (t, i); t counts from 1
 

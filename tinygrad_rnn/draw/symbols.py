@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.draw.scene import clean, subscript
-from tinygrad_rnn.nn.unroll import Unrolled, given_names, parts
+from tinygrad_rnn.nn.states import given_names, parts
+from tinygrad_rnn.nn.unroll import Unrolled
 
 
 def time(run: Unrolled, t: int) -> int:

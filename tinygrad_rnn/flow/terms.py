@@ -24,7 +24,8 @@ from tinygrad_rnn.flow.truncated import Truncated, truncated
 from tinygrad_rnn.flow.vectors import StateArrays, as_state, flat, lengths, projections
 from tinygrad_rnn.guards.boundary import public, public_class
 from tinygrad_rnn.guards.numbers import number
-from tinygrad_rnn.nn.unroll import UnrolledState, parts
+from tinygrad_rnn.nn.states import parts
+from tinygrad_rnn.nn.unroll import UnrolledState
 
 _MOST_BYTES = 256 * 2**20  # terms are stored up to this size and computed again beyond
 
@@ -101,6 +102,7 @@ class GradientFlow:
         total = {visit.t: visit.complete for visit in listed.walk(self._direct)}
         direct = {t: next(listed.walk({t: self._direct[t]}, lowest=t)).complete for t in total}
         times = range(len(states))
+        self._totals = [flat(total[t]) for t in times]
         self.total = [as_state(total[t]) for t in times]
         self.direct = [as_state(direct[t]) for t in times]
         self.indirect = [
@@ -221,7 +223,7 @@ class GradientFlow:
             return jacobian(self._listed, k - 1, t - 1)
         if k not in self._jacobians:
             self._jacobians[k] = jacobian(self._listed, k - 1, t - 1)
-        return self._jacobians[k]
+        return self._jacobians[k].copy()
 
     def jacobian_product(self, k: int, t: int) -> Array:
         """J_k . J_(k-1) ... J_(t+1), (3.3).
@@ -283,7 +285,7 @@ class GradientFlow:
         return self._rows[k]
 
     def _total(self, t: int) -> Array:
-        return flat(parts(self.total[t - 1]))
+        return self._totals[t - 1]
 
     def _check_pair(self, k: int, t: int) -> None:
         self._check(t, "t")

@@ -1,13 +1,14 @@
 """States as vectors: their parts end to end, norms, projections."""
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from tinygrad_rnn._typing import Array
 
-StateArrays: TypeAlias = Array | tuple[Array, ...]  # of a state: one array, or one for each part
+# Of a state: one array, or a tuple with one for each part.  Any: most states are one array.
+StateArrays: TypeAlias = Array | Any
 
 
 def as_state(arrays: Sequence[Array]) -> StateArrays:

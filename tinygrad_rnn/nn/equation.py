@@ -18,8 +18,8 @@ class Equation(Module):
     symbols   the axes of every operand: {"W_xh": "I 4H", "b_h": "4H", "x": "B I", "h": "B H"}
     """
 
-    equation: ClassVar[str]
-    symbols: ClassVar[dict[str, str]]
+    equation: ClassVar[str] = ""
+    symbols: ClassVar[dict[str, str]] = {}
 
     def _draw(
         self,
@@ -42,11 +42,12 @@ class Equation(Module):
     def _explained(self, error: ShapeError, **given: object) -> ShapeError:
         """The same error in symbols: weights say what a symbol is; what was given must agree."""
         wrong = self._meaning(given)[1]
-        return ShapeError(f"{wrong or error} In {self.equation}")
+        return ShapeError(f"{wrong or error}{f' In {self.equation}' * bool(self.equation)}")
 
     def _meaning(self, given: dict[str, Any]) -> tuple[dict[str, tuple[int, str]], str | None]:
         """The number behind each letter and who says it, and the first disagreement."""
-        operands = {name: p for name, p in vars(self).items() if name in self.symbols} | given
+        every = vars(self) | given
+        operands = {name: x for name, x in every.items() if name in self.symbols}
         meaning: dict[str, tuple[int, str]] = {}
         for name, operand in operands.items():
             shape, symbols = np.shape(operand), self.symbols[name].split()

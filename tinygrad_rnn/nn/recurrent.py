@@ -1,12 +1,13 @@
 """RNN, LSTM and GRU: cells over all of time, in several layers and in one direction or both."""
 
-import inspect
+from __future__ import annotations  # so that a signature names types as they are written here
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, cast
 
 import numpy as np
 
-from tinygrad_rnn._typing import ArrayLike, DTypeLike, Function, Seed, Shape, State
+from tinygrad_rnn._typing import ArrayLike, DTypeLike, Seed, Shape, State
 from tinygrad_rnn.core.operators import operand
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, ShapeError, UsageError
@@ -21,21 +22,21 @@ from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.nn.rnn import RNNCell
 from tinygrad_rnn.scan import Scanned, scan
 
-if TYPE_CHECKING:  # typing_extensions is there for type checkers only
-    from typing_extensions import TypedDict, Unpack
-
-    class Options(TypedDict, total=False):
-        """The options of `Recurrent` that RNN, LSTM and GRU hand on."""
-
-        num_layers: int
-        bidirectional: bool
-        dropout: float
+if TYPE_CHECKING:
 
     class Passed(NamedTuple, Generic[State]):
         """`Scanned`, where the type of the state is known."""
 
         outputs: Tensor
         state: State
+
+else:  # named tuples are generic from Python 3.11 on
+
+    class Passed(Scanned):
+        """`Scanned`; see above."""
+
+        def __class_getitem__(cls, state):
+            return cls
 
 
 @public_class
@@ -78,10 +79,10 @@ class Recurrent(Module, Generic[State]):
         make: Callable[[int], Cell[State]],
         inputs: int,
         hidden: int,
-        *,
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        *,
         rng: np.random.Generator,
     ):
         name = type(self).__name__
@@ -113,7 +114,7 @@ class Recurrent(Module, Generic[State]):
         lengths: ArrayLike | Tensor | None = None,
         *,
         checkpoint: int | str | None = None,
-    ) -> "Passed[State]":
+    ) -> Passed[State]:
         """(outputs, state); checkpoint as in `scan`."""
         series: Any = self._inputs(xs)
         own = None if lengths is None else own_steps(lengths, series.shape)
@@ -186,17 +187,6 @@ class Recurrent(Module, Generic[State]):
         return [str(self.inputs), str(self.hidden), *told]
 
 
-def _spelled_out(init: Function) -> Function:
-    """A constructor whose signature lists, instead of **options, those of `Recurrent`."""
-    own = inspect.signature(init)
-    shared = inspect.signature(Recurrent.__init__).parameters
-    options = [shared[name] for name in ("num_layers", "bidirectional", "dropout")]
-    *fixed, _ = own.parameters.values()
-    spelled: Any = init
-    spelled.__signature__ = own.replace(parameters=[*fixed, *options])
-    return init
-
-
 @public_class
 class RNN(Recurrent[Tensor]):
     """Layers of RNNCell, (1.1), over all of time: xs (T, B, I) -> outputs (T, B, H), state h.
@@ -210,7 +200,6 @@ class RNN(Recurrent[Tensor]):
     The other options, inputs, states and lengths are described at `Recurrent`.
     """
 
-    @_spelled_out
     def __init__(
         self,
         inputs: int,
@@ -219,11 +208,13 @@ class RNN(Recurrent[Tensor]):
         f: Callable[[Tensor], Tensor] = np.tanh,
         rng: Seed,
         dtype: DTypeLike = float,
-        **options: "Unpack[Options]",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
     ):
         rng = generator(rng)
         make = lambda size: RNNCell(size, hidden, f, rng=rng, dtype=dtype)
-        super().__init__(make, inputs, hidden, rng=rng, **options)
+        super().__init__(make, inputs, hidden, num_layers, bidirectional, dropout, rng=rng)
 
 
 @public_class
@@ -241,7 +232,6 @@ class LSTM(Recurrent[tuple[Tensor, Tensor]]):
     The other options, inputs, states and lengths are described at `Recurrent`.
     """
 
-    @_spelled_out
     def __init__(
         self,
         inputs: int,
@@ -250,11 +240,13 @@ class LSTM(Recurrent[tuple[Tensor, Tensor]]):
         rng: Seed,
         dtype: DTypeLike = float,
         forget_bias: float | None = None,
-        **options: "Unpack[Options]",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
     ):
         rng = generator(rng)
         make = lambda size: LSTMCell(size, hidden, rng=rng, dtype=dtype, forget_bias=forget_bias)
-        super().__init__(make, inputs, hidden, rng=rng, **options)
+        super().__init__(make, inputs, hidden, num_layers, bidirectional, dropout, rng=rng)
 
 
 @public_class
@@ -270,7 +262,6 @@ class GRU(Recurrent[Tensor]):
     Options, inputs, states and lengths are described at `Recurrent`.
     """
 
-    @_spelled_out
     def __init__(
         self,
         inputs: int,
@@ -278,8 +269,10 @@ class GRU(Recurrent[Tensor]):
         *,
         rng: Seed,
         dtype: DTypeLike = float,
-        **options: "Unpack[Options]",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
     ):
         rng = generator(rng)
         make = lambda size: GRUCell(size, hidden, rng=rng, dtype=dtype)
-        super().__init__(make, inputs, hidden, rng=rng, **options)
+        super().__init__(make, inputs, hidden, num_layers, bidirectional, dropout, rng=rng)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_rnn.errors import UsageError
-from tinygrad_rnn.guards.boundary import public_class
+from tinygrad_rnn.guards.boundary import name_of, public_class
 from tinygrad_rnn.nn.cell import Cell
 from tinygrad_rnn.nn.module import Module
 from tinygrad_rnn.nn.recurrent import Recurrent
@@ -28,6 +28,9 @@ class Sequential(Module):
                     "state)."
                 )
         self.layers = list(layers)
+
+    def _settings(self) -> list[str]:
+        return [type(f).__name__ if isinstance(f, Module) else name_of(f) for f in self.layers]
 
     def __call__(self, x: Any) -> Any:
         """What the last layer gives."""

@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_rnn._typing import Function
-from tinygrad_rnn.core.mode import current
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
 from tinygrad_rnn.errors import DataError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.guards.operands import real_array
+from tinygrad_rnn.nn.states import as_named, check_parts, given_names, leaf, named, parts, watched
 
 UnrolledState = Tensor | tuple[Tensor, ...]
 UnrolledCell: TypeAlias = Function  # (x, state) -> state
@@ -67,11 +67,6 @@ class Unrolled:
         return self.total_loss
 
 
-def parts(state: Any) -> tuple[Any, ...]:
-    """A state as a tuple of its Tensors."""
-    return state if isinstance(state, tuple) else (state,)
-
-
 def _of(cell: object) -> str:
     return str(getattr(cell, "__name__", type(cell).__name__))
 
@@ -100,7 +95,7 @@ def unroll(
     Raises DataError for NaN or an empty sequence, ShapeError where lengths differ, UsageError where
     something is missing.
     """
-    inputs = [_leaf(x, f"x_{t}") for t, x in enumerate(_steps(xs, "xs"), 1)]
+    inputs = [leaf(x, f"x_{t}") for t, x in enumerate(_steps(xs, "xs"), 1)]
     wanted = None if targets is None else _steps(targets, "targets", gaps=True)
     if (loss is None) != (wanted is None):
         raise UsageError(
@@ -111,22 +106,24 @@ def unroll(
             f"xs has T = {len(inputs)} time steps and targets {len(wanted)}; they must be equal."
         )
     names = given_names(cell)
-    initial = state = _named(_initial(cell, inputs[0]) if h0 is None else h0, names, 0)
+    initial = state = named(_initial(cell, inputs[0]) if h0 is None else h0, names, 0)
     for part in parts(initial):
         _check_entries(part, "h0")
     states, outputs, losses, learns = [], [], [], False
     for t, x in enumerate(inputs, 1):
-        state = _named(cell(x, state), names, t)
+        new = cell(x, state)
+        check_parts(state, new, cell, t)
+        state = named(new, names, t)
         if not parts(state):
             raise UsageError(
                 f"the state at t = {t} is an empty tuple; a state is an array or a tuple of arrays."
             )
         learns = learns or any(part.requires_grad for part in parts(state))
-        state = _watched(state) if learns else state
+        state = watched(state) if learns else state
         states.append(state)
         y = parts(state)[0] if readout is None else readout(parts(state)[0])
         if readout is not None:
-            outputs.append(_name(y, f"y_{t}"))
+            outputs.append(as_named(y, f"y_{t}"))
         if loss is not None and wanted is not None:
             losses.append(_loss(loss, y, wanted[t - 1], t))
     total = _total(losses) if losses else None
@@ -167,7 +164,7 @@ def bidirectional(
         )
     outputs, losses = [], []
     for t, (a, b) in enumerate(zip(first.hidden, reversed(second.hidden), strict=True), 1):
-        outputs.append(_name(readout(np.concatenate([a, b], axis=-1)), f"y_{t}"))
+        outputs.append(as_named(readout(np.concatenate([a, b], axis=-1)), f"y_{t}"))
         losses.append(_loss(loss, outputs[-1], wanted[t - 1], t))
     shown, total = _with_gradient(losses), _total(losses)
     outside = tuple(first.hidden), tuple(second.hidden)
@@ -181,7 +178,7 @@ def _loss(loss: Loss, y: Tensor, target: object, t: int) -> Tensor | float:
     found = None if target is None else loss(y, target)
     if found is None or is_number(found):
         return float(found or 0.0)
-    L = _name(found, f"L_{t}")
+    L = as_named(found, f"L_{t}")
     if L.size != 1:
         raise ShapeError(f"the loss at t = {t} has shape {L.shape}; it must be a scalar.")
     return L
@@ -202,7 +199,7 @@ def _total(losses: list[Tensor | float]) -> Tensor:
         )
     constant = sum(L for L in losses if not isinstance(L, Tensor))
     total = np.sum(np.stack(tensors))
-    return _name(total + constant if constant else total, "L")
+    return as_named(total + constant if constant else total, "L")
 
 
 def is_number(x: object) -> bool:
@@ -246,55 +243,3 @@ def _initial(cell: Any, x: Tensor) -> Any:
     if not hasattr(cell, "initial_state"):
         raise UsageError(f"{_of(cell)} has no initial_state(batch). Pass h0 to unroll.")
     return cell.initial_state(x.shape[:-1])
-
-
-def given_names(cell: object) -> tuple[str, ...] | None:
-    """What a cell calls the parts of its state; None if its `states` are something else."""
-    given = getattr(cell, "states", None)
-    named = (
-        isinstance(given, (tuple, list)) and given and all(isinstance(name, str) for name in given)
-    )
-    return tuple(given or ()) if named else None
-
-
-def _named(state: Any, names: tuple[str, ...] | None, t: int) -> Any:
-    """The state with its Tensors named h_t, or (h_t, c_t), or else (s1_t, s2_t, ...)."""
-    if not isinstance(state, tuple):
-        return _name(state, f"{names[0] if names else 'h'}_{t}")
-    if names is None or len(names) != len(state):  # the cell says what is wrong when it is called
-        names = tuple(f"s{i}" for i in range(1, len(state) + 1))
-    return tuple(_name(part, f"{name}_{t}") for part, name in zip(state, names, strict=True))
-
-
-def _watched(state: Any) -> Any:
-    """The state with leaves instead of constants, such as an input that waits for the next step.
-
-    So it is recorded how later steps depend on them.
-    """
-    if isinstance(state, tuple):
-        return tuple(map(_watched, state))
-    if state.requires_grad or state.dtype.kind != "f" or not current():
-        return state
-    return Tensor(value(state), requires_grad=True, name=state.name)
-
-
-def _leaf(x: object, name: str) -> Tensor:
-    return _name(x if isinstance(x, Tensor) else real_array(x, f"{name} of unroll"), name)
-
-
-def _name(x: Any, name: str) -> Tensor:
-    """x as a Tensor of this name; a name that it already has stays."""
-    if not isinstance(x, Tensor):
-        wrong = UsageError(
-            f"{name} is {type(x).__name__}, not an array: a cell maps (x, state) to state, an "
-            "array or a tuple of arrays; a read-out and a loss give an array."
-        )
-        if isinstance(x, list):  # of two states it would make one array
-            raise wrong
-        try:
-            x = Tensor(x)
-        except (TypeError, ValueError) as error:
-            raise wrong from error
-    tensor: Tensor = x
-    tensor.name = tensor.name or name
-    return tensor

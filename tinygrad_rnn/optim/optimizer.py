@@ -229,7 +229,15 @@ def average(mean: Array, decay: float, new: Array) -> Array:
 
 
 def _told(options: Group) -> str:
-    return ", ".join(f"{name}={option!r}" for name, option in options.items())
+    return ", ".join(f"{name}={told(option)}" for name, option in options.items())
+
+
+def told(setting: object) -> str:
+    """A setting as its repr, without digits that rounding left and without NumPy's type."""
+    if isinstance(setting, (tuple, list)):
+        return f"({', '.join(map(told, setting))})"
+    setting = setting.item() if isinstance(setting, np.generic) else setting
+    return repr(float(f"{setting:.6g}")) if isinstance(setting, float) else repr(setting)
 
 
 def _in_range(name: str, value: Any) -> bool:

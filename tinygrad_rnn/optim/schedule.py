@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from tinygrad_rnn.errors import DataError, UsageError
 from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.guards.numbers import number
-from tinygrad_rnn.optim.optimizer import Optimizer
+from tinygrad_rnn.optim.optimizer import Optimizer, told
 
 
 @public_class
@@ -209,9 +209,9 @@ class SequentialLR(Schedule):
 
 def shown(schedule: Any, settings: tuple[str, ...]) -> str:
     """`StepLR(step_size=3, gamma=0.1)  # t = 4, lr = 0.01`."""
-    told = ", ".join(f"{name}={_told(getattr(schedule, name))}" for name in settings)
+    made = ", ".join(f"{name}={_told(getattr(schedule, name))}" for name in settings)
     rates = ", ".join(map(number, schedule.get_last_lr()))
-    return f"{type(schedule).__name__}({told})  # t = {schedule.last_epoch}, lr = {rates}"
+    return f"{type(schedule).__name__}({made})  # t = {schedule.last_epoch}, lr = {rates}"
 
 
 def _told(setting: object) -> str:
@@ -219,7 +219,7 @@ def _told(setting: object) -> str:
         return f"[{', '.join(map(_told, setting))}]"
     if isinstance(setting, Schedule):
         return type(setting).__name__
-    return number(setting) if isinstance(setting, float) else repr(setting)
+    return told(setting)
 
 
 def an_optimiser(optimizer: Optimizer) -> Optimizer:

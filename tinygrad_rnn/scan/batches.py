@@ -48,7 +48,13 @@ def family(signature: Signature) -> Hashable:
         rows = ("B" if shape[:1] == (size,) else shape[:1] for shape, _ in kinds)
         return tuple((n, shape[1:], dtype) for n, (shape, dtype) in zip(rows, kinds, strict=True))
 
-    return signature.x_form, without(signature.x), signature.state_form, without(signature.state)
+    return (
+        signature.x_form,
+        without(signature.x),
+        signature.state_form,
+        without(signature.state),
+        signature.types,
+    )
 
 
 class Resized(Plan):

@@ -11,7 +11,7 @@ from tinygrad_rnn.core.operators import operand, value
 from tinygrad_rnn.core.recording import record_result
 from tinygrad_rnn.core.structural import astype
 from tinygrad_rnn.core.tensor import Tensor
-from tinygrad_rnn.core.tree import flat, rebuild, structure
+from tinygrad_rnn.core.tree import aligned, flat, rebuild, structure, types
 from tinygrad_rnn.errors import DataError, RangeError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public_class
 from tinygrad_rnn.guards.fingerprints import COPIED, HELD, Marks, held
@@ -163,6 +163,7 @@ def _planned(
         tuple([(x.shape[1:], x.dtype) for x in flat_x]),
         structure(h0),
         tuple([(h.shape, h.dtype) for h in flat_h]),
+        (types(xs), types(h0)),
     )
     wanted = Wanted(
         [recording and isinstance(x, Tensor) and x._requires_grad for x in flat_x],
@@ -214,7 +215,7 @@ def _unrolled(cell: StepFunction, xs: Nested, state: Nested, T: int) -> Scanned:
         x = rebuild(xs, [_tensor(x[t]) for x in flat_x])
         state, output = split(cell, cell(x, state), form)
         outputs.append(output)
-    all_steps = zip(*map(flat, outputs), strict=True)
+    all_steps = zip(*(aligned(outputs[0], y, "an output") for y in outputs), strict=True)
     stacked = [np.stack([_tensor(a) for a in series]) for series in all_steps]
     return Scanned(rebuild(outputs[0], stacked), rebuild(state, map(_tensor, flat(state))))
 

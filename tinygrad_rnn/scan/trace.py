@@ -10,7 +10,7 @@ from tinygrad_rnn._typing import Function, Nested
 from tinygrad_rnn.core.mode import grad_mode
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
-from tinygrad_rnn.core.tree import LEAF, flat, rebuild, structure
+from tinygrad_rnn.core.tree import LEAF, alike, flat, is_container, rebuild, structure
 from tinygrad_rnn.errors import TinygradError, TraceError
 from tinygrad_rnn.scan.closure import Closure, name_of_cell
 from tinygrad_rnn.scan.kinds import Kind
@@ -43,6 +43,7 @@ class Signature(NamedTuple):
     x: tuple[Kind, ...]
     state_form: Nested
     state: tuple[Kind, ...]
+    types: tuple[object, ...]  # of the containers: named tuples of equal length are equal
 
 
 class Wanted(NamedTuple):
@@ -85,7 +86,7 @@ def trace(cell: Function, signature: Signature) -> Step:
 
 def _traced_once(cell: Function, signature: Signature, closure: Iterable[object]) -> Step:
     leaves = Leaves(t for t in closure if isinstance(t, Tensor))
-    x_form, x_kinds, state_form, state_kinds = signature
+    x_form, x_kinds, state_form, state_kinds = signature[:4]
     xs = [Traced(*k, BEFORE, origin=Slot("x", i), name="x") for i, k in enumerate(x_kinds)]
     states = [
         Traced(*k, LOOP, origin=Slot("state", i), name="h") for i, k in enumerate(state_kinds)
@@ -111,19 +112,24 @@ def _traced_once(cell: Function, signature: Signature, closure: Iterable[object]
 
 def split(cell: Function, returned: Nested, state_form: Nested) -> tuple[Nested, Nested]:
     """The next state and the output; for a cell without an output the first part of its state."""
-    if structure(returned) == state_form:
+    if alike(returned, state_form):
         return returned, flat(returned)[0]
     if isinstance(returned, tuple) and len(returned) == 2:
         state, output = returned
-        if structure(state) == state_form:
+        if alike(state, state_form):
             return state, output
-    kind = type(returned).__name__
-    given = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else f"one {kind}"
-    wanted = "one array" if state_form == LEAF else f"a tuple of {len(state_form)}"
     raise TraceError(
-        f"{name_of_cell(cell)} was given {wanted} as its state and returned {given}. "
+        f"{name_of_cell(cell)} was given {_told(state_form)} as its state and returned "
+        f"{_told(returned)}. "
         "It must return the next state, built like the last one, or (state, output)."
     )
+
+
+def _told(tree: Nested) -> str:
+    if not is_container(tree):
+        return "one array" if tree == LEAF else f"one {type(tree).__name__}"
+    kind = "a tuple" if type(tree) is tuple else f"one {type(tree).__name__}"
+    return f"{kind} of {len(flat(tree))}" if flat(tree) else kind
 
 
 def _lifted(cell: Function, leaves: Leaves, v: Operand) -> Traced:

@@ -64,7 +64,7 @@ def check_grads(
     if not moving:
         raise GradientError("check_grads found no argument that is a float64 array. Pass floats.")
 
-    def of_variables(*xs: Any) -> Any:
+    def of_variables(*xs: object) -> Any:
         new = [x for _, x in given]
         for k, x in zip(moving, xs, strict=True):
             new[k] = x
@@ -139,10 +139,10 @@ class _Check(NamedTuple):
 
         along = [self.rng.standard_normal(x.shape) for x in xs]
 
-        def backward(*xs: Any) -> Any:
+        def backward(*xs: object) -> Any:
             return sum(np.sum(g * v) for g, v in zip(grad(f, argnums)(*xs), along, strict=True))
 
-        def forward(*xs: Any) -> Any:
+        def forward(*xs: object) -> Any:
             return jvp(f, xs, along)[1]
 
         directions = [backward]
@@ -187,7 +187,7 @@ class _Check(NamedTuple):
         if not (double and np.all(np.isfinite(t._data))):
             return None  # differences cannot tell
 
-        def operation(*xs: Any) -> Any:
+        def operation(*xs: object) -> Any:
             args = list(t.primals)
             for i, x in zip(t.argnums, xs, strict=True):
                 args[i] = x
