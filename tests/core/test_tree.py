@@ -2,7 +2,7 @@
 lists and dicts of arrays have their structure.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, namedtuple
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,7 +11,16 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.core.tree import LEAF, aligned, flat, is_container, leaves, rebuild, structure
+from tinygrad_rnn.core.tree import (
+    LEAF,
+    aligned,
+    flat,
+    is_container,
+    leaves,
+    matched,
+    rebuild,
+    structure,
+)
 from tinygrad_rnn.errors import DTypeError, GradientError, ShapeError, UsageError
 
 X = np.array([0.5, -1.0, 2.0])
@@ -293,3 +302,23 @@ def test_what_cannot_be_done_is_said(
         f()
     for word in words:
         assert word in str(raised.value)
+
+
+def test_matched_puts_leaves_into_the_order_of_a_form() -> None:
+    pair, other = namedtuple("Pair", "a b"), namedtuple("Other", "b a")
+    form = {"s": pair(0, 0), "t": [0, None]}
+    assert matched(form, {"t": [3, None], "s": pair(1, 2)}) == [1, 2, 3]
+    assert matched(form, {"t": [3, None], "s": (1, 2)}) == [1, 2, 3]
+    assert matched((0, 0), pair(1, 2)) == [1, 2]
+    wrong = [
+        {"t": [3, None], "s": other(2, 1)},
+        {"t": [3, None], "s": [1, 2]},
+        {"t": [3, 4], "s": (1, 2)},
+        {"t": [3, None], "s": (1, 2, 3)},
+        {"t": [3, None], "u": (1, 2)},
+        {"s": (1, 2)},
+        [1, 2, 3],
+        7,
+    ]
+    assert [matched(form, tree) for tree in wrong] == [None] * len(wrong)
+    assert matched(0, (1,)) is None

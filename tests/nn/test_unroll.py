@@ -3,6 +3,7 @@ bad input.
 """
 
 import re
+from collections import namedtuple
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -536,3 +537,17 @@ def test_a_named_tuple_stays_one() -> None:
 def test_a_state_that_changes_its_structure_is_refused(cell: Any, h0: Any, told: str) -> None:
     with pytest.raises(UsageError, match=f"is {told} at t = 1. A cell maps"):
         tg.unroll(cell, np.ones((2, 3)), h0)
+
+
+def test_a_plain_tuple_becomes_the_named_state() -> None:
+    lstm, xs = LSTMCell(I, H, rng=0), draw(T, B, I)
+    plain = tg.unroll(lstm, xs)
+    run = tg.unroll(lstm, xs, Pair(np.zeros((B, H)), np.zeros((B, H))))
+    assert all(type(state) is Pair for state in run.states)
+    assert_array_equal(run.hidden[-1].data, plain.hidden[-1].data)
+
+
+def test_another_type_of_named_tuple_is_refused() -> None:
+    other = namedtuple("Other", "velocity position")
+    with pytest.raises(UsageError, match="is Pair of 2 and returned Other of 2 at t = 1"):
+        tg.unroll(lambda x, s: other(s.velocity, s.position), np.ones((2, 3)), Pair(X0, X0))

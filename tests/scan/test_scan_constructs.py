@@ -452,12 +452,23 @@ def test_named_tuples_of_two_types_have_two_plans() -> None:
         assert (state.h.item(), state.c.item()) == (1.75, 8.0)
 
 
-@pytest.mark.parametrize("other", [Turned, lambda h, c: (h, c)])
-def test_a_state_of_another_type_is_refused(other: Any) -> None:
-    cell = lambda x, s: other(h=s.h + x * x, c=s.c * x)
-    for unrolled in (False, True):
-        with pytest.raises(TraceError, match="as its state and returned"):
-            tg.scan(cell, np.ones(2), Kept(np.zeros(()), np.ones(())), unrolled=unrolled)
+@pytest.mark.parametrize("unrolled", [False, True])
+def test_a_state_of_another_type_of_named_tuple_is_refused(unrolled: bool) -> None:
+    cell = lambda x, s: Turned(h=s.h + x * x, c=s.c * x)
+    with pytest.raises(TraceError, match="one Kept of 2 as its state and returned one Turned of 2"):
+        tg.scan(cell, np.ones(2), Kept(np.zeros(()), np.ones(())), unrolled=unrolled)
+
+
+@pytest.mark.parametrize("unrolled", [False, True])
+def test_a_plain_tuple_becomes_the_named_state(unrolled: bool) -> None:
+    xs, h0 = np.array([2.0, 3.0]), Kept(np.zeros(()), np.ones(()))
+    found = tg.scan(lambda x, s: (s.h + x * x, s.c * x), xs, h0, unrolled=unrolled).state
+    assert type(found) is Kept
+    assert (found.h.item(), found.c.item()) == (4.0 + 9.0, 6.0)
+    lstm = tg.nn.LSTMCell(1, 2, rng=0)
+    named, plain = Kept(np.zeros(2), np.zeros(2)), (np.zeros(2), np.zeros(2))
+    a, b = (tg.scan(lstm, np.ones((3, 1)), h0, unrolled=unrolled).outputs for h0 in (named, plain))
+    assert_array_equal(a.data, b.data)
 
 
 def test_outputs_in_dicts_are_paired_by_their_keys() -> None:

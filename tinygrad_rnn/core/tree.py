@@ -33,11 +33,11 @@ def flat(tree: Nested) -> list[Any]:
 
 
 def structure(tree: Nested) -> Nested:
-    """The containers of `tree` with LEAF for each leaf: equal for what is built alike."""
+    """The containers of `tree` with LEAF for each leaf; `types` tells what `==` does not see."""
     return rebuild(tree, repeat(LEAF))
 
 
-def types(tree: Nested) -> tuple[Any, ...]:
+def types(tree: Nested) -> tuple[object, ...]:
     """The types of the containers and the keys of dicts, nested as the containers are.
 
     Two of equal structure may differ in these: a named tuple is equal to a plain one, and dicts are
@@ -50,9 +50,24 @@ def types(tree: Nested) -> tuple[Any, ...]:
     return (type(None),) if tree is None else ()
 
 
-def alike(tree: Nested, other: Nested) -> bool:
-    """Whether both are built of the same containers, in the same order."""
-    return types(tree) == types(other)
+def matched(form: Any, tree: Any) -> list[object] | None:
+    """The leaves of `tree` in the order of `form`; None if it is built otherwise.
+
+    A plain tuple stands for a named one and a named one for a plain one, but two types of named
+    tuples are two things.  Dicts are matched by their keys.
+    """
+    if not is_container(form):
+        return None if is_container(tree) else [tree]
+    both_tuples = isinstance(form, tuple) and isinstance(tree, tuple)
+    if type(tree) is not type(form) and not (both_tuples and tuple in (type(form), type(tree))):
+        return None
+    if form is None or len(form) != len(tree):
+        return [] if form is None else None
+    if isinstance(form, dict) and tree.keys() != form.keys():
+        return None
+    keys = form if isinstance(form, dict) else range(len(form))
+    found = [matched(form[key], tree[key]) for key in keys]
+    return None if None in found else [leaf for some in found for leaf in some or ()]
 
 
 def rebuild(tree: Nested, new: Iterable[Any]) -> Any:

@@ -74,15 +74,25 @@ def like(state: tuple[object, ...], new: Iterable[object]) -> Any:
     return getattr(state, "_make", tuple)(new)
 
 
-def check_parts(before: object, after: object, cell: object, t: int) -> None:
-    """Raise UsageError unless a cell returned a state built as the one that it was given."""
+def built_as(before: object, after: object, cell: object, t: int) -> Any:
+    """What a cell returned, as a state built like the one that it was given.
+
+    A plain tuple becomes the named one.  Raises UsageError for another number of parts, and for
+    another type of named tuple.
+    """
+    if isinstance(after, list) or after is None or (isinstance(after, tuple) and not after):
+        return after  # no state, which has an error of its own
+    if isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after):
+        if type(after) is type(before) or tuple in (type(before), type(after)):
+            return like(before, after)
+    elif not isinstance(before, tuple) and not isinstance(after, tuple):
+        return after
     given, returned = (
-        f"a {type(x).__name__} of {len(x)}" if isinstance(x, tuple) else "one array"
+        f"{'a tuple' if type(x) is tuple else type(x).__name__} of {len(x)}"
+        if isinstance(x, tuple)
+        else "one array"
         for x in (before, after)
     )
-    nothing = isinstance(after, list) or after is None or (isinstance(after, tuple) and not after)
-    if given == returned or nothing:  # what is no state has an error of its own
-        return
     name = getattr(cell, "__name__", type(cell).__name__)
     raise UsageError(
         f"{name} was given a state that is {given} and returned {returned} at t = {t}. A cell maps "

@@ -13,7 +13,7 @@ from tinygrad_rnn.errors import DataError, ShapeError, UsageError
 from tinygrad_rnn.guards.boundary import public
 from tinygrad_rnn.guards.numbers import number
 from tinygrad_rnn.guards.operands import real_array
-from tinygrad_rnn.nn.states import as_named, check_parts, given_names, leaf, named, parts, watched
+from tinygrad_rnn.nn.states import as_named, built_as, given_names, leaf, named, parts, watched
 
 UnrolledState = Tensor | tuple[Tensor, ...]
 UnrolledCell: TypeAlias = Function  # (x, state) -> state
@@ -111,9 +111,7 @@ def unroll(
         _check_entries(part, "h0")
     states, outputs, losses, learns = [], [], [], False
     for t, x in enumerate(inputs, 1):
-        new = cell(x, state)
-        check_parts(state, new, cell, t)
-        state = named(new, names, t)
+        state = named(built_as(state, cell(x, state), cell, t), names, t)
         if not parts(state):
             raise UsageError(
                 f"the state at t = {t} is an empty tuple; a state is an array or a tuple of arrays."

@@ -10,7 +10,7 @@ from tinygrad_rnn._typing import Function, Nested
 from tinygrad_rnn.core.mode import grad_mode
 from tinygrad_rnn.core.operators import value
 from tinygrad_rnn.core.tensor import Tensor
-from tinygrad_rnn.core.tree import LEAF, alike, flat, is_container, rebuild, structure
+from tinygrad_rnn.core.tree import LEAF, flat, is_container, matched, rebuild, structure
 from tinygrad_rnn.errors import TinygradError, TraceError
 from tinygrad_rnn.scan.closure import Closure, name_of_cell
 from tinygrad_rnn.scan.kinds import Kind
@@ -112,12 +112,11 @@ def _traced_once(cell: Function, signature: Signature, closure: Iterable[object]
 
 def split(cell: Function, returned: Nested, state_form: Nested) -> tuple[Nested, Nested]:
     """The next state and the output; for a cell without an output the first part of its state."""
-    if alike(returned, state_form):
-        return returned, flat(returned)[0]
-    if isinstance(returned, tuple) and len(returned) == 2:
-        state, output = returned
-        if alike(state, state_form):
-            return state, output
+    if (state := matched(state_form, returned)) is not None:
+        return rebuild(state_form, state), state[0]
+    first, *output = returned if isinstance(returned, tuple) and len(returned) == 2 else (None,)
+    if output and (state := matched(state_form, first)) is not None:
+        return rebuild(state_form, state), output[0]
     raise TraceError(
         f"{name_of_cell(cell)} was given {_told(state_form)} as its state and returned "
         f"{_told(returned)}. "
